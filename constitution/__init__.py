@@ -1,0 +1,53 @@
+"""Turn prompts and a file of principles into training data, by Constitutional AI (Bai et al. 2022).
+
+The public names, imported when first used:
+
+    Settings, load_settings     what a run is told
+    generate                    run the SL stage (async)
+    transcripts, count          read a run's folder
+    export                      write training data from a run
+    load_principles             a checked principles file
+    ConstitutionError           base of every error
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from constitution.config import Settings, load_settings
+    from constitution.errors import ConstitutionError
+    from constitution.exports import export
+    from constitution.principles import load_principles
+    from constitution.runner import generate
+    from constitution.store import count, transcripts
+
+_HOMES = {
+    "Settings": "constitution.config",
+    "load_settings": "constitution.config",
+    "ConstitutionError": "constitution.errors",
+    "export": "constitution.exports",
+    "load_principles": "constitution.principles",
+    "generate": "constitution.runner",
+    "count": "constitution.store",
+    "transcripts": "constitution.store",
+}
+
+__all__ = [
+    "ConstitutionError",
+    "Settings",
+    "count",
+    "export",
+    "generate",
+    "load_principles",
+    "load_settings",
+    "transcripts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'constitution' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,60 @@
+"""The command line: parses, calls, prints. `main` is the one place that turns errors into exit codes.
+
+Exit codes: 0 all well; 1 a bug (with a traceback); 2 wrong input or flags; 3 the model; 4 the run's folder;
+5 finished, but rows failed; 130 stopped with Ctrl-C.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from constitution import __version__
+from constitution.cli import data, generate, principles, project, runs
+from constitution.errors import ConstitutionError
+
+app = typer.Typer(
+    name="constitution",
+    help="Turn prompts and a file of principles into training data, by Constitutional AI.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+app.command("generate")(generate.generate)
+app.command("status")(runs.status)
+app.command("show")(runs.show)
+app.command("export")(data.export)
+app.add_typer(principles.app, name="principles")
+app.command("init")(project.init)
+app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)
+app.command("doctor")(project.doctor)
+
+
+def main() -> None:
+    """Run the command line and exit with a documented code."""
+    try:
+        app()
+    except ConstitutionError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: nothing is wrong.
+        sys.stderr.close()
+        sys.exit(0)

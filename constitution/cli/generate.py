@@ -1,0 +1,97 @@
+"""`constitution generate`: run the SL stage."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from constitution.cli.output import Format, FormatOption
+from constitution.settings_help import HELP
+
+
+def _setting(name: str) -> Any:
+    return typer.Option(f"--{name.replace('_', '-')}", help=HELP[name], show_default=False)
+
+
+def _switch(name: str) -> Any:
+    flag = name.replace("_", "-")
+    return typer.Option(f"--{flag}/--no-{flag}", help=HELP[name], show_default=False)
+
+
+# A flag that is not given is None: then the config file's value, or the default, is in force.
+def generate(
+    context: typer.Context,
+    prompts: Annotated[str | None, _setting("prompts")] = None,
+    out: Annotated[str | None, _setting("out")] = None,
+    column: Annotated[list[str] | None, _setting("column")] = None,
+    id_column: Annotated[str | None, _setting("id_column")] = None,
+    split: Annotated[str | None, _setting("split")] = None,
+    subset: Annotated[str | None, _setting("subset")] = None,
+    skip: Annotated[int | None, _setting("skip")] = None,
+    limit: Annotated[int | None, _setting("limit")] = None,
+    principles: Annotated[str | None, _setting("principles")] = None,
+    replacement: Annotated[bool | None, _switch("replacement")] = None,
+    templates: Annotated[str | None, _setting("templates")] = None,
+    few_shots: Annotated[int | None, _setting("few_shots")] = None,
+    system_prompt: Annotated[str | None, _setting("system_prompt")] = None,
+    rounds: Annotated[int | None, _setting("rounds")] = None,
+    critique: Annotated[bool | None, _switch("critique")] = None,
+    engine: Annotated[str | None, _setting("engine")] = None,
+    model: Annotated[str | None, _setting("model")] = None,
+    revision: Annotated[str | None, _setting("revision")] = None,
+    dtype: Annotated[str | None, _setting("dtype")] = None,
+    device: Annotated[str | None, _setting("device")] = None,
+    max_tokens: Annotated[int | None, _setting("max_tokens")] = None,
+    temperature: Annotated[float | None, _setting("temperature")] = None,
+    top_p: Annotated[float | None, _setting("top_p")] = None,
+    seed: Annotated[int | None, _setting("seed")] = None,
+    attempts: Annotated[int | None, _setting("attempts")] = None,
+    concurrency: Annotated[int | None, _setting("concurrency")] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML file of settings; flags win over it.")] = None,
+    fork: Annotated[
+        Path | None, typer.Option(help="Reuse another run's finished calls where they still match.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Generate revised responses from prompts.
+
+    Answers each prompt, criticises the answer against a principle, rewrites it; K rounds.
+
+    Stopped in any way, the same command goes on where it was. Only --prompts and --out are required;
+    `constitution config` prints the defaults.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from constitution.cli.progress import progress
+    from constitution.config import load_settings
+    from constitution.report.summary import summarise
+    from constitution.report.terminal import print_summary
+    from constitution.runner import generate as run_generate
+
+    settings = load_settings(config, given_settings(context.params))
+    with progress(quiet) as watch:
+        asyncio.run(run_generate(settings, watch, fork))
+    run = Path(settings.out)
+    summary = summarise(run)
+    (run / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if format is Format.json:
+        typer.echo(summary.model_dump_json(indent=2))
+    else:
+        print_summary(Console(), run, summary)
+        typer.echo(f"  transcripts: {run / 'transcripts.jsonl'}\n  summary: {run / 'summary.json'}")
+        typer.echo(f"Look at one: constitution show {run}", err=True)
+        typer.echo(f"Make training data: constitution export {run} --to DIR", err=True)
+    if summary.counts.failed:
+        typer.echo(
+            f"{summary.counts.failed} rows failed (see {run / 'failures.jsonl'}); the same command tries them again",
+            err=True,
+        )
+        raise typer.Exit(5)
+
+
+def given_settings(params: dict[str, Any]) -> dict[str, Any]:
+    """The settings among a command's parameters that were typed."""
+    return {name: value for name, value in params.items() if name in HELP and value not in (None, (), [])}

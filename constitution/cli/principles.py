@@ -1,0 +1,61 @@
+"""`constitution principles`: the shipped files, and a check for your own."""
+
+from typing import Annotated
+
+import typer
+
+from constitution.cli.output import Format, FormatOption
+
+app = typer.Typer(help="List, show and check principles files.", no_args_is_help=True)
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="A shipped name or a .yaml file.", show_default=False)
+]
+
+
+@app.command("list")
+def list_shipped(format: FormatOption = Format.text) -> None:
+    """List the principles files that ship with the program."""
+    import json
+
+    from constitution.principles import load_principles
+    from constitution.resources import shipped
+
+    files = [(path, load_principles(str(path))) for path in sorted(shipped("principles").glob("*.yaml"))]
+    if format is Format.json:
+        rows = [
+            {"name": path.stem, "version": s.version, "principles": len(s.principles), "path": str(path)}
+            for path, s in files
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for path, loaded in files:
+        typer.echo(f"{path.stem} {loaded.version}: {len(loaded.principles)} principles. {loaded.description}\n  {path}")
+
+
+@app.command()
+def show(name: NameArgument, format: FormatOption = Format.text) -> None:
+    """Print a file's principles."""
+    from constitution.principles import load_principles
+
+    loaded = load_principles(name)
+    if format is Format.json:
+        typer.echo(loaded.model_dump_json(indent=2))
+        return
+    typer.echo(f"{loaded.name} {loaded.version}: {loaded.description}")
+    for principle in loaded.principles:
+        typer.echo(f"\n{principle.id}  weight {principle.weight:g}  {', '.join(principle.tags)}")
+        typer.echo(f"  critique:   {principle.critique_request}\n  revision:   {principle.revision_request}")
+        typer.echo(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
+
+
+@app.command()
+def check(name: NameArgument) -> None:
+    """Check a file; the first fault is named with its line."""
+    from constitution.principles import find_principles, load_principles
+
+    loaded = load_principles(name)
+    without = [principle.id for principle in loaded.principles if principle.comparison is None]
+    typer.echo(f"{find_principles(name)}: {len(loaded.principles)} principles, no fault")
+    if without:
+        typer.echo(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)

@@ -1,0 +1,89 @@
+"""Progress on stderr: a bar on a terminal, a plain line every ten seconds elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from constitution.runner import State, Watch
+
+PLAIN_SECONDS = 10.0
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Watch | None]:
+    """A watcher for `runner.generate`, or None."""
+    console = Console(stderr=True)
+    if quiet:
+        yield None
+    elif console.is_terminal:
+        with _bar(console) as bar:
+            yield _BarWatch(bar)
+    else:
+        yield _LineWatch(console)
+
+
+def describe(state: State, seconds: float) -> str:
+    """Rows, calls and speed in one line; `seconds` is the time that the usage took."""
+    counts, usage = state.counts, state.usage
+    settled = counts.input - counts.pending
+    parts = [f"{settled}/{counts.input} rows", f"call {state.calls}/{state.calls_expected}"]
+    if counts.failed or counts.filtered:
+        parts.append(f"{counts.failed} failed, {counts.filtered} filtered")
+    if seconds > 1:
+        parts.append(f"{usage.completion_tokens / seconds:.0f} tokens/s")
+    if usage.reused_tokens:
+        parts.append(f"{usage.reused_tokens / usage.prompt_tokens:.0%} of prompt tokens reused")
+    return ", ".join(parts)
+
+
+class _BarWatch:
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("loading the model", total=None)
+        self._started: float | None = None
+
+    def __call__(self, state: State) -> None:
+        self._started = self._started or time.monotonic()
+        text = describe(state, time.monotonic() - self._started)
+        self._bar.update(self._task, description=text, completed=state.calls, total=state.calls_expected)
+
+
+class _LineWatch:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = self._printed = time.monotonic()
+        self._first = True
+
+    def __call__(self, state: State) -> None:
+        now = time.monotonic()
+        if self._first:
+            self._started, self._first = now, False
+        last = not state.counts.pending
+        if now - self._printed < PLAIN_SECONDS and not last:
+            return
+        self._printed = now
+        seconds = now - self._started
+        line = describe(state, seconds)
+        if state.calls_made and not last:
+            left = (state.calls_expected - state.calls) * seconds / state.calls_made
+            line += f", about {_duration(left)} left"
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        BarColumn(bar_width=24),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=False,
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,0 +1,69 @@
+"""`constitution init`, `config` and `doctor`: set up, look at settings, look at the machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from constitution.cli.output import Format, FormatOption
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to fill.", show_default=False)],
+) -> None:
+    """Lay out a project folder to start from.
+
+    Settings, a principles file to edit, a few prompts.
+    """
+    from constitution.scaffold import lay_out
+
+    for path in lay_out(folder):
+        typer.echo(path)
+    typer.echo(f"Next: cd {folder} && constitution generate --config constitution.yaml", err=True)
+
+
+def config(
+    context: typer.Context,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a config file instead.")] = False,
+) -> None:
+    """Print the settings in force.
+
+    As a config file; takes every flag of `constitution generate`, --config too.
+    """
+    import json
+
+    from constitution.cli import app
+    from constitution.cli.generate import given_settings
+    from constitution.config import Settings, load_settings, read_file
+    from constitution.scaffold import EXAMPLES, as_config_file
+
+    if schema:
+        typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
+        return
+    generate = typer.main.get_command(app).commands["generate"]  # type: ignore[attr-defined]
+    params = generate.make_context("config", list(context.args)).params
+    given, file = given_settings(params), params["config"]
+    named = given.keys() | (read_file(file).keys() if file else ())
+    missing = {name: value for name, value in EXAMPLES.items() if name not in named}
+    typer.echo(as_config_file(load_settings(file, missing | given), missing), nl=False)
+
+
+def doctor(format: FormatOption = Format.text) -> None:
+    """Tell what is installed and what is missing.
+
+    Packages, device and number format, where models are, and what to type for what is missing.
+    """
+    import json
+
+    from constitution.doctor import examine
+
+    findings = examine()
+    if format is Format.json:
+        typer.echo(json.dumps([finding.model_dump() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok ' if finding.ok else '-- '} {finding.what}: {finding.found}")
+            if finding.hint:
+                typer.echo(f"      {finding.hint}")
+    if any(finding.required and not finding.ok for finding in findings):
+        raise typer.Exit(3)

@@ -1,0 +1,106 @@
+"""Settings of a run: a YAML file, overridden by flags, checked once, then frozen."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from constitution.errors import ConfigError
+from constitution.settings_help import HELP
+from constitution.yamlfile import line_of, load_yaml, nearest
+
+# Settings that move a run along without changing a row: never part of its identity. `prompts`, `principles` and
+# `templates` are paths, which may move; what they hold is digested instead (see `store.py`).
+KNOBS = frozenset({"out", "concurrency", "device", "attempts", "prompts", "principles", "templates"})
+
+
+def _setting(name: str, **rule: Any) -> Any:
+    return Field(description=HELP[name], **rule)
+
+
+class Settings(BaseModel):
+    """Everything that `constitution generate` can be told. Each field is a key of the file and a flag.
+
+    Departures from Bai et al. 2022: two rounds (the paper uses four) and answers cut at 256 tokens, to suit the
+    small model that ships; both are settings. Temperature 1 and draws with replacement are the paper's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    prompts: Annotated[str, _setting("prompts", min_length=1)]
+    out: Annotated[str, _setting("out", min_length=1)]
+    column: Annotated[tuple[str, ...], _setting("column")] = ()
+    id_column: Annotated[str, _setting("id_column")] = "id"
+    split: Annotated[str, _setting("split")] = "train"
+    subset: Annotated[str | None, _setting("subset")] = None
+    skip: Annotated[int, _setting("skip", ge=0)] = 0
+    limit: Annotated[int | None, _setting("limit", ge=1)] = None
+
+    principles: Annotated[str, _setting("principles", min_length=1)] = "harmlessness"
+    replacement: Annotated[bool, _setting("replacement")] = True
+    templates: Annotated[str, _setting("templates", min_length=1)] = "chat"
+    few_shots: Annotated[int | None, _setting("few_shots", ge=0)] = None
+    system_prompt: Annotated[str | None, _setting("system_prompt")] = None
+    rounds: Annotated[int, _setting("rounds", ge=1, le=100)] = 2
+    critique: Annotated[bool, _setting("critique")] = True
+
+    engine: Annotated[str, _setting("engine", min_length=1)] = "transformers"
+    model: Annotated[str, _setting("model")] = "smollm2"
+    revision: Annotated[str | None, _setting("revision")] = None
+    dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"], _setting("dtype")] = "auto"
+    device: Annotated[str, _setting("device")] = "auto"
+    max_tokens: Annotated[int, _setting("max_tokens", ge=1)] = 256
+    temperature: Annotated[float, _setting("temperature", ge=0, le=10)] = 1.0
+    top_p: Annotated[float, _setting("top_p", gt=0, le=1)] = 1.0
+    seed: Annotated[int, _setting("seed", ge=0)] = 0
+    attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3
+    concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
+
+    def affecting(self) -> dict[str, Any]:
+        """The settings that change rows, by name: what a resumed run must match."""
+        return self.model_dump(mode="json", exclude=set(KNOBS))
+
+
+def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
+    """Settings from an optional YAML file and the flags that were given; flags win.
+
+    Args:
+        file: A YAML file of setting names and values, or None.
+        flags: Values by setting name, only those that the user typed.
+
+    Raises:
+        ConfigError: An unknown key (with the nearest valid one), a value out of range, a missing setting.
+    """
+    data = read_file(file) if file else {}
+    merged = {**data, **flags}
+    if isinstance(merged.get("column"), str):
+        merged["column"] = (merged["column"],)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as bad:
+        fault = bad.errors()[0]
+        name = str(fault["loc"][0])
+        flag = f"--{name.replace('_', '-')}"
+        if fault["type"] == "missing":
+            raise ConfigError(f"{flag} is missing", HELP[name]) from None
+        where = flag if name in flags or not file else f"{file}:{line_of(data, (name,))}: {name}"
+        message = fault["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{where}: {message}, not {fault['input']!r}", HELP[name]) from None
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """The keys and values of a config file, its keys checked.
+
+    Raises:
+        ConfigError: Not keys and values, or an unknown key.
+    """
+    data = load_yaml(file, ConfigError)
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{file}:1: expected settings as `name: value` lines, found {type(data).__name__}")
+    for key in data:
+        if key not in Settings.model_fields:
+            fields = Settings.model_fields
+            raise ConfigError(f"{file}:{line_of(data, (key,))}: unknown setting {key!r}; {nearest(str(key), fields)}")
+    return data

@@ -1,0 +1,34 @@
+"""Engines by name. Importing this package imports no backend."""
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from constitution.engines.base import Engine
+from constitution.errors import ConfigError
+from constitution.yamlfile import nearest
+
+if TYPE_CHECKING:
+    from constitution.config import Settings
+
+# name → module:function; the function takes the settings and a chat template (Jinja source) or None.
+ENGINES = {
+    "transformers": "constitution.engines.transformers:open_engine",
+    "scripted": "constitution.engines.scripted:open_engine",
+}
+
+
+def open_engine(settings: "Settings", chat_template: str | None = None) -> Engine:
+    """Open the engine that the settings name, its own or one of the entry points `constitution.engines`.
+
+    Raises:
+        ConfigError: No engine has that name.
+        ModelError: The model cannot be found or loaded.
+    """
+    third_party = {point.name: point.value for point in entry_points(group="constitution.engines")}
+    known = third_party | ENGINES
+    if settings.engine not in known:
+        raise ConfigError(f"no engine called {settings.engine!r}; {nearest(settings.engine, known)}")
+    module, _, function = known[settings.engine].partition(":")
+    engine: Engine = getattr(import_module(module), function)(settings, chat_template)
+    return engine

@@ -1,0 +1,78 @@
+"""The one thing the rest of the program knows of a model: two async methods and what they promise."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from constitution.records import Completion, Message, Record, Sampling
+
+Determinism = Literal["exact", "best effort", "none"]
+
+
+class Identity(Record):
+    """What a manifest records of the model: two runs with equal identities asked the same model.
+
+    Attributes:
+        engine: The engine's name.
+        model: The model as the user named it.
+        revision: A commit or content hash: what the name stood for on that day.
+        detail: Whatever else changes answers, such as the number format.
+    """
+
+    engine: str
+    model: str
+    revision: str
+    detail: str = ""
+
+
+class Usage(Record):
+    """An engine's counters since it was opened, in tokens.
+
+    Attributes:
+        prompt_tokens: Tokens that it was given.
+        reused_tokens: Those of them whose keys and values were still at hand, so that they cost nothing.
+        completion_tokens: Tokens that it sampled.
+    """
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Engine(Protocol):
+    """A model, ready to answer. Calls may be made at any time, in any number: the engine batches them.
+
+    Attributes:
+        identity: For the manifest.
+        determinism: `exact`: same call, same answer, always. `best effort`: same seed, but batch shapes may move
+            the last bits of a probability. `none`: the seed is ignored.
+        usage: Counters, for progress and speed.
+    """
+
+    identity: Identity
+    determinism: Determinism
+
+    @property
+    def usage(self) -> Usage:
+        """Counters since the engine was opened."""
+
+    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
+        """Answer a conversation that ends in a user turn.
+
+        Raises:
+            ContextOverflow: Prompt and answer do not fit the model's context.
+            ModelError: The model is gone; no call will succeed.
+        """
+
+    async def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+        """Log-probability, in nats, that the answer begins with each option.
+
+        Read from the model after one pass over the messages; nothing is sampled. An option of several tokens
+        scores the sum over its tokens. The values are not normalised over the options.
+
+        Raises:
+            ContextOverflow: The messages do not fit the model's context.
+            ModelError: The model is gone; no call will succeed.
+        """
+
+    async def aclose(self) -> None:
+        """Stop; unanswered calls are cancelled."""

@@ -1,0 +1,359 @@
+"""The loop that runs the model: admit what waits, step what runs, deliver what is done.
+
+One thread owns the model. Sequences join and leave the batch between any two tokens, so nothing waits for the longest
+answer of a batch.
+"""
+
+import asyncio
+import contextlib
+import queue
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from constitution.engines.base import Usage
+from constitution.engines.transformers.model import LoadedModel
+from constitution.engines.transformers.sampling import sample
+from constitution.engines.transformers.slots import Slots
+from constitution.errors import ConstitutionError, ModelError
+from constitution.records import Completion, FinishReason, Sampling
+
+# Most padded tokens in one prefill pass: enough to fill the matrix units, little enough to bound its memory.
+PREFILL_TOKENS = 4096
+# A shared beginning shorter than this is computed again rather than copied from another slot.
+SHORTEST_COPY = 32
+# Admit once this share of the slots has work waiting; a pass over one or two new rows costs nearly as much as one
+# over many.
+ADMIT_SHARE = 1 / 16
+# ... or once a request has waited this many steps.
+ADMIT_STEPS = 8
+
+
+@dataclass(eq=False)
+class GenerateRequest:
+    """A conversation to answer."""
+
+    tokens: list[int]
+    future: "asyncio.Future[Completion]"
+    sampling: Sampling
+    seed: int
+    answer: list[int] = field(default_factory=list)
+    slot: int = -1
+
+    def __post_init__(self) -> None:
+        self.loop = self.future.get_loop()
+        self.random = random.Random(self.seed)
+
+
+@dataclass(eq=False)
+class ChooseRequest:
+    """Answers to weigh: `targets` are the options' tokens."""
+
+    tokens: list[int]
+    future: "asyncio.Future[tuple[float, ...]]"
+    targets: list[list[int]]
+    slot: int = -1
+
+    def __post_init__(self) -> None:
+        self.loop = self.future.get_loop()
+
+
+Request = GenerateRequest | ChooseRequest
+
+
+class Batcher:
+    """Runs one model for any number of callers.
+
+    Args:
+        loaded: The model.
+        count: Most sequences at once.
+    """
+
+    def __init__(self, loaded: LoadedModel, count: int) -> None:
+        self._loaded = loaded
+        self._slots = Slots(loaded.model, count)
+        self._count = count
+        self._inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._waiting: list[Request] = []
+        self._running: dict[int, GenerateRequest] = {}
+        self._patience = 0
+        self._last_used = [0] * count
+        self._clock = 0
+        self._prompt_tokens = self._reused_tokens = self._completion_tokens = 0
+        self._error: BaseException | None = None
+        self._closed = self._dead = False
+        self._thread = threading.Thread(target=self._serve, name="model", daemon=True)
+        self._thread.start()
+
+    @property
+    def usage(self) -> Usage:
+        """Counters since the start."""
+        return Usage(
+            prompt_tokens=self._prompt_tokens,
+            reused_tokens=self._reused_tokens,
+            completion_tokens=self._completion_tokens,
+        )
+
+    def submit(self, request: Request) -> None:
+        """Queue a request. Its future is set from the model's thread: to an error, if the model has stopped."""
+        self._inbox.put(request)
+        if self._dead:
+            self._fail_all()
+
+    def close(self) -> None:
+        """Stop after the step under way; blocks until then."""
+        self._closed = True
+        self._inbox.put(None)
+        self._thread.join()
+
+    @torch.inference_mode()
+    def _serve(self) -> None:
+        try:
+            while self._receive():
+                self._admit()
+                self._step()
+        except torch.OutOfMemoryError:
+            self._error = ModelError(
+                f"out of memory on {self._loaded.model.device} with {self._count} sequences at once",
+                "Lower --concurrency or --max-tokens and run the same command again: nothing finished is lost.",
+            )
+        except ConstitutionError as bad:
+            self._error = bad
+        except BaseException as bug:
+            # Raised again where it is awaited: a bug must be seen, and must not leave callers waiting for ever.
+            self._error = bug
+        self._fail_all()
+
+    def _receive(self) -> bool:
+        """Take in new requests, waiting for one only if there is nothing to do. False when closed."""
+        idle = not self._running and not self._waiting
+        while True:
+            try:
+                request = self._inbox.get(block=idle)
+            except queue.Empty:
+                break
+            idle = False
+            if request is not None:
+                self._waiting.append(request)
+            if self._closed:
+                return False
+        # Callers that gave up (a stopped run) need no answer.
+        self._waiting = [request for request in self._waiting if not request.future.cancelled()]
+        for slot in [slot for slot, request in self._running.items() if request.future.cancelled()]:
+            del self._running[slot]
+        return True
+
+    def _admit(self) -> None:
+        """Give waiting requests the free slots and compute their prompts."""
+        free = self._count - len(self._running)
+        due = min(len(self._waiting), free)
+        self._patience = self._patience + 1 if due else 0
+        if due < max(1, self._count * ADMIT_SHARE) and self._running and self._patience < ADMIT_STEPS:
+            return
+        while self._waiting and len(self._running) < self._count:
+            group = self._take_group()
+            logits = self._prefill(group)
+            self._patience = 0
+            for request, row in zip(group, logits, strict=True):
+                if isinstance(request, ChooseRequest):
+                    self._deliver(request, self._weigh(request, row))
+            answers = [n for n, request in enumerate(group) if isinstance(request, GenerateRequest)]
+            if answers:
+                self._extend([request for request in group if isinstance(request, GenerateRequest)], logits[answers])
+
+    def _take_group(self) -> list[Request]:
+        """The next requests that fit one prefill pass, each in a slot of its own."""
+        group: list[Request] = []
+        free = sorted(set(range(self._count)) - self._running.keys(), key=self._last_used.__getitem__)
+        widest = 0
+        while self._waiting and free:
+            request = self._waiting[0]
+            source, shared = self._closest(request.tokens, free)
+            widest = max(widest, len(request.tokens) - shared)
+            if group and widest * (len(group) + 1) > PREFILL_TOKENS:
+                break
+            request.slot = source if source in free else free[0]
+            free.remove(request.slot)
+            self._slots.reserve(len(request.tokens))
+            if request.slot != source:
+                self._slots.copy_prefix(source, request.slot, shared)
+            self._slots.tokens[request.slot] = request.tokens[:shared]
+            self._prompt_tokens += len(request.tokens)
+            self._reused_tokens += shared
+            group.append(self._waiting.pop(0))
+        return group
+
+    def _closest(self, tokens: list[int], free: list[int]) -> tuple[int, int]:
+        """The slot whose beginning is most like `tokens`, and how many tokens they share.
+
+        A free slot is used as it is; a busy one is worth copying from only if it shares clearly more. Among equals
+        the slot that has been idle longest is taken, as its conversation is the least likely to go on.
+        """
+        # At least the last token is computed: its logits are what the caller wants.
+        shared = {slot: _shared(tokens[:-1], held) for slot, held in enumerate(self._slots.tokens)}
+        own = max(free, key=shared.__getitem__)
+        other = max(shared, key=shared.__getitem__)
+        return (other, shared[other]) if shared[other] >= shared[own] + SHORTEST_COPY else (own, shared[own])
+
+    def _prefill(self, group: list[Request]) -> torch.Tensor:
+        """Compute what is new of each prompt; logits of the next token, [requests, vocabulary]."""
+        held = self._slots.tokens
+        new = [request.tokens[len(held[request.slot]) :] for request in group]
+        logits = self._forward([request.slot for request in group], new)[:, -1]
+        for request in group:
+            held[request.slot] = list(request.tokens)
+            self._clock += 1
+            self._last_used[request.slot] = self._clock
+        return logits
+
+    def _step(self) -> None:
+        """One token for every running sequence."""
+        if not self._running:
+            return
+        self._close_gaps()
+        rows = range(max(self._running) + 1)
+        held = self._slots.tokens
+        self._slots.reserve(max(len(held[slot]) for slot in self._running) + 1)
+        new = [[self._running[slot].answer[-1]] if slot in self._running else [] for slot in rows]
+        logits = self._forward(rows, new)[:, -1]
+        slots = sorted(self._running)
+        for slot in slots:
+            held[slot].append(self._running[slot].answer[-1])
+        requests = [self._running.pop(slot) for slot in slots]
+        self._extend(requests, logits if len(slots) == len(rows) else logits[slots])
+
+    def _close_gaps(self) -> None:
+        """Move sequences to the front once a quarter of the rows to compute would be idle."""
+        while len(self._running) < (max(self._running) + 1) * 3 / 4:
+            last = max(self._running)
+            gap = next(slot for slot in range(last) if slot not in self._running)
+            self._slots.swap(gap, last)
+            self._last_used[gap], self._last_used[last] = self._last_used[last], self._last_used[gap]
+            request = self._running.pop(last)
+            request.slot = gap
+            self._running[gap] = request
+
+    def _forward(self, rows: range | list[int], new: list[list[int]], keep: int = 1) -> torch.Tensor:
+        """One pass of the model; float logits of the last `keep` tokens of each row, [rows, keep, vocabulary]."""
+        width = max(len(tokens) for tokens in new)
+        starts = [len(self._slots.tokens[slot]) if tokens else 0 for slot, tokens in zip(rows, new, strict=True)]
+        aimed = self._slots.aim(rows, starts, [len(tokens) for tokens in new])
+        padded = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in new])
+        output = self._loaded.model(
+            input_ids=padded.to(self._loaded.model.device),
+            past_key_values=self._slots,
+            use_cache=True,
+            logits_to_keep=keep,
+            **aimed,
+        )
+        return output.logits[:, -keep:]
+
+    def _extend(self, requests: list[GenerateRequest], logits: torch.Tensor) -> None:
+        """Sample each request's next token; it runs on, or is delivered."""
+        tokens = sample(
+            logits,
+            [request.sampling.temperature for request in requests],
+            [request.sampling.top_p for request in requests],
+            [request.random for request in requests],
+        )
+        self._completion_tokens += len(tokens)
+        for request, token in zip(requests, tokens, strict=True):
+            request.answer.append(token)
+            if completion := self._ended(request):
+                self._clock += 1
+                self._last_used[request.slot] = self._clock
+                self._deliver(request, completion)
+            else:
+                self._running[request.slot] = request
+
+    def _ended(self, request: GenerateRequest) -> Completion | None:
+        """The completion, if the last token ended it: an end of turn, a stop string, or no room for more."""
+        answer, stops = request.answer, request.sampling.stop
+        reason: FinishReason = "stop"
+        text = None
+        if answer[-1] in self._loaded.ends:
+            text = self._decode(answer[:-1])
+        elif stops:
+            # A stop string spans at most as many tokens as it has bytes, the one that completes it included.
+            reach = max(len(stop.encode()) for stop in stops)
+            tail = self._decode(answer[-reach:])
+            if any(stop in tail for stop in stops):
+                text = self._decode(answer)
+        if text is None:
+            if len(answer) < request.sampling.max_tokens:
+                return None
+            reason, text = "length", self._decode(answer)
+        for stop in stops:
+            text = text.split(stop)[0]
+        return Completion(
+            text=text.strip(),
+            finish_reason=reason,
+            prompt_tokens=len(request.tokens),
+            completion_tokens=len(answer),
+        )
+
+    def _decode(self, tokens: list[int]) -> str:
+        text: str = self._loaded.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+    def _weigh(self, request: ChooseRequest, logits: torch.Tensor) -> tuple[float, ...]:
+        """Log-probability of each option, in nats; `logits` are those after the prompt, [vocabulary]."""
+        first = torch.log_softmax(logits.float(), dim=-1)
+        weights = []
+        for target in request.targets:
+            weight = first[target[0]].item()
+            if len(target) > 1:
+                self._slots.reserve(len(request.tokens) + len(target))
+                inner = self._forward([request.slot], [target[:-1]], keep=len(target) - 1)[0]
+                chances = torch.log_softmax(inner.float(), dim=-1)
+                weight += sum(chances[place, token].item() for place, token in enumerate(target[1:]))
+            weights.append(weight)
+        return tuple(weights)
+
+    def _deliver(self, request: Request, result: Any) -> None:
+        _call(request, lambda: request.future.cancelled() or request.future.set_result(result))
+
+    def _fail_all(self) -> None:
+        """Tell every caller that no answer will come. Also run by `submit` when it lost the race with the end."""
+        self._dead = True
+        requests: list[Request] = [*self._waiting, *self._running.values()]
+        self._waiting, self._running = [], {}
+        with contextlib.suppress(queue.Empty):
+            while True:
+                request = self._inbox.get_nowait()
+                if request is not None:
+                    requests.append(request)
+        for request in requests:
+            _call(request, partial(_reject, request, self._error))
+
+
+def _reject(request: Request, error: BaseException | None) -> None:
+    if request.future.done():
+        return
+    if error:
+        request.future.set_exception(error)
+    else:
+        request.future.cancel()
+
+
+def _call(request: Request, callback: Callable[[], object]) -> None:
+    """Run in the caller's event loop; one that is closed has nobody left to tell."""
+    with contextlib.suppress(RuntimeError):
+        request.loop.call_soon_threadsafe(callback)
+
+
+def _shared(one: list[int], other: list[int]) -> int:
+    """How many tokens two lists have in common at their beginning; by bisection, as comparing slices is fast."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,142 @@
+"""Training data from a run's folder: rows by format, split by prompt, with a dataset card.
+
+trl.py      rows as TRL's trainers load them
+split.py    which prompts are held out
+card.py     the README.md that makes the folder a dataset
+"""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonlines
+
+from constitution.errors import ExportError
+from constitution.exports.card import card
+from constitution.exports.split import split_of
+from constitution.exports.trl import preference_rows, sft_rows
+from constitution.records import Record, Transcript
+from constitution.store import count, load_manifest, transcripts
+
+Kind = Literal["sft", "preference"]
+Revisions = Literal["final", "all"]
+
+
+class Exported(Record):
+    """What an export wrote.
+
+    Attributes:
+        folder: Where.
+        rows: Rows by kind and split, e.g. `{"sft": {"train": 90, "test": 10}}`.
+        dropped: Rows left out, by reason.
+    """
+
+    folder: str
+    rows: dict[str, dict[str, int]]
+    dropped: dict[str, int]
+
+
+def export(
+    run: Path,
+    to: Path,
+    *,
+    revisions: Revisions = "final",
+    test_fraction: float = 0.1,
+    split_seed: int = 0,
+    whole_only: bool = False,
+    overwrite: bool = False,
+) -> Exported:
+    """Write `sft` and `preference` data of a run's finished rows, in the order of the input.
+
+    The folder is written aside and moved into place, so it is there whole or not at all.
+
+    Args:
+        run: A run's folder.
+        to: The folder to make.
+        revisions: `final`, or `all`: an sft row for each revision of a row, as the paper trains (section 3.2).
+        test_fraction: Share of prompts held out, in [0, 1); decided by each prompt's hash, so that rows of one prompt
+            stay together and a larger run keeps the split.
+        split_seed: Changes which prompts are held out.
+        whole_only: Leave out rows with an answer that was cut at `max_tokens`.
+        overwrite: Replace an export that is there.
+
+    Raises:
+        ExportError: Nothing to export, or `to` holds something.
+        RunError: `run` is not a run.
+    """
+    manifest = load_manifest(run)
+    if not 0 <= test_fraction < 1:
+        raise ExportError(f"--test-fraction {test_fraction}: it must be at least 0 and below 1")
+    _check_target(run, to, overwrite)
+    dropped: Counter[str] = Counter()
+    written: dict[str, dict[str, int]] = {}
+    to.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+    try:
+        with ExitStack() as stack:
+            writers: dict[tuple[str, str], jsonlines.Writer] = {}
+            for transcript in transcripts(run):
+                split = split_of(transcript.prompt, test_fraction, split_seed)
+                for kind, row in _rows(transcript, revisions, whole_only, dropped):
+                    if (kind, split) not in writers:
+                        path = aside / kind / f"{split}.jsonl"
+                        path.parent.mkdir(exist_ok=True)
+                        writers[kind, split] = stack.enter_context(jsonlines.open(path, "w"))
+                    writers[kind, split].write(row)
+                    written.setdefault(kind, {}).setdefault(split, 0)
+                    written[kind][split] += 1
+        if not written:
+            counts = count(run)
+            reasons = ", ".join(f"{number} {reason}" for reason, number in dropped.items()) or "no finished rows"
+            raise ExportError(
+                f"{run}: nothing to export ({reasons}; {counts.done} rows done, {counts.pending} pending)",
+                f"See where the run is with: constitution status {run}",
+            )
+        (aside / "README.md").write_text(card(manifest, written, revisions), encoding="utf-8")
+        aside.chmod(0o755)
+        if to.exists():
+            shutil.rmtree(to)
+        aside.rename(to)
+    except OSError as bad:
+        raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Choose another folder with --to.") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return Exported(folder=str(to), rows=written, dropped=dict(dropped))
+
+
+def _rows(
+    transcript: Transcript, revisions: Revisions, whole_only: bool, dropped: Counter[str]
+) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    if whole_only and any(response.finish_reason == "length" for response in transcript.responses):
+        dropped["cut at max_tokens"] += 1
+        return
+    for row in sft_rows(transcript, revisions):
+        yield "sft", row
+    pairs = preference_rows(transcript)
+    if not pairs:
+        dropped["preference: revision same as response"] += 1
+    for row in pairs:
+        yield "preference", row
+
+
+def _check_target(run: Path, to: Path, overwrite: bool) -> None:
+    if to.exists() and not to.is_dir():
+        raise ExportError(f"{to}: a file, not a folder", "Choose another folder with --to.")
+    if not to.is_dir() or not any(to.iterdir()):
+        return
+    if (to / "manifest.json").exists() or run.resolve().is_relative_to(to.resolve()):
+        raise ExportError(f"{to}: holds a run, which an export must not replace", "Choose another folder with --to.")
+    # Only ever replace what an export wrote.
+    ours = {"README.md", "sft", "preference"}
+    if not overwrite or any(entry.name not in ours for entry in to.iterdir()):
+        hint = "Choose another folder with --to" + (
+            "." if overwrite else ", or replace the export in it with --overwrite."
+        )
+        raise ExportError(f"{to}: not empty", hint)
+
+
+__all__ = ["Exported", "export"]

@@ -1,0 +1,163 @@
+"""The records of a run, as they are journalled: frozen, typed, one JSON object a line.
+
+Words are the field's own: a *transcript* is one prompt's whole chain, a *round* is one critique and the revision
+that answers it (Bai et al. 2022, section 3.1). Lengths are in tokens of the model that wrote the text.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length"]
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, and strict about its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+class Prompt(Record):
+    """What one row of the input asks.
+
+    Attributes:
+        id: The input's own id, else a content hash; unique in the run.
+        index: Position of the row in the input, from 0, skipped rows counted.
+        messages: The conversation so far, ending in a user turn; empty if the row asks nothing.
+        metadata: The row's other columns that hold plain values.
+    """
+
+    id: str
+    index: int
+    messages: tuple[Message, ...]
+    metadata: dict[str, JsonValue] = {}
+
+    @property
+    def text(self) -> str:
+        """The last user turn."""
+        return self.messages[-1].content if self.messages else ""
+
+
+class Sampling(Record):
+    """How an engine samples.
+
+    Attributes:
+        max_tokens: Most tokens in the answer.
+        temperature: 0 is greedy.
+        top_p: Nucleus mass, 1 keeps the whole distribution.
+        stop: Strings that end the answer; not part of it.
+    """
+
+    max_tokens: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+
+
+class Completion(Record):
+    """What a model answered.
+
+    Attributes:
+        text: The answer, outer white space removed.
+        finish_reason: `stop`, or `length` when the answer was cut at `max_tokens`.
+        prompt_tokens: Tokens that the model was given.
+        completion_tokens: Tokens that it sampled, the end-of-turn token included.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Round(Record):
+    """One critique and the revision that answers it; `critique` is None in direct revision."""
+
+    principle: str
+    critique: Completion | None
+    revision: Completion
+
+
+class Transcript(Record):
+    """One prompt's whole chain, every intermediate kept."""
+
+    id: str
+    index: int
+    prompt: tuple[Message, ...]
+    metadata: dict[str, JsonValue]
+    response: Completion
+    rounds: tuple[Round, ...]
+
+    @property
+    def responses(self) -> tuple[Completion, ...]:
+        """The initial response and every revision, in order: one more than there are rounds."""
+        return (self.response, *(round.revision for round in self.rounds))
+
+    @property
+    def completions(self) -> tuple[Completion, ...]:
+        """Every model call of the chain, critiques included."""
+        critiques = [round.critique for round in self.rounds if round.critique is not None]
+        return (*self.responses, *critiques)
+
+
+class Failure(Record):
+    """A row that could not be finished, though another try might: a later start of the run tries again.
+
+    Attributes:
+        id: The row.
+        step: The call that failed, e.g. `revise-2`.
+        kind: The error's class, e.g. `EmptyCompletion`.
+        message: What it said.
+    """
+
+    id: str
+    index: int
+    step: str
+    kind: str
+    message: str
+
+
+class Filtered(Record):
+    """A row that can never be run with these settings: an empty prompt, or one beyond the model's context."""
+
+    id: str
+    index: int
+    reason: Literal["empty prompt", "context overflow"]
+    message: str
+
+
+class Call(Record):
+    """A finished model call, as journalled before its answer is used.
+
+    Attributes:
+        row: The row's id.
+        step: `respond`, `critique-N` or `revise-N`, rounds from 1.
+        digest: Hash of all that affects the answer: model, messages, sampling, seed.
+    """
+
+    row: str
+    step: str
+    digest: str
+    completion: Completion
+
+
+class Counts(Record):
+    """Where a run's rows are: `input = done + failed + filtered + pending`, always."""
+
+    input: int
+    done: int
+    failed: int
+    filtered: int
+
+    @property
+    def pending(self) -> int:
+        """Rows not yet looked at, or stopped half way."""
+        return self.input - self.done - self.failed - self.filtered

@@ -1,0 +1,89 @@
+"""Transcripts and summaries for a terminal."""
+
+import unicodedata
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from constitution.errors import RunError
+from constitution.records import Completion, Counts, Failure, Filtered, Transcript
+from constitution.report.summary import Summary
+from constitution.store import read_records, transcripts
+from constitution.yamlfile import nearest
+
+
+def find_row(run: Path, row: str | None) -> Transcript:
+    """The finished row with that id, or the first finished row.
+
+    Raises:
+        RunError: There is none; says what became of the row.
+    """
+    known = []
+    for transcript in transcripts(run):
+        if row is None or transcript.id == row:
+            return transcript
+        known.append(transcript.id)
+    if row is None:
+        raise RunError(f"{run}: no row is finished yet", f"See where the run is with: constitution status {run}")
+    for failure in read_records(run / "failures.jsonl", Failure):
+        if failure.id == row:
+            raise RunError(f"{run}: row {row!r} failed at {failure.step}: {failure.message}")
+    for filtered in read_records(run / "filtered.jsonl", Filtered):
+        if filtered.id == row:
+            raise RunError(f"{run}: row {row!r} was filtered ({filtered.reason}): {filtered.message}")
+    raise RunError(f"{run}: no finished row {row!r}; {nearest(row, known[:1000]) if known else 'none is finished yet'}")
+
+
+def print_transcript(console: Console, transcript: Transcript) -> None:
+    """Print one row's whole chain."""
+    console.print(Rule(Text(f"row {transcript.id}", "bold")))
+    for message in transcript.prompt:
+        console.print(_turn(message.role, "cyan", message.content))
+    console.print(_turn("initial response", "red", *_answer(transcript.response)))
+    for number, round in enumerate(transcript.rounds, 1):
+        if round.critique:
+            console.print(_turn(f"critique {number} · {round.principle}", "yellow", *_answer(round.critique)))
+        title = f"revision {number}" if round.critique else f"revision {number} · {round.principle}"
+        console.print(_turn(title, "green", *_answer(round.revision)))
+
+
+def print_summary(console: Console, run: Path, summary: Summary) -> None:
+    """Print where a run's rows are, and what is worth knowing of them."""
+    lines = [f"{run}: {count_line(summary.counts)}"]
+    for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
+        lines += [f"  {name}: {number} × {kind}" for kind, number in kinds.items()]
+    if summary.counts.done:
+        lines.append(
+            f"  model {summary.model}: {summary.completion_tokens:,} tokens sampled, {summary.prompt_tokens:,} read; "
+            f"{summary.cut} answers cut at max_tokens, {summary.unchanged} rows unchanged by revision"
+        )
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def count_line(counts: Counts) -> str:
+    """The equation that always holds."""
+    return (
+        f"{counts.input} rows = {counts.done} done + {counts.failed} failed + {counts.filtered} filtered + "
+        f"{counts.pending} pending"
+    )
+
+
+def _answer(completion: Completion) -> tuple[str, str]:
+    return completion.text, " [cut at max_tokens]" if completion.finish_reason == "length" else ""
+
+
+def _turn(title: str, colour: str, text: str, note: str = "") -> RenderableType:
+    head = Text(title, f"bold {colour}") + Text(note, "dim")
+    return Group(head, Padding(Text(printable(text)), (0, 0, 1, 2)))
+
+
+def printable(text: str) -> str:
+    """The text without control characters: what a model or a row says must not steer the terminal."""
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf"} else "�"
+        for character in text
+    )

@@ -1,0 +1,228 @@
+"""Template sets: Jinja files that turn a principle and an answer into the next user turn.
+
+A set is a folder: `critique.jinja`, `revise.jinja`, and, if wanted, `system.jinja` (a system prompt),
+`few_shots.yaml` (examples), `set.yaml` (stop strings, how many examples) and `chat_template.jinja` (how a base model
+that has no chat template reads a conversation). Templates run in Jinja's sandbox and every undefined name is an
+error. Row text is only ever a value: it is never compiled.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError
+from jinja2 import TemplateError as JinjaError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import Field
+
+from constitution.digests import digest
+from constitution.errors import TemplateError
+from constitution.principles import Principle, Text
+from constitution.records import Message, Prompt, Record
+from constitution.resources import shipped
+from constitution.yamlfile import load_yaml, nearest, read_text, validate
+
+
+class FewShot(Record):
+    """One worked example of a round, shown to the model before the real one."""
+
+    prompt: Text
+    response: Text
+    critique_request: Text
+    critique: Text
+    revision_request: Text
+    revision: Text
+
+
+class SetOptions(Record):
+    """`set.yaml`: what a template set asks of the engine.
+
+    Attributes:
+        description: Shown by `constitution doctor`.
+        stop: Strings that end an answer, for models that would go on to write the human's next turn.
+        few_shots: How many examples are used unless the user says otherwise.
+    """
+
+    description: str = ""
+    stop: tuple[str, ...] = ()
+    few_shots: Annotated[int, Field(ge=0)] = 0
+
+
+class _Examples(Record):
+    examples: tuple[FewShot, ...]
+
+
+class TemplateSet:
+    """A loaded set. Build it with `load_templates`.
+
+    Attributes:
+        stop: Strings that end an answer.
+        chat_template: Jinja source of the set's own chat template, or None for the model's.
+        digest: Hash of every text that can change a row.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sources: dict[str, str],
+        options: SetOptions,
+        examples: tuple[FewShot, ...],
+        system_prompt: str | None,
+    ) -> None:
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+        self._folder = folder
+        self._templates = {name: _compile(environment, folder / name, text) for name, text in sources.items()}
+        self._examples = examples
+        self._system_prompt = system_prompt
+        self.stop = options.stop
+        self.chat_template = sources.get("chat_template.jinja")
+        self.digest = digest([sources, options.stop, [e.model_dump() for e in examples], system_prompt])
+
+    def respond(self, prompt: Prompt) -> list[Message]:
+        """The conversation that asks for the initial response."""
+        return self._opening(prompt, "respond")
+
+    def critique(self, prompt: Prompt, response: str, principle: Principle) -> list[Message]:
+        """The conversation that asks for a critique of `response`.
+
+        Only the answer under revision stands in it, not the rounds before: after each round the paper puts the
+        revision in the initial response's place and begins anew (section 3.1).
+        """
+        request = self._render("critique.jinja", prompt=prompt.text, response=response, principle=principle)
+        return [*self._conversation(prompt, "critique", response, critique=True), _user(request)]
+
+    def revise(self, prompt: Prompt, response: str, principle: Principle, critique: str | None) -> list[Message]:
+        """The conversation that asks for a revision; it goes on where the critique's conversation ended.
+
+        Args:
+            prompt: The row.
+            response: The answer to rewrite.
+            principle: The round's principle.
+            critique: The model's critique, or None for direct revision.
+        """
+        turns = self._conversation(prompt, "revise", response, critique=critique is not None)
+        if critique is not None:
+            request = self._render("critique.jinja", prompt=prompt.text, response=response, principle=principle)
+            turns += [_user(request), _assistant(critique)]
+        request = self._render(
+            "revise.jinja", prompt=prompt.text, response=response, principle=principle, critique=critique
+        )
+        return [*turns, _user(request)]
+
+    def check(self) -> None:
+        """Render every file once, so that a fault shows before the first model call.
+
+        Raises:
+            TemplateError: With the file and the undefined name.
+        """
+        prompt = Prompt(id="check", index=0, messages=(_user("A question?"),))
+        principle = Principle(id="check", critique_request="Criticise.", revision_request="Revise.")
+        self.respond(prompt)
+        self.critique(prompt, "An answer.", principle)
+        self.revise(prompt, "An answer.", principle, "A critique.")
+        self.revise(prompt, "An answer.", principle, None)
+
+    def _conversation(self, prompt: Prompt, step: str, response: str, critique: bool) -> list[Message]:
+        opening = self._opening(prompt, step)
+        head = opening[:1] if opening[0].role == "system" else []
+        shots = [turn for example in self._examples for turn in self._example_turns(example, critique)]
+        return [*head, *shots, *opening[len(head) :], _assistant(response)]
+
+    def _opening(self, prompt: Prompt, step: str) -> list[Message]:
+        if prompt.messages[0].role == "system" or "system.jinja" not in self._templates:
+            return list(prompt.messages)
+        system = self._render("system.jinja", step=step, system_prompt=self._system_prompt)
+        return [Message(role="system", content=system), *prompt.messages] if system else list(prompt.messages)
+
+    def _example_turns(self, example: FewShot, critique: bool) -> list[Message]:
+        # The example speaks through the same templates as the real round, so that both look alike to the model.
+        principle = Principle(
+            id="example", critique_request=example.critique_request, revision_request=example.revision_request
+        )
+        values: dict[str, Any] = {
+            "prompt": example.prompt,
+            "response": example.response,
+            "principle": principle,
+        }
+        turns = [_user(example.prompt), _assistant(example.response)]
+        if critique:
+            turns += [_user(self._render("critique.jinja", **values)), _assistant(example.critique)]
+        request = self._render("revise.jinja", **values, critique=example.critique if critique else None)
+        return [*turns, _user(request), _assistant(example.revision)]
+
+    def _render(self, name: str, **values: Any) -> str:
+        try:
+            return self._templates[name].render(**values).strip()
+        except JinjaError as bad:
+            known = ", ".join(sorted(values))
+            raise TemplateError(
+                f"{self._folder / name}: {bad.message}", f"The values this file is given: {known}."
+            ) from None
+
+
+def load_templates(name: str, few_shots: int | None = None, system_prompt: str | None = None) -> TemplateSet:
+    """Load a template set by shipped name (`chat`, `transcript`) or folder, and check it.
+
+    Args:
+        name: The set.
+        few_shots: How many of its examples to use; None is the set's own choice.
+        system_prompt: The value of `system_prompt` in `system.jinja`.
+
+    Raises:
+        TemplateError: A file is missing or broken, or there are fewer examples than asked for.
+    """
+    folder = _find_set(name)
+    sources = {file.name: read_text(file, TemplateError) for file in sorted(folder.glob("*.jinja"))}
+    for required in ("critique.jinja", "revise.jinja"):
+        if required not in sources:
+            raise TemplateError(
+                f"{folder}: the file {required} is missing",
+                f"Copy {shipped('templates') / 'chat'} and edit the copy.",
+            )
+    options_file, examples_file = folder / "set.yaml", folder / "few_shots.yaml"
+    options = SetOptions()
+    if options_file.exists():
+        options = validate(SetOptions, load_yaml(options_file, TemplateError), options_file, TemplateError)
+    examples: tuple[FewShot, ...] = ()
+    if examples_file.exists():
+        document = {"examples": load_yaml(examples_file, TemplateError)}
+        examples = validate(_Examples, document, examples_file, TemplateError).examples
+    wanted = options.few_shots if few_shots is None else few_shots
+    if wanted > len(examples):
+        raise TemplateError(
+            f"{examples_file}: {wanted} few-shot examples asked for, it holds {len(examples)}",
+            f"Use --few-shots {len(examples)} or fewer, or add examples to the file.",
+        )
+    loaded = TemplateSet(folder, sources, options, examples[:wanted], system_prompt)
+    loaded.check()
+    return loaded
+
+
+def _find_set(name: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    root = shipped("templates")
+    known = [folder.name for folder in sorted(root.iterdir()) if folder.is_dir()]
+    if name not in known:
+        raise TemplateError(
+            f"no template set called {name!r}; {nearest(name, known)}", "Give one of these, or a folder."
+        )
+    return root / name
+
+
+def _compile(environment: ImmutableSandboxedEnvironment, file: Path, source: str) -> Template:
+    # A chat template speaks the dialect of transformers (it has functions of its own): the engine compiles it.
+    if file.name == "chat_template.jinja":
+        return environment.from_string("")
+    try:
+        return environment.from_string(source)
+    except TemplateSyntaxError as bad:
+        raise TemplateError(f"{file}:{bad.lineno}: {bad.message}") from None
+
+
+def _user(text: str) -> Message:
+    return Message(role="user", content=text)
+
+
+def _assistant(text: str) -> Message:
+    return Message(role="assistant", content=text)

@@ -1,0 +1,95 @@
+"""Read a YAML file that a person edits, and tell them the line when it breaks a rule."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from constitution.errors import ConstitutionError
+
+Model = TypeVar("Model", bound=BaseModel)
+ErrorType = type[ConstitutionError]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean …?` with the closest known word, else the list of them all."""
+    known = sorted(known)
+    match = get_close_matches(word, known, n=1)
+    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
+
+
+def read_text(path: Path, error: ErrorType) -> str:
+    """The file's text; what cannot be read is raised as `error`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except UnicodeDecodeError as bad:
+        raise error(f"{path}: not UTF-8 (byte {bad.start})", "Save the file as UTF-8.") from None
+    except OSError as bad:
+        raise error(f"{path}: cannot be read: {bad.strerror}") from None
+
+
+def load_yaml(path: Path, error: ErrorType) -> Any:
+    """Parse one YAML document, keeping line numbers; duplicate keys and syntax errors are raised as `error`."""
+    text = read_text(path, error)
+    try:
+        return YAML(typ="rt").load(text)
+    except MarkedYAMLError as bad:
+        # Duplicate keys carry three lines of advice about ruamel's own API: only the first is for our reader.
+        problem = (bad.problem or "not valid YAML").splitlines()[0]
+        line = bad.problem_mark.line + 1 if bad.problem_mark else 1
+        raise error(f"{path}:{line}: {problem}") from None
+
+
+def line_of(data: Any, location: tuple[int | str, ...]) -> int:
+    """The 1-based line of the deepest part of `location` that the document has."""
+    line = 1
+    for key in location:
+        position = getattr(data, "lc", None)
+        if position is None:
+            break
+        try:
+            line = position.item(key)[0] + 1 if isinstance(key, int) else position.key(key)[0] + 1
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def validate(model: type[Model], data: Any, path: Path, error: ErrorType) -> Model:
+    """Check a parsed document against `model`; the first fault is raised as `error` with file, line and rule."""
+    if not isinstance(data, dict):
+        raise error(f"{path}:1: expected keys and values at the top, found {type(data).__name__}")
+    try:
+        return model.model_validate(data)
+    except ValidationError as bad:
+        fault = bad.errors()[0]
+        where = f"{path}:{line_of(data, fault['loc'])}"
+        name = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            siblings = _fields_at(model, fault["loc"])
+            raise error(
+                f"{where}: unknown key {fault['loc'][-1]!r}; {nearest(str(fault['loc'][-1]), siblings)}"
+            ) from None
+        if fault["type"] == "missing":
+            raise error(f"{where}: the key {fault['loc'][-1]!r} is missing") from None
+        message = fault["msg"].removeprefix("Value error, ")
+        raise error(f"{where}: {name}: {message}" if name else f"{where}: {message}") from None
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterable[str]:
+    """The field names of the nested model in which the last part of `location` stands."""
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if not inner:
+            break
+        model = inner[0]
+    return model.model_fields
