@@ -19,7 +19,7 @@ HELP = {
     "rounds": "Critique-revision rounds per row.",
     "critique": "Criticise before each revision; off is direct revision.",
     "engine": "What runs the model: transformers, or scripted (no model: for dry runs and tests).",
-    "model": "smollm2 (the bundled model), a Hub id, a folder, a .gguf file; for scripted, a rules file.",
+    "model": "smollm2 (bundled), a Hub id, a folder, a .gguf file; for scripted, a rules file.",
     "revision": "Revision of a Hub model: branch, tag or commit.",
     "dtype": "Number format of the weights. auto is bfloat16 where the model was saved in it, else as saved.",
     "device": "cpu, cuda, cuda:1, mps; auto takes the first accelerator.",

@@ -1,34 +1,25 @@
 """A run's folder: what was asked for, every finished model call, every finished row.
 
-    manifest.json       settings, digests of all that changes rows, the model's identity, the number of rows
-    calls.jsonl         every finished model call, written before its answer is used
-    transcripts.jsonl   every finished row
-    failures.jsonl      every row that failed; the last word on a row counts
-    filtered.jsonl      every row that can never be run
-
-Journals only grow. A line is one `write` of bytes to a file opened for appending, so a killed process can leave at
-most one torn line, at the end, which the next start cuts off; nothing that was finished is lost. Power cuts can cost
-the last second: journals are flushed to the disk once a second.
+manifest.json       settings, digests of all that changes rows, the model's identity, the number of rows
+calls.jsonl         every finished model call, written before its answer is used
+transcripts.jsonl   every finished row
+failures.jsonl      every row that failed; the last word on a row counts
+filtered.jsonl      every row that can never be run
 """
 
 import json
-import os
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-import jsonlines
 from filelock import FileLock, Timeout
 from pydantic import JsonValue, ValidationError
 
 from constitution.errors import RunError
+from constitution.journal import Journal, read_records, records_at
 from constitution.records import Call, Completion, Counts, Failure, Filtered, Record, Transcript
-
-SYNC_SECONDS = 1.0
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 class Manifest(Record):
@@ -56,45 +47,6 @@ class Manifest(Record):
         identity = self.affecting["model (identity)"]
         assert isinstance(identity, dict)
         return str(identity["model"])
-
-
-class Journal:
-    """One append-only JSONL file.
-
-    Args:
-        path: Made at the first record.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._synced = time.monotonic()
-        _cut_torn_line(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-
-    def append(self, record: Record) -> None:
-        """Write one record; it survives the death of this process from here on.
-
-        Raises:
-            RunError: The disk is full or the file may not be written.
-        """
-        line = record.model_dump_json().encode() + b"\n"
-        try:
-            written = os.write(self._file, line)
-            if written < len(line):
-                raise OSError(28, "only part of a line could be written: the disk is full")
-            if time.monotonic() - self._synced > SYNC_SECONDS:
-                os.fsync(self._file)
-                self._synced = time.monotonic()
-        except OSError as bad:
-            raise RunError(
-                f"{self._path}: cannot be written: {bad.strerror}",
-                "Nothing finished is lost: make room, then run the same command again.",
-            ) from None
-
-    def close(self) -> None:
-        """Flush to the disk and close."""
-        os.fsync(self._file)
-        os.close(self._file)
 
 
 class Run:
@@ -253,23 +205,13 @@ def count(folder: Path) -> Counts:
     return Counts(input=rows, done=len(done), failed=len(failed), filtered=len(filtered))
 
 
-def read_records(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
-    """The records of a journal; a torn last line, as a killed process leaves it, is passed over.
-
-    Raises:
-        RunError: A line that is not such a record, with its number.
-    """
-    for _, record in _records_at(path, kind):
-        yield record
-
-
 def transcripts(folder: Path) -> Iterator[Transcript]:
     """The finished rows in the order of the input, which is not the order in which they finished.
 
     Only positions are held, not rows.
     """
     path = folder / "transcripts.jsonl"
-    places = sorted((record.index, offset) for offset, record in _records_at(path, Transcript))
+    places = sorted((record.index, offset) for offset, record in records_at(path, Transcript))
     if not places:
         return
     with path.open("rb") as file:
@@ -278,54 +220,9 @@ def transcripts(folder: Path) -> Iterator[Transcript]:
             yield Transcript.model_validate_json(file.readline())
 
 
-def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> int:
-    """Write rows as JSONL; returns how many. The file is not made if there are none."""
-    written = 0
-    writer = None
-    for row in rows:
-        writer = writer or jsonlines.open(path, "w")
-        writer.write(row)
-        written += 1
-    if writer:
-        writer.close()
-    return written
-
-
-def _records_at(path: Path, kind: type[AnyRecord]) -> Iterator[tuple[int, AnyRecord]]:
-    if not path.exists():
-        return
-    offset = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield offset, kind.model_validate_json(line)
-            except ValidationError as bad:
-                reason = bad.errors()[0]["msg"]
-                raise RunError(f"{path}:{number}: not a {kind.__name__.lower()} record: {reason}") from None
-            offset += len(line)
-
-
 def _row_states(folder: Path) -> tuple[set[str], set[str], set[str]]:
     """Ids of the rows that are done, failed, filtered; a row is in one of them at most."""
     done = {record.id for record in read_records(folder / "transcripts.jsonl", Transcript)}
     filtered = {record.id for record in read_records(folder / "filtered.jsonl", Filtered)}
     failed = {record.id for record in read_records(folder / "failures.jsonl", Failure)}
     return done, failed - done - filtered, filtered
-
-
-def _cut_torn_line(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - 65536)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                file.truncate(start + newline + 1)
-                return
-            end = start
-        file.truncate(0)

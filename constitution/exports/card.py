@@ -81,11 +81,11 @@ def card(manifest: Manifest, rows: dict[str, dict[str, int]], revisions: str) ->
             f"{settings['max_tokens']} tokens, seed {settings['seed']}",
             f"- made with version {manifest.version}; the run was begun on {manifest.created[:10]}",
             "",
-            "Train and test are split by prompt: no prompt is in both. `metadata` is a JSON object as text, with the "
-            "principles that were drawn and the input row's own columns.",
+            "Train and test are split by prompt: no prompt is in both. `metadata` is a JSON object as text, with "
+            "the principles that were drawn and the input row's own columns.",
             "",
-            "The rejected responses, and some prompts, are harmful on purpose. The chosen ones are a model's work and were "
-            "not checked by people.",
+            "The rejected responses, and some prompts, are harmful on purpose. The chosen ones are a model's work and "
+            "were not checked by people.",
             "",
         ]
     )

@@ -3,8 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
+from constitution.journal import read_records
 from constitution.records import Counts, Failure, Filtered, Record
-from constitution.store import count, load_manifest, read_records, transcripts
+from constitution.store import count, load_manifest, transcripts
 
 
 class Summary(Record):

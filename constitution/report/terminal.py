@@ -9,9 +9,10 @@ from rich.rule import Rule
 from rich.text import Text
 
 from constitution.errors import RunError
+from constitution.journal import read_records
 from constitution.records import Completion, Counts, Failure, Filtered, Transcript
 from constitution.report.summary import Summary
-from constitution.store import read_records, transcripts
+from constitution.store import transcripts
 from constitution.yamlfile import nearest
 
 

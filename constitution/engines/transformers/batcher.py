@@ -7,21 +7,17 @@ answer of a batch.
 import asyncio
 import contextlib
 import queue
-import random
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 import torch
 
 from constitution.engines.base import Usage
 from constitution.engines.transformers.model import LoadedModel
+from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request, settle
 from constitution.engines.transformers.sampling import sample
 from constitution.engines.transformers.slots import Slots
 from constitution.errors import ConstitutionError, ModelError
-from constitution.records import Completion, FinishReason, Sampling
+from constitution.records import Completion, FinishReason
 
 # Most padded tokens in one prefill pass: enough to fill the matrix units, little enough to bound its memory.
 PREFILL_TOKENS = 4096
@@ -32,38 +28,6 @@ SHORTEST_COPY = 32
 ADMIT_SHARE = 1 / 16
 # ... or once a request has waited this many steps.
 ADMIT_STEPS = 8
-
-
-@dataclass(eq=False)
-class GenerateRequest:
-    """A conversation to answer."""
-
-    tokens: list[int]
-    future: "asyncio.Future[Completion]"
-    sampling: Sampling
-    seed: int
-    answer: list[int] = field(default_factory=list)
-    slot: int = -1
-
-    def __post_init__(self) -> None:
-        self.loop = self.future.get_loop()
-        self.random = random.Random(self.seed)
-
-
-@dataclass(eq=False)
-class ChooseRequest:
-    """Answers to weigh: `targets` are the options' tokens."""
-
-    tokens: list[int]
-    future: "asyncio.Future[tuple[float, ...]]"
-    targets: list[list[int]]
-    slot: int = -1
-
-    def __post_init__(self) -> None:
-        self.loop = self.future.get_loop()
-
-
-Request = GenerateRequest | ChooseRequest
 
 
 class Batcher:
@@ -161,7 +125,7 @@ class Batcher:
             self._patience = 0
             for request, row in zip(group, logits, strict=True):
                 if isinstance(request, ChooseRequest):
-                    self._deliver(request, self._weigh(request, row))
+                    settle(request, self._weigh(request, row))
             answers = [n for n, request in enumerate(group) if isinstance(request, GenerateRequest)]
             if answers:
                 self._extend([request for request in group if isinstance(request, GenerateRequest)], logits[answers])
@@ -267,7 +231,7 @@ class Batcher:
             if completion := self._ended(request):
                 self._clock += 1
                 self._last_used[request.slot] = self._clock
-                self._deliver(request, completion)
+                settle(request, completion)
             else:
                 self._running[request.slot] = request
 
@@ -315,9 +279,6 @@ class Batcher:
             weights.append(weight)
         return tuple(weights)
 
-    def _deliver(self, request: Request, result: Any) -> None:
-        _call(request, lambda: request.future.cancelled() or request.future.set_result(result))
-
     def _fail_all(self) -> None:
         """Tell every caller that no answer will come. Also run by `submit` when it lost the race with the end."""
         self._dead = True
@@ -329,22 +290,7 @@ class Batcher:
                 if request is not None:
                     requests.append(request)
         for request in requests:
-            _call(request, partial(_reject, request, self._error))
-
-
-def _reject(request: Request, error: BaseException | None) -> None:
-    if request.future.done():
-        return
-    if error:
-        request.future.set_exception(error)
-    else:
-        request.future.cancel()
-
-
-def _call(request: Request, callback: Callable[[], object]) -> None:
-    """Run in the caller's event loop; one that is closed has nobody left to tell."""
-    with contextlib.suppress(RuntimeError):
-        request.loop.call_soon_threadsafe(callback)
+            settle(request, None, self._error or asyncio.CancelledError())
 
 
 def _shared(one: list[int], other: list[int]) -> int:

@@ -1,0 +1,59 @@
+"""What callers ask of the batcher, and how they get their answers across threads."""
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from constitution.records import Completion, Sampling
+
+
+@dataclass(eq=False)
+class GenerateRequest:
+    """A conversation to answer."""
+
+    tokens: list[int]
+    future: "asyncio.Future[Completion]"
+    sampling: Sampling
+    seed: int
+    answer: list[int] = field(default_factory=list)
+    slot: int = -1
+
+    def __post_init__(self) -> None:
+        self.loop = self.future.get_loop()
+        self.random = random.Random(self.seed)
+
+
+@dataclass(eq=False)
+class ChooseRequest:
+    """Answers to weigh: `targets` are the options' tokens."""
+
+    tokens: list[int]
+    future: "asyncio.Future[tuple[float, ...]]"
+    targets: list[list[int]]
+    slot: int = -1
+
+    def __post_init__(self) -> None:
+        self.loop = self.future.get_loop()
+
+
+Request = GenerateRequest | ChooseRequest
+
+
+def settle(request: Request, result: Any, error: BaseException | None = None) -> None:
+    """Answer a request, or raise `error` where it is awaited. Called from the model's thread."""
+
+    def settle_here() -> None:
+        if request.future.done():
+            return
+        if isinstance(error, asyncio.CancelledError):
+            request.future.cancel()
+        elif error:
+            request.future.set_exception(error)
+        else:
+            request.future.set_result(result)
+
+    # A loop that is closed has nobody left to tell.
+    with contextlib.suppress(RuntimeError):
+        request.loop.call_soon_threadsafe(settle_here)
