@@ -3,13 +3,14 @@
 Both run the same model object's weights, the same prompts, the same sampling settings and the same batch size. The
 work is what the SL stage does: an answer, a critique, a revision, each one depending on the one before.
 
-    python benchmarks/throughput.py --rows 64 --repeats 3
+    python benchmarks/throughput.py --repeats 3
 """
 
 import argparse
 import asyncio
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -33,14 +34,17 @@ async def ours(
     principles = load_principles("harmlessness")
     answers: list[Completion] = []
 
-    async def row(prompt: Prompt) -> None:
-        async def ask(step: str, messages: list[Message]) -> Completion:
-            answers.append(await engine.generate(messages, sampling, hash((prompt.id, step)) & 0xFFFFFFFF))
-            return answers[-1]
+    async def ask(step: str, messages: list[Message]) -> Completion:
+        answers.append(await engine.generate(messages, sampling, len(answers)))
+        return answers[-1]
 
-        await revise(prompt, ask, principles, templates, rounds=1, seed=0)
+    # As `constitution generate` does it: as many chains in flight as there are places in the batch.
+    async def work(waiting: Iterator[Prompt]) -> None:
+        for prompt in waiting:
+            await revise(prompt, ask, principles, templates, rounds=1, seed=0)
 
-    await asyncio.gather(*(row(prompt) for prompt in prompts))
+    waiting = iter(prompts)
+    await asyncio.gather(*(work(waiting) for _ in range(batch)))
     await engine.aclose()
     return sum(a.completion_tokens for a in answers), sum(a.prompt_tokens for a in answers)
 
@@ -90,8 +94,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prompts", default=str(shipped("examples") / "prompts" / "harmlessness.jsonl"))
     parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--rows", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rows", type=int, default=80)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()

@@ -14,7 +14,7 @@ HELP = {
     "principles": "Principles: a shipped name (harmlessness, helpfulness) or a .yaml file.",
     "replacement": "Draw principles with replacement, so that a row may meet one twice.",
     "templates": "Template set: a shipped name (chat, transcript) or a folder.",
-    "few_shots": "How many of the template set's examples go before each critique and revision. Default: the set's own.",
+    "few_shots": "How many of the set's examples go before each critique and revision. Default: the set's own.",
     "system_prompt": "System prompt of every call, for rows that bring none.",
     "rounds": "Critique-revision rounds per row.",
     "critique": "Criticise before each revision; off is direct revision.",

@@ -76,7 +76,7 @@ def card(manifest: Manifest, rows: dict[str, dict[str, int]], revisions: str) ->
             "",
             f"- model: `{model['model']}`, revision `{model['revision']}`, {model['detail'] or model['engine']}",
             f"- principles: `{settings['principles']}`, content hash `{manifest.affecting['principles (content)']}`",
-            f"- rounds: {settings['rounds']} ({mode}); sft holds {revisions} revision{'s' if revisions == 'all' else ''}",
+            f"- rounds: {settings['rounds']} ({mode}); sft revisions: {revisions}",
             f"- sampling: temperature {settings['temperature']}, top-p {settings['top_p']}, at most "
             f"{settings['max_tokens']} tokens, seed {settings['seed']}",
             f"- made with version {manifest.version}; the run was begun on {manifest.created[:10]}",

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from constitution.engines.base import Determinism, Usage
-from constitution.engines.transformers.batcher import Batcher, ChooseRequest, GenerateRequest
+from constitution.engines.transformers.batcher import Batcher
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.model import LoadedModel, load_model
+from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest
 from constitution.errors import ContextOverflow
 from constitution.records import Completion, Message, Sampling
 

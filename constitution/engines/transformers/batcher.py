@@ -5,9 +5,9 @@ answer of a batch.
 """
 
 import asyncio
-import contextlib
 import queue
 import threading
+from typing import Any
 
 import torch
 
@@ -43,6 +43,8 @@ class Batcher:
         self._slots = Slots(loaded.model, count)
         self._count = count
         self._inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        # Every request that has no answer yet, wherever it is.
+        self._open: set[Request] = set()
         self._waiting: list[Request] = []
         self._running: dict[int, GenerateRequest] = {}
         self._patience = 0
@@ -65,6 +67,7 @@ class Batcher:
 
     def submit(self, request: Request) -> None:
         """Queue a request. Its future is set from the model's thread: to an error, if the model has stopped."""
+        self._open.add(request)
         self._inbox.put(request)
         if self._dead:
             self._fail_all()
@@ -107,9 +110,9 @@ class Batcher:
             if self._closed:
                 return False
         # Callers that gave up (a stopped run) need no answer.
-        self._waiting = [request for request in self._waiting if not request.future.cancelled()]
-        for slot in [slot for slot, request in self._running.items() if request.future.cancelled()]:
-            del self._running[slot]
+        self._open.difference_update([request for request in list(self._open) if request.future.cancelled()])
+        self._waiting = [request for request in self._waiting if request in self._open]
+        self._running = {slot: request for slot, request in self._running.items() if request in self._open}
         return True
 
     def _admit(self) -> None:
@@ -125,7 +128,7 @@ class Batcher:
             self._patience = 0
             for request, row in zip(group, logits, strict=True):
                 if isinstance(request, ChooseRequest):
-                    settle(request, self._weigh(request, row))
+                    self._finish(request, self._weigh(request, row))
             answers = [n for n, request in enumerate(group) if isinstance(request, GenerateRequest)]
             if answers:
                 self._extend([request for request in group if isinstance(request, GenerateRequest)], logits[answers])
@@ -231,7 +234,7 @@ class Batcher:
             if completion := self._ended(request):
                 self._clock += 1
                 self._last_used[request.slot] = self._clock
-                settle(request, completion)
+                self._finish(request, completion)
             else:
                 self._running[request.slot] = request
 
@@ -282,15 +285,12 @@ class Batcher:
     def _fail_all(self) -> None:
         """Tell every caller that no answer will come. Also run by `submit` when it lost the race with the end."""
         self._dead = True
-        requests: list[Request] = [*self._waiting, *self._running.values()]
-        self._waiting, self._running = [], {}
-        with contextlib.suppress(queue.Empty):
-            while True:
-                request = self._inbox.get_nowait()
-                if request is not None:
-                    requests.append(request)
-        for request in requests:
-            settle(request, None, self._error or asyncio.CancelledError())
+        for request in list(self._open):
+            self._finish(request, None, self._error or asyncio.CancelledError())
+
+    def _finish(self, request: Request, result: Any, error: BaseException | None = None) -> None:
+        self._open.discard(request)
+        settle(request, result, error)
 
 
 def _shared(one: list[int], other: list[int]) -> int:
