@@ -67,7 +67,8 @@ class _LineWatch:
         self._printed = now
         seconds = now - self._started
         line = describe(state, seconds)
-        if state.calls_made and not last:
+        # The first calls of all rows end together: before some are well behind, the speed says little.
+        if state.calls_made > state.calls_expected / 20 and not last:
             left = (state.calls_expected - state.calls) * seconds / state.calls_made
             line += f", about {_duration(left)} left"
         self._console.print(line, highlight=False, soft_wrap=True)

@@ -13,16 +13,13 @@ import torch
 
 from constitution.engines.base import Usage
 from constitution.engines.transformers.model import LoadedModel
+from constitution.engines.transformers.placing import at_hand, closest, passes
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request, settle
 from constitution.engines.transformers.sampling import sample
 from constitution.engines.transformers.slots import Slots
 from constitution.errors import ConstitutionError, ModelError
 from constitution.records import Completion, FinishReason
 
-# Most padded tokens in one prefill pass: enough to fill the matrix units, little enough to bound its memory.
-PREFILL_TOKENS = 4096
-# A shared beginning shorter than this is computed again rather than copied from another slot.
-SHORTEST_COPY = 32
 # Admit once this share of the slots has work waiting; a pass over one or two new rows costs nearly as much as one
 # over many.
 ADMIT_SHARE = 1 / 16
@@ -120,12 +117,16 @@ class Batcher:
         free = self._count - len(self._running)
         due = min(len(self._waiting), free)
         self._patience = self._patience + 1 if due else 0
-        if due < max(1, self._count * ADMIT_SHARE) and self._running and self._patience < ADMIT_STEPS:
+        if not due or (due < max(1, self._count * ADMIT_SHARE) and self._running and self._patience < ADMIT_STEPS):
             return
-        while self._waiting and len(self._running) < self._count:
-            group = self._take_group()
+        chosen = self._waiting[:free]
+        del self._waiting[:free]
+        # Whoever continues a slot's conversation gets it before a newcomer can take it.
+        for request in sorted(chosen, key=lambda r: at_hand(r.tokens, self._slots.tokens), reverse=True):
+            self._place(request, chosen)
+        self._patience = 0
+        for group in passes(chosen, self._slots.tokens):
             logits = self._prefill(group)
-            self._patience = 0
             for request, row in zip(group, logits, strict=True):
                 if isinstance(request, ChooseRequest):
                     self._finish(request, self._weigh(request, row))
@@ -133,39 +134,18 @@ class Batcher:
             if answers:
                 self._extend([request for request in group if isinstance(request, GenerateRequest)], logits[answers])
 
-    def _take_group(self) -> list[Request]:
-        """The next requests that fit one prefill pass, each in a slot of its own."""
-        group: list[Request] = []
-        free = sorted(set(range(self._count)) - self._running.keys(), key=self._last_used.__getitem__)
-        widest = 0
-        while self._waiting and free:
-            request = self._waiting[0]
-            source, shared = self._closest(request.tokens, free)
-            widest = max(widest, len(request.tokens) - shared)
-            if group and widest * (len(group) + 1) > PREFILL_TOKENS:
-                break
-            request.slot = source if source in free else free[0]
-            free.remove(request.slot)
-            self._slots.reserve(len(request.tokens))
-            if request.slot != source:
-                self._slots.copy_prefix(source, request.slot, shared)
-            self._slots.tokens[request.slot] = request.tokens[:shared]
-            self._prompt_tokens += len(request.tokens)
-            self._reused_tokens += shared
-            group.append(self._waiting.pop(0))
-        return group
-
-    def _closest(self, tokens: list[int], free: list[int]) -> tuple[int, int]:
-        """The slot whose beginning is most like `tokens`, and how many tokens they share.
-
-        A free slot is used as it is; a busy one is worth copying from only if it shares clearly more. Among equals
-        the slot that has been idle longest is taken, as its conversation is the least likely to go on.
-        """
-        # At least the last token is computed: its logits are what the caller wants.
-        shared = {slot: _shared(tokens[:-1], held) for slot, held in enumerate(self._slots.tokens)}
-        own = max(free, key=shared.__getitem__)
-        other = max(shared, key=shared.__getitem__)
-        return (other, shared[other]) if shared[other] >= shared[own] + SHORTEST_COPY else (own, shared[own])
+    def _place(self, request: Request, beside: list[Request]) -> None:
+        """Give a request a slot, with whatever keys and values of its prompt are at hand."""
+        taken = self._running.keys() | {other.slot for other in beside}
+        free = sorted(set(range(self._count)) - taken, key=self._last_used.__getitem__)
+        source, shared = closest(request.tokens, self._slots.tokens, free)
+        request.slot = source if source in free else free[0]
+        self._slots.reserve(len(request.tokens))
+        if request.slot != source:
+            self._slots.copy_prefix(source, request.slot, shared)
+        self._slots.tokens[request.slot] = request.tokens[:shared]
+        self._prompt_tokens += len(request.tokens)
+        self._reused_tokens += shared
 
     def _prefill(self, group: list[Request]) -> torch.Tensor:
         """Compute what is new of each prompt; logits of the next token, [requests, vocabulary]."""
@@ -291,15 +271,3 @@ class Batcher:
     def _finish(self, request: Request, result: Any, error: BaseException | None = None) -> None:
         self._open.discard(request)
         settle(request, result, error)
-
-
-def _shared(one: list[int], other: list[int]) -> int:
-    """How many tokens two lists have in common at their beginning; by bisection, as comparing slices is fast."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
