@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from constitution.errors import ConfigError
 from constitution.settings_help import HELP
-from constitution.yamlfile import line_of, load_yaml, nearest
+from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 
 # Settings that move a run along without changing a row: never part of its identity. `prompts`, `principles` and
 # `templates` are paths, which may move; what they hold is digested instead (see `store.py`).
@@ -25,7 +25,8 @@ class Settings(BaseModel):
     small model that ships; both are settings. Temperature 1 and draws with replacement are the paper's.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    # Strict: `rounds: true` is a slip, not a 1.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
 
     prompts: Annotated[str, _setting("prompts", min_length=1)]
     out: Annotated[str, _setting("out", min_length=1)]
@@ -71,10 +72,14 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     Raises:
         ConfigError: An unknown key (with the nearest valid one), a value out of range, a missing setting.
     """
+    for name in flags:
+        if name not in Settings.model_fields:
+            raise ConfigError(f"unknown setting {name!r}; {nearest(name, Settings.model_fields)}")
     data = read_file(file) if file else {}
     merged = {**data, **flags}
-    if isinstance(merged.get("column"), str):
-        merged["column"] = (merged["column"],)
+    column = merged.get("column")
+    if isinstance(column, str | list):
+        merged["column"] = (column,) if isinstance(column, str) else tuple(column)
     try:
         return Settings.model_validate(merged)
     except ValidationError as bad:
@@ -84,8 +89,9 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
         if fault["type"] == "missing":
             raise ConfigError(f"{flag} is missing", HELP[name]) from None
         where = flag if name in flags or not file else f"{file}:{line_of(data, (name,))}: {name}"
-        message = fault["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {message}, not {fault['input']!r}", HELP[name]) from None
+        message = plainly(fault)
+        found = "" if "found" in message else f", not {fault['input']!r}"
+        raise ConfigError(f"{where}: {message}{found}", HELP[name]) from None
 
 
 def read_file(file: Path) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def read_file(file: Path) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise ConfigError(f"{file}:1: expected settings as `name: value` lines, found {type(data).__name__}")
+        raise ConfigError(f"{file}:1: expected settings as `name: value` lines, found {kind_of(data)}")
     for key in data:
         if key not in Settings.model_fields:
             fields = Settings.model_fields

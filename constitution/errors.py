@@ -15,6 +15,14 @@
 `CallError` never reaches the terminal by itself: `runner.py` is the one place that catches it.
 """
 
+import shlex
+from pathlib import Path
+
+
+def command(*words: str | Path) -> str:
+    """A command of this program as it is typed in a shell, for hints."""
+    return shlex.join(["constitution", *map(str, words)])
+
 
 class ConstitutionError(Exception):
     """Base of the family.

@@ -1,6 +1,7 @@
 """Files as people keep them: plain or gzipped, and not always UTF-8."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -8,12 +9,23 @@ from typing import BinaryIO, cast
 from constitution.errors import SourceError
 
 GZIP_MAGIC = b"\x1f\x8b"
+# What a damaged gzip file raises, at the place of the damage.
+DAMAGED = (EOFError, OSError, zlib.error)
 
 
 def is_gzip(path: Path) -> bool:
-    """Whether the file's first two bytes are gzip's, whatever its name."""
-    with path.open("rb") as file:
-        return file.read(2) == GZIP_MAGIC
+    """Whether the file's first two bytes are gzip's, whatever its name.
+
+    Raises:
+        SourceError: No such file, or it may not be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == GZIP_MAGIC
+    except FileNotFoundError:
+        raise SourceError(f"{path}: no such file", "Check the path given to --prompts.") from None
+    except OSError as bad:
+        raise SourceError(f"{path}: cannot be read: {bad.strerror}") from None
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -22,12 +34,7 @@ def open_bytes(path: Path) -> BinaryIO:
     Raises:
         SourceError: No such file, or it may not be read.
     """
-    try:
-        return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
-    except FileNotFoundError:
-        raise SourceError(f"{path}: no such file", "Check the path given to --prompts.") from None
-    except OSError as bad:
-        raise SourceError(f"{path}: cannot be read: {bad.strerror}") from None
+    return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
 
 
 def text_lines(path: Path) -> Iterator[str]:
@@ -46,5 +53,5 @@ def text_lines(path: Path) -> Iterator[str]:
                 f"{path}:{number}: not UTF-8 (byte {bad.start + 1} of the line)",
                 f"Convert it first, for example: iconv -f LATIN1 -t UTF-8 {path.name} > utf8-{path.name}",
             ) from None
-        except (EOFError, gzip.BadGzipFile, OSError) as bad:
+        except DAMAGED as bad:
             raise SourceError(f"{path}: broken after line {number}: {bad}") from None

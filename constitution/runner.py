@@ -26,7 +26,7 @@ from constitution.records import (
 )
 from constitution.revise import Ask, revise
 from constitution.sources import Scan, read, scan
-from constitution.store import Run, new_manifest
+from constitution.store import Run, load_manifest, new_manifest
 from constitution.templating import TemplateSet, load_templates
 
 
@@ -74,6 +74,8 @@ async def generate(settings: Settings, watch: Watch | None = None, fork: Path | 
             f"{principles.name} has {len(principles.principles)}",
             "Lower --rounds, or draw with --replacement.",
         )
+    if fork:
+        load_manifest(fork)
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
     scanned = scan(settings)
     with Run(Path(settings.out)) as run:
@@ -240,6 +242,6 @@ def journalled(prompt: Prompt, settings: Settings, templates: TemplateSet, engin
                 run.keep(Call(row=prompt.id, step=step, digest=key, completion=completion))
             if completion.text:
                 return completion
-        raise EmptyCompletion(f"the model said nothing, {settings.attempts} times")
+        raise EmptyCompletion(f"the model said nothing, {settings.attempts} times; --attempts gives it more tries")
 
     return ask

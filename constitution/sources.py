@@ -6,6 +6,7 @@
 
 import csv
 import hashlib
+import json
 import math
 import shutil
 import tempfile
@@ -19,11 +20,11 @@ import jsonlines
 from pydantic import JsonValue
 
 from constitution.config import Settings
+from constitution.conversations import is_transcript, parse_transcript, tidy
 from constitution.digests import digest
 from constitution.errors import SourceError
-from constitution.files import is_gzip, open_bytes, text_lines
+from constitution.files import DAMAGED, is_gzip, open_bytes, text_lines
 from constitution.records import Message, Prompt, Role
-from constitution.transcripts import is_transcript, parse_transcript, tidy
 
 # Columns that hold what a row asks, in the order in which they are looked for when --column is not given. `chosen`
 # is where hh-rlhf keeps its conversations; its last answer is dropped like every trailing assistant turn.
@@ -32,7 +33,11 @@ PROMPT_COLUMNS = ("messages", "prompt", "chosen")
 ANSWER_COLUMNS = ("rejected", "completion")
 ROLES: dict[str, Role] = {role: role for role in ("system", "user", "assistant")}
 
+# Rows of a Parquet file that are held at once.
+PARQUET_ROWS = 1024
+
 Row = dict[str, Any]
+KINDS: dict[type, str] = {dict: "an object", int: "a number", float: "a number", bool: "true or false", list: "a list"}
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,12 @@ def read(settings: Settings) -> Iterator[Prompt]:
         id = "" if given is None else str(given).strip()
         if not id:
             id = digest([message.model_dump() for message in messages])
-            if _key(id) in seen:
-                repeats[id] += 1
-                id = f"{id}-{repeats[id] + 1}"
+            content = id
+            while _key(id) in seen:
+                repeats[content] += 1
+                id = f"{content}-{repeats[content] + 1}"
+        elif _broken(id):
+            raise SourceError(f"{where}: the id holds half of a surrogate pair, which no UTF-8 file can hold")
         elif _key(id) in seen:
             raise SourceError(
                 f"{where}: the id {id!r} belongs to an earlier row",
@@ -107,7 +115,7 @@ def _rows(settings: Settings) -> Iterator[tuple[str, Row]]:
     """Every row of the input with its place, e.g. `my.jsonl:12`."""
     name = settings.prompts
     path = Path(name).expanduser()
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    suffix = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
     if path.is_dir():
         return _dataset(settings, path)
     if not path.exists() and suffix not in READERS:
@@ -132,23 +140,29 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
         for row in jsonlines.Reader(lines()).iter(type=dict, skip_empty=True):
             yield f"{path}:{number}", row
     except jsonlines.InvalidLineError as bad:
-        reason = str(bad.__cause__ or bad).split(" (line ")[0]
+        cause = bad.__cause__
+        reason = f"{cause.msg} at column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else "another value"
         raise SourceError(f"{path}:{number}: not a JSON object: {reason}", "Each line is one object.") from None
+    except RecursionError:
+        raise SourceError(f"{path}:{number}: not a JSON object that can be read: nested too deeply") from None
 
 
 def _table(path: Path) -> Iterator[tuple[str, Row]]:
     # The csv module refuses cells over 128 KiB unless told otherwise; prompts with documents in them are longer.
     csv.field_size_limit(2**31 - 1)
-    tabbed = ".tsv" in path.suffixes
+    tabbed = path.name.lower().removesuffix(".gz").endswith(".tsv")
     reader = csv.DictReader(text_lines(path), dialect="excel-tab" if tabbed else "excel", strict=True)
     try:
+        header = Counter(reader.fieldnames or [])
+        if twice := [name for name, times in header.items() if times > 1]:
+            raise SourceError(f"{path}:1: two columns are called {twice[0]!r}", "Give each column a name of its own.")
         for row in reader:
-            cells = len(reader.fieldnames or [])
             if None in row or None in row.values():
-                raise SourceError(f"{path}:{reader.line_num}: the row does not have the header's {cells} cells")
+                raise SourceError(f"{path}:{reader.line_num}: the row does not have the header's {len(header)} cells")
             yield f"{path}:{reader.line_num}", row
     except csv.Error as bad:
-        raise SourceError(f"{path}:{reader.line_num}: {bad}") from None
+        # The outer reader's own count lags behind the line that broke.
+        raise SourceError(f"{path}:{reader.reader.line_num}: {bad}") from None
 
 
 def _text(path: Path) -> Iterator[tuple[str, Row]]:
@@ -157,20 +171,27 @@ def _text(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
-    from datasets import load_dataset
+    # Parquet's own reader comes with datasets, which is built on it.
+    from pyarrow.parquet import ParquetFile
 
     with tempfile.TemporaryDirectory() as folder:
         if is_gzip(path):
             # Parquet is read from its end, which a gzip stream cannot do.
             plain = Path(folder) / "rows.parquet"
-            with open_bytes(path) as packed, plain.open("wb") as file:
-                shutil.copyfileobj(packed, file)
+            try:
+                with open_bytes(path) as packed, plain.open("wb") as file:
+                    shutil.copyfileobj(packed, file)
+            except DAMAGED as bad:
+                raise SourceError(f"{path}: broken: {bad}") from None
         else:
             plain = path
         try:
-            rows = load_dataset("parquet", data_files=str(plain), split="train", streaming=True)
-            for number, row in enumerate(rows, 1):
-                yield f"{path}: row {number}", row
+            rows = ParquetFile(plain)
+            number = 0
+            for batch in rows.iter_batches(batch_size=PARQUET_ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}: row {number}", row
         except (OSError, ValueError) as bad:
             raise SourceError(f"{path}: not a Parquet file: {_first_line(bad)}") from None
 
@@ -189,11 +210,17 @@ def _dataset(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Row
                 loaded = loaded[settings.split]
         else:
             loaded = datasets.load_dataset(str(folder or settings.prompts), settings.subset, split=settings.split)
-    except (OSError, ValueError) as bad:
-        hint = "Check --prompts, --split and --subset."
-        if folder is None:
-            hint = "Give a file that exists, a dataset folder, or a Hub dataset such as owner/name (needs the network)."
-        raise SourceError(f"{settings.prompts}: no such file, and no dataset: {_first_line(bad)}", hint) from None
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as bad:
+        # What broke in a file of the folder is the cause of what `datasets` says.
+        reason = _first_line(bad.__cause__ or bad)
+        if folder:
+            raise SourceError(
+                f"{folder}: cannot be read as a dataset: {reason}", "Check --split and --subset."
+            ) from None
+        raise SourceError(
+            f"{settings.prompts}: no such file, and no dataset: {reason}",
+            "Give a file that exists, a dataset folder, or a Hub dataset such as owner/name (needs the network).",
+        ) from None
     for number, row in enumerate(loaded, 1):
         yield f"{settings.prompts}: row {number}", row
 
@@ -234,11 +261,13 @@ def _messages(row: Row, columns: tuple[str, ...], where: str) -> tuple[Message, 
     elif all(isinstance(value, str) for value in values):
         text = "\n\n".join(values)
         turns = parse_transcript(text) if is_transcript(text) else [Message(role="user", content=text)]
+    elif len(values) > 1:
+        raise SourceError(f"{where}: only columns of text can be joined, and {' + '.join(columns)} are not all text")
     else:
-        kind = type(next(v for v in values if not isinstance(v, str))).__name__
-        raise SourceError(f"{where}: the prompt is a {kind}; it must be text or a list of messages")
+        kind = KINDS.get(type(values[0]), "something else")
+        raise SourceError(f"{where}: the prompt in {columns[0]!r} is {kind}; it must be text or a list of messages")
     for turn in turns:
-        if any("\ud800" <= character <= "\udfff" for character in turn.content):
+        if _broken(turn.content):
             raise SourceError(f"{where}: half of a surrogate pair, which no UTF-8 file can hold")
     return tidy(turns)
 
@@ -261,9 +290,14 @@ def _metadata(row: Row, used: tuple[str, ...]) -> dict[str, JsonValue]:
         if name not in left_out
         and isinstance(value, str | int | float | bool)
         and not (isinstance(value, float) and not math.isfinite(value))
-        and not (isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value))
+        and not _broken(f"{name}{value}")
     }
 
 
-def _first_line(error: Exception) -> str:
+def _broken(text: str) -> bool:
+    """Whether the text holds half of a surrogate pair: JSON can spell one, UTF-8 cannot."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -8,6 +8,7 @@ filtered.jsonl      every row that can never be run
 """
 
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,10 @@ from pydantic import JsonValue, ValidationError
 from constitution.errors import RunError
 from constitution.journal import Journal, read_records, records_at
 from constitution.records import Call, Completion, Counts, Failure, Filtered, Record, Transcript
+
+JOURNALS = ("calls.jsonl", "transcripts.jsonl", "failures.jsonl", "filtered.jsonl")
+# What may lie in a folder whose run had no time to write its manifest.
+OURS = frozenset({".lock", "manifest.tmp"})
 
 
 class Manifest(Record):
@@ -61,8 +66,12 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._journals: list[Journal] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
+            if foreign and not (folder / "manifest.json").exists():
+                raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", "Choose another --out.")
             self._lock = FileLock(folder / ".lock", timeout=0)
             self._lock.acquire()
         except Timeout:
@@ -75,53 +84,38 @@ class Run:
             ) from None
 
     def __enter__(self) -> Self:
-        """Open the journals and learn what is already done."""
-        self._calls = Journal(self.folder / "calls.jsonl")
-        self._transcripts = Journal(self.folder / "transcripts.jsonl")
-        self._failures = Journal(self.folder / "failures.jsonl")
-        self._filtered = Journal(self.folder / "filtered.jsonl")
-        progress = _row_states(self.folder)
-        self.done, self.failed, self.filtered = progress
-        # Finished rows need no calls any more: only those of unfinished rows are kept in memory.
-        self._answers: dict[str, dict[tuple[str, str], Completion]] = {}
-        self._recall(self.folder)
+        """The folder is this process's already; `begin` opens the journals."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Flush, close, unlock."""
-        for journal in (self._calls, self._transcripts, self._failures, self._filtered):
+        for journal in self._journals:
             journal.close()
         self._lock.release()
 
     def begin(self, manifest: Manifest) -> None:
-        """Write the manifest of a new run, or check it against the one that is there.
+        """Write the manifest of a new run, or check it against the one that is there; then open the journals.
 
         Raises:
             RunError: The run was made by other settings; lists each that differs.
         """
         path = self.folder / "manifest.json"
-        if not path.exists():
-            others = [p.name for p in self.folder.iterdir() if not p.name.startswith(".") and p.stat().st_size]
-            if others:
-                raise RunError(f"{self.folder}: not empty, and not a run (found {others[0]})", "Choose another --out.")
+        if path.exists():
+            _check_same(self.folder, manifest)
+        else:
             # Never half a manifest: written aside, then renamed.
             aside = path.with_suffix(".tmp")
             aside.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
             aside.replace(path)
-            return
-        before = load_manifest(self.folder).affecting
-        names = sorted(before.keys() | manifest.affecting.keys())
-        changes = [
-            f"  {name}: {json.dumps(before.get(name))} → {json.dumps(manifest.affecting.get(name))}"
-            for name in names
-            if before.get(name) != manifest.affecting.get(name)
-        ]
-        if changes:
-            raise RunError(
-                "\n".join([f"{self.folder} holds a run made by other settings:", *changes]),
-                f"Give the old settings to go on with it, or start a new run that reuses its calls where they still "
-                f"match: --out NEW --fork {self.folder}",
-            )
+        self._journals = [Journal(self.folder / name) for name in JOURNALS]
+        self._calls, self._transcripts, self._failures, self._filtered = self._journals
+        self.done, self.failed, self.filtered = _row_states(self.folder)
+        # Finished rows need no calls any more: only those of unfinished rows are kept in memory.
+        self._answers: dict[str, dict[tuple[str, str], Completion]] = {}
+        # Answers of another run that are not in this run's journal yet.
+        self._borrowed: set[tuple[str, str, str]] = set()
+        for call in read_records(self.folder / "calls.jsonl", Call):
+            self._remember(call)
 
     def fork(self, other: Path) -> None:
         """Take over another run's finished calls; those that still match will not be made again.
@@ -130,11 +124,19 @@ class Run:
             RunError: `other` is not a run.
         """
         load_manifest(other)
-        self._recall(other)
+        for call in read_records(other / "calls.jsonl", Call):
+            if self.answer(call.row, call.step, call.digest) is None:
+                self._remember(call)
+                self._borrowed.add((call.row, call.step, call.digest))
 
     def answer(self, row: str, step: str, digest: str) -> Completion | None:
         """The journalled answer to this very call, if there is one."""
-        return self._answers.get(row, {}).get((step, digest))
+        completion = self._answers.get(row, {}).get((step, digest))
+        if completion and (row, step, digest) in self._borrowed:
+            # From here on it is this run's own: a later start needs no --fork to find it.
+            self._borrowed.discard((row, step, digest))
+            self._calls.append(Call(row=row, step=step, digest=digest, completion=completion))
+        return completion
 
     def keep(self, record: Call | Transcript | Failure | Filtered) -> None:
         """Journal a record; a finished row's calls are forgotten."""
@@ -155,13 +157,24 @@ class Run:
                 self.filtered.add(record.id)
                 self.failed.discard(record.id)
 
-    def _recall(self, folder: Path) -> None:
-        for call in read_records(folder / "calls.jsonl", Call):
-            if call.row not in self.done and call.row not in self.filtered:
-                self._remember(call)
-
     def _remember(self, call: Call) -> None:
-        self._answers.setdefault(call.row, {})[call.step, call.digest] = call.completion
+        if call.row not in self.done and call.row not in self.filtered:
+            self._answers.setdefault(call.row, {})[call.step, call.digest] = call.completion
+
+
+def _check_same(folder: Path, manifest: Manifest) -> None:
+    before, now = load_manifest(folder).affecting, manifest.affecting
+    changes = [
+        f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now.get(name))}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if changes:
+        raise RunError(
+            "\n".join([f"{folder} holds a run made by other settings:", *changes]),
+            "Give the old settings to go on with it, or begin a new run that reuses the calls that still match: "
+            f"--out NEW --fork {shlex.quote(str(folder))}",
+        )
 
 
 def load_manifest(folder: Path) -> Manifest:

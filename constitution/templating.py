@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError
-from jinja2 import TemplateError as JinjaError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from constitution.digests import digest
 from constitution.errors import TemplateError
@@ -43,7 +42,7 @@ class SetOptions(Record):
     """
 
     description: str = ""
-    stop: tuple[str, ...] = ()
+    stop: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
     few_shots: Annotated[int, Field(ge=0)] = 0
 
 
@@ -152,11 +151,10 @@ class TemplateSet:
     def _render(self, name: str, **values: Any) -> str:
         try:
             return self._templates[name].render(**values).strip()
-        except JinjaError as bad:
+        except Exception as bad:
+            # A template is a person's own code: it may fail in any way that code can.
             known = ", ".join(sorted(values))
-            raise TemplateError(
-                f"{self._folder / name}: {bad.message}", f"The values this file is given: {known}."
-            ) from None
+            raise TemplateError(f"{self._folder / name}: {bad}", f"The values this file is given: {known}.") from None
 
 
 def load_templates(name: str, few_shots: int | None = None, system_prompt: str | None = None) -> TemplateSet:
@@ -181,10 +179,10 @@ def load_templates(name: str, few_shots: int | None = None, system_prompt: str |
     options_file, examples_file = folder / "set.yaml", folder / "few_shots.yaml"
     options = SetOptions()
     if options_file.exists():
-        options = validate(SetOptions, load_yaml(options_file, TemplateError), options_file, TemplateError)
+        options = validate(SetOptions, load_yaml(options_file, TemplateError) or {}, options_file, TemplateError)
     examples: tuple[FewShot, ...] = ()
     if examples_file.exists():
-        document = {"examples": load_yaml(examples_file, TemplateError)}
+        document = {"examples": load_yaml(examples_file, TemplateError) or []}
         examples = validate(_Examples, document, examples_file, TemplateError).examples
     wanted = options.few_shots if few_shots is None else few_shots
     if wanted > len(examples):

@@ -1,6 +1,6 @@
 """Read a YAML file that a person edits, and tell them the line when it breaks a rule."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,11 +8,29 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
 
 from constitution.errors import ConstitutionError
 
 Model = TypeVar("Model", bound=BaseModel)
 ErrorType = type[ConstitutionError]
+
+# What pydantic's types of error ask for, in the words of someone who edits YAML.
+WANTED = {
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "model_attributes_type": "keys and values",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -44,6 +62,9 @@ def load_yaml(path: Path, error: ErrorType) -> Any:
         problem = (bad.problem or "not valid YAML").splitlines()[0]
         line = bad.problem_mark.line + 1 if bad.problem_mark else 1
         raise error(f"{path}:{line}: {problem}") from None
+    except ReaderError as bad:
+        line = text.count("\n", 0, bad.position) + 1
+        raise error(f"{path}:{line}: the control character {chr(bad.character)!r}, which YAML does not allow") from None
 
 
 def line_of(data: Any, location: tuple[int | str, ...]) -> int:
@@ -51,10 +72,10 @@ def line_of(data: Any, location: tuple[int | str, ...]) -> int:
     line = 1
     for key in location:
         position = getattr(data, "lc", None)
-        if position is None:
-            break
         try:
-            line = position.item(key)[0] + 1 if isinstance(key, int) else position.key(key)[0] + 1
+            # A list at the top of a file is wrapped in a mapping of ours, which has no place in the file.
+            if position is not None:
+                line = position.item(key)[0] + 1 if isinstance(key, int) else position.key(key)[0] + 1
             data = data[key]
         except (KeyError, IndexError, TypeError):
             break
@@ -64,22 +85,46 @@ def line_of(data: Any, location: tuple[int | str, ...]) -> int:
 def validate(model: type[Model], data: Any, path: Path, error: ErrorType) -> Model:
     """Check a parsed document against `model`; the first fault is raised as `error` with file, line and rule."""
     if not isinstance(data, dict):
-        raise error(f"{path}:1: expected keys and values at the top, found {type(data).__name__}")
+        raise error(f"{path}:1: expected keys and values at the top, found {kind_of(data)}")
     try:
         return model.model_validate(data)
     except ValidationError as bad:
-        fault = bad.errors()[0]
+        faults = bad.errors()
+        # A misspelt key is both unknown and missing: the line with the misspelling is the one to show.
+        fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
         where = f"{path}:{line_of(data, fault['loc'])}"
-        name = ".".join(str(part) for part in fault["loc"])
+        key = fault["loc"][-1] if fault["loc"] else ""
         if fault["type"] == "extra_forbidden":
-            siblings = _fields_at(model, fault["loc"])
-            raise error(
-                f"{where}: unknown key {fault['loc'][-1]!r}; {nearest(str(fault['loc'][-1]), siblings)}"
-            ) from None
+            raise error(f"{where}: unknown key {key!r}; {nearest(str(key), _fields_at(model, fault['loc']))}") from None
         if fault["type"] == "missing":
-            raise error(f"{where}: the key {fault['loc'][-1]!r} is missing") from None
-        message = fault["msg"].removeprefix("Value error, ")
-        raise error(f"{where}: {name}: {message}" if name else f"{where}: {message}") from None
+            raise error(f"{where}: the key {key!r} is missing") from None
+        name = ".".join(str(part) for part in fault["loc"])
+        raise error(f"{where}: {name}: {plainly(fault)}" if name else f"{where}: {plainly(fault)}") from None
+
+
+def plainly(fault: Mapping[str, Any]) -> str:
+    """What a validation error says, without Python's names for things."""
+    if fault["type"] == "too_short":
+        return f"expected at least {fault['ctx']['min_length']} entry, found {fault['ctx']['actual_length']}"
+    wanted = WANTED.get(fault["type"])
+    if wanted is None:
+        return str(fault["msg"]).removeprefix("Value error, ")
+    return f"expected {wanted}, found {kind_of(fault['input'])}"
+
+
+def kind_of(value: Any) -> str:
+    """A YAML value's kind, as a person would call it."""
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "keys and values"
+        case list():
+            return "a list"
+        case bool():
+            return str(value).lower()
+        case _:
+            return repr(value)
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterable[str]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer, GPT2Config, LlamaConfig, MistralConfig, Qwen2Config
 from transformers import AutoModelForCausalLM as CausalLM
+from transformers import AutoTokenizer, GPT2Config, LlamaConfig, MistralConfig, Qwen2Config
 
 from constitution.engines.transformers.model import converted_bundle
 

@@ -12,6 +12,7 @@ import typer
 from constitution import __version__
 from constitution.cli import data, generate, principles, project, runs
 from constitution.errors import ConstitutionError
+from constitution.printable import printable
 
 app = typer.Typer(
     name="constitution",
@@ -47,14 +48,7 @@ def main() -> None:
     try:
         app()
     except ConstitutionError as error:
-        print(f"error: {error.message}", file=sys.stderr)
+        print(f"error: {printable(error.message)}", file=sys.stderr)
         if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+            print(f"  {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output (head, less) has gone: nothing is wrong.
-        sys.stderr.close()
-        sys.exit(0)

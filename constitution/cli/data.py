@@ -34,6 +34,7 @@ def export(
     `sft` and `preference` as JSONL that `datasets` and TRL load as it is.
     """
     from constitution.exports import export as run_export
+    from constitution.report.terminal import plural
 
     exported = run_export(
         run,
@@ -49,7 +50,7 @@ def export(
         return
     for kind, splits in exported.rows.items():
         for split, rows in splits.items():
-            typer.echo(f"{Path(exported.folder) / kind / f'{split}.jsonl'}: {rows} rows")
+            typer.echo(f"{Path(exported.folder) / kind / f'{split}.jsonl'}: {plural(rows, 'row')}")
     for reason, number in exported.dropped.items():
         typer.echo(f"left out, {reason}: {number}")
     kinds = " or ".join(f'"{kind}"' for kind in exported.rows)

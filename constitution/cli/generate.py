@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from constitution.cli.output import Format, FormatOption
+from constitution.cli.output import Format, FormatOption, results
+from constitution.errors import command
 from constitution.settings_help import HELP
 
 
@@ -63,32 +64,33 @@ def generate(
     """
     import asyncio
 
-    from rich.console import Console
-
     from constitution.cli.progress import progress
     from constitution.config import load_settings
     from constitution.report.summary import summarise
-    from constitution.report.terminal import print_summary
+    from constitution.report.terminal import plural, print_summary
     from constitution.runner import generate as run_generate
 
     settings = load_settings(config, given_settings(context.params))
-    with progress(quiet) as watch:
-        asyncio.run(run_generate(settings, watch, fork))
+    try:
+        with progress(quiet) as watch:
+            asyncio.run(run_generate(settings, watch, fork))
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
     run = Path(settings.out)
     summary = summarise(run)
     (run / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if format is Format.json:
         typer.echo(summary.model_dump_json(indent=2))
     else:
-        print_summary(Console(), run, summary)
+        print_summary(results(), run, summary)
         typer.echo(f"  transcripts: {run / 'transcripts.jsonl'}\n  summary: {run / 'summary.json'}")
-        typer.echo(f"Look at one: constitution show {run}", err=True)
-        typer.echo(f"Make training data: constitution export {run} --to DIR", err=True)
+        if not quiet:
+            typer.echo(f"Look at one: {command('show', run)}", err=True)
+            typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
     if summary.counts.failed:
-        typer.echo(
-            f"{summary.counts.failed} rows failed (see {run / 'failures.jsonl'}); the same command tries them again",
-            err=True,
-        )
+        failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'failures.jsonl'})"
+        typer.echo(f"{failed}; the same command tries again", err=True)
         raise typer.Exit(5)
 
 

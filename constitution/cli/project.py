@@ -1,5 +1,6 @@
 """`constitution init`, `config` and `doctor`: set up, look at settings, look at the machine."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ def init(
 
     for path in lay_out(folder):
         typer.echo(path)
-    typer.echo(f"Next: cd {folder} && constitution generate --config constitution.yaml", err=True)
+    typer.echo(f"Next: cd {shlex.quote(str(folder))} && constitution generate --config constitution.yaml", err=True)
 
 
 def config(

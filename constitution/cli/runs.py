@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from constitution.cli.output import Format, FormatOption
+from constitution.cli.output import Format, FormatOption, results
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
 
@@ -15,8 +15,6 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
 
     input = done + failed + filtered + pending, always.
     """
-    from rich.console import Console
-
     from constitution.report.summary import summarise
     from constitution.report.terminal import print_summary
 
@@ -24,7 +22,7 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
     if format is Format.json:
         typer.echo(summary.model_dump_json(indent=2))
     else:
-        print_summary(Console(), run, summary)
+        print_summary(results(), run, summary)
 
 
 def show(
@@ -38,12 +36,10 @@ def show(
 
     Prompt, initial response, critiques, revisions.
     """
-    from rich.console import Console
-
     from constitution.report.terminal import find_row, print_transcript
 
     transcript = find_row(run, row)
     if format is Format.json:
         typer.echo(transcript.model_dump_json(indent=2))
     else:
-        print_transcript(Console(), transcript)
+        print_transcript(results(), transcript)

@@ -91,11 +91,12 @@ class ScriptedEngine:
             if rule and rule.reply is not None
             else f"Scripted answer {mark} to: {' '.join(last.split()[:12])}"
         )
-        words = text.split()
-        for stop in sampling.stop:
-            text = text.split(stop)[0]
-        cut = len(words) > sampling.max_tokens
-        text = " ".join(words[: sampling.max_tokens]) if cut else text.strip()
+        # As a model would: word by word, until a stop string or the last word that there is room for.
+        words = re.findall(r"\s*\S+", text)
+        spoken = "".join(words[: sampling.max_tokens])
+        ends = [place for stop in sampling.stop if (place := spoken.find(stop)) >= 0]
+        cut = not ends and len(words) > sampling.max_tokens
+        text = spoken[: min(ends, default=len(spoken))].strip()
         completion_tokens = len(text.split())
         self._prompt_tokens += prompt_tokens
         self._completion_tokens += completion_tokens
@@ -141,6 +142,6 @@ def open_engine(settings: Settings, chat_template: str | None = None) -> Scripte
     """
     if settings.model in {"smollm2", "scripted"}:
         return ScriptedEngine()
-    path = Path(settings.model)
+    path = Path(settings.model).expanduser()
     document = {"rules": load_yaml(path, ConfigError)}
     return ScriptedEngine(validate(Rules, document, path, ConfigError).rules, name=path.name)

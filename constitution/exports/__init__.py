@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import jsonlines
 
-from constitution.errors import ExportError
-from constitution.exports.card import card
+from constitution.errors import ExportError, command
+from constitution.exports.card import FEATURES, MADE_WITH, card
 from constitution.exports.split import split_of
 from constitution.exports.trl import preference_rows, sft_rows
 from constitution.records import Record, Transcript
@@ -71,11 +71,12 @@ def export(
     manifest = load_manifest(run)
     if not 0 <= test_fraction < 1:
         raise ExportError(f"--test-fraction {test_fraction}: it must be at least 0 and below 1")
-    _check_target(run, to, overwrite)
+    # A link to a folder stays a link: what it points to is replaced.
+    target = to.resolve()
+    _check_target(run, target, overwrite)
     dropped: Counter[str] = Counter()
     written: dict[str, dict[str, int]] = {}
-    to.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+    aside = _make_aside(target)
     try:
         with ExitStack() as stack:
             writers: dict[tuple[str, str], jsonlines.Writer] = {}
@@ -91,16 +92,17 @@ def export(
                     written[kind][split] += 1
         if not written:
             counts = count(run)
-            reasons = ", ".join(f"{number} {reason}" for reason, number in dropped.items()) or "no finished rows"
+            reasons = [f"{number} left out: {reason}" for reason, number in dropped.items()]
+            where = f"{counts.done} done, {counts.failed} failed, {counts.filtered} filtered, {counts.pending} pending"
             raise ExportError(
-                f"{run}: nothing to export ({reasons}; {counts.done} rows done, {counts.pending} pending)",
-                f"See where the run is with: constitution status {run}",
+                f"{run}: nothing to export ({'; '.join([where, *reasons])})",
+                f"See where the run is with: {command('status', run)}",
             )
         (aside / "README.md").write_text(card(manifest, written, revisions), encoding="utf-8")
         aside.chmod(0o755)
-        if to.exists():
-            shutil.rmtree(to)
-        aside.rename(to)
+        if target.exists():
+            shutil.rmtree(target)
+        aside.rename(target)
     except OSError as bad:
         raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Choose another folder with --to.") from None
     finally:
@@ -128,15 +130,31 @@ def _check_target(run: Path, to: Path, overwrite: bool) -> None:
         raise ExportError(f"{to}: a file, not a folder", "Choose another folder with --to.")
     if not to.is_dir() or not any(to.iterdir()):
         return
-    if (to / "manifest.json").exists() or run.resolve().is_relative_to(to.resolve()):
-        raise ExportError(f"{to}: holds a run, which an export must not replace", "Choose another folder with --to.")
-    # Only ever replace what an export wrote.
-    ours = {"README.md", "sft", "preference"}
-    if not overwrite or any(entry.name not in ours for entry in to.iterdir()):
-        hint = "Choose another folder with --to" + (
-            "." if overwrite else ", or replace the export in it with --overwrite."
+    if run.resolve().is_relative_to(to.resolve()):
+        raise ExportError(f"{to}: holds the run, which an export must not replace", "Choose another folder with --to.")
+    if not _is_export(to):
+        raise ExportError(f"{to}: not empty, and not an export", "Choose another folder with --to.")
+    if not overwrite:
+        raise ExportError(
+            f"{to}: not empty", "Choose another folder with --to, or replace the export in it with --overwrite."
         )
-        raise ExportError(f"{to}: not empty", hint)
+
+
+def _is_export(folder: Path) -> bool:
+    """Whether the folder holds what an export wrote, and nothing besides."""
+    files = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
+    expected = {"README.md"} | {f"{kind}/{split}.jsonl" for kind in FEATURES for split in ("train", "test")}
+    if not files <= expected or "README.md" not in files:
+        return False
+    return MADE_WITH in (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+
+
+def _make_aside(to: Path) -> Path:
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
+    except OSError as bad:
+        raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Choose another folder with --to.") from None
 
 
 __all__ = ["Exported", "export"]

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from constitution.store import Manifest
 
 _MESSAGES = [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]
-_ORIGIN = [{"name": "prompt_id", "dtype": "string"}, {"name": "metadata", "dtype": "string"}]
+_ORIGIN = [{"name": "metadata", "dtype": "string"}]
 # Types are declared, not inferred: a first file without some value must not change a column's type.
 FEATURES: dict[str, list[dict[str, Any]]] = {
     "sft": [{"name": "messages", "list": _MESSAGES}, *_ORIGIN],
@@ -19,6 +19,8 @@ FEATURES: dict[str, list[dict[str, Any]]] = {
         *_ORIGIN,
     ],
 }
+# Also how an export is told from any other folder.
+MADE_WITH = "Made with `constitution`"
 MEANING = {
     "sft": "supervised fine-tuning: `messages` ends with the revised response",
     "preference": "preference pairs: `chosen` is the final revision, `rejected` the initial response",
@@ -67,7 +69,7 @@ def card(manifest: Manifest, rows: dict[str, dict[str, int]], revisions: str) ->
             "",
             "# Harmlessness data by critique and revision",
             "",
-            "Made with `constitution` by the supervised stage of Constitutional AI (Bai et al. 2022, arXiv "
+            f"{MADE_WITH} by the supervised stage of Constitutional AI (Bai et al. 2022, arXiv "
             "2212.08073): a model answers a prompt, criticises its answer against a principle, and rewrites it.",
             "",
             "| config | what | train | test |",

@@ -1,8 +1,10 @@
 """Rows as TRL loads them: https://huggingface.co/docs/trl/dataset_formats (conversational form).
 
 Every message holds `role` and `content` and nothing else; every conversation that a model learns from ends on an
-assistant turn. Where a row came from is kept in two text columns that trainers leave alone: `prompt_id`, and
-`metadata`, a JSON object as text, as readers infer types of nested columns from the first rows they see.
+assistant turn. Where a row came from is kept in one text column that trainers leave alone: `metadata`, a JSON object as
+text. Readers infer the types of nested columns from the first rows they see, and take a column of ids for dates if
+all of them look like dates; JSON text they leave as it is.
+(A file in which every response is a bare ISO date would still be read as dates: `datasets` offers no way around that.)
 """
 
 import json
@@ -49,9 +51,10 @@ def _assistant(text: str) -> dict[str, str]:
 
 def _origin(transcript: Transcript, revision: int) -> dict[str, str]:
     origin = {
+        "id": transcript.id,
         "principles": [round.principle for round in transcript.rounds[:revision]],
         "revision": revision,
         "finish_reason": transcript.responses[revision].finish_reason,
         "row": transcript.metadata,
     }
-    return {"prompt_id": transcript.id, "metadata": json.dumps(origin, ensure_ascii=False)}
+    return {"metadata": json.dumps(origin, ensure_ascii=False)}

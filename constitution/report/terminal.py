@@ -1,6 +1,5 @@
 """Transcripts and summaries for a terminal."""
 
-import unicodedata
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -8,11 +7,12 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from constitution.errors import RunError
+from constitution.errors import RunError, command
 from constitution.journal import read_records
+from constitution.printable import printable
 from constitution.records import Completion, Counts, Failure, Filtered, Transcript
 from constitution.report.summary import Summary
-from constitution.store import transcripts
+from constitution.store import load_manifest, transcripts
 from constitution.yamlfile import nearest
 
 
@@ -22,13 +22,14 @@ def find_row(run: Path, row: str | None) -> Transcript:
     Raises:
         RunError: There is none; says what became of the row.
     """
+    load_manifest(run)
     known = []
     for transcript in transcripts(run):
         if row is None or transcript.id == row:
             return transcript
         known.append(transcript.id)
     if row is None:
-        raise RunError(f"{run}: no row is finished yet", f"See where the run is with: constitution status {run}")
+        raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
     for failure in read_records(run / "failures.jsonl", Failure):
         if failure.id == row:
             raise RunError(f"{run}: row {row!r} failed at {failure.step}: {failure.message}")
@@ -40,7 +41,7 @@ def find_row(run: Path, row: str | None) -> Transcript:
 
 def print_transcript(console: Console, transcript: Transcript) -> None:
     """Print one row's whole chain."""
-    console.print(Rule(Text(f"row {transcript.id}", "bold")))
+    console.print(Rule(Text(printable(f"row {transcript.id}"), "bold")))
     for message in transcript.prompt:
         console.print(_turn(message.role, "cyan", message.content))
     console.print(_turn("initial response", "red", *_answer(transcript.response)))
@@ -68,9 +69,14 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
 def count_line(counts: Counts) -> str:
     """The equation that always holds."""
     return (
-        f"{counts.input} rows = {counts.done} done + {counts.failed} failed + {counts.filtered} filtered + "
+        f"{plural(counts.input, 'row')} = {counts.done} done + {counts.failed} failed + {counts.filtered} filtered + "
         f"{counts.pending} pending"
     )
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _answer(completion: Completion) -> tuple[str, str]:
@@ -80,11 +86,3 @@ def _answer(completion: Completion) -> tuple[str, str]:
 def _turn(title: str, colour: str, text: str, note: str = "") -> RenderableType:
     head = Text(title, f"bold {colour}") + Text(note, "dim")
     return Group(head, Padding(Text(printable(text)), (0, 0, 1, 2)))
-
-
-def printable(text: str) -> str:
-    """The text without control characters: what a model or a row says must not steer the terminal."""
-    return "".join(
-        character if character in "\n\t" or unicodedata.category(character) not in {"Cc", "Cf"} else "�"
-        for character in text
-    )

@@ -1,0 +1,56 @@
+"""What several test files share: a prompts file, the installed program, a run made in this process."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Before any test imports a Hugging Face package, which reads it once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+PROGRAM = Path(sys.executable).with_name("constitution")
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    """Twelve rows with ids `row-00` to `row-11`."""
+    path = tmp_path / "prompts.jsonl"
+    rows = [{"id": f"row-{n:02}", "prompt": f"Question number {n}?", "topic": f"topic {n % 3}"} for n in range(12)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the installed program with these arguments, in `tmp_path`, to its end."""
+
+    def run(*args: object, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        command = [str(PROGRAM), *map(str, args)]
+        return subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", timeout=100)
+
+    return run
+
+
+@pytest.fixture
+def generated(tmp_path: Path, prompts: Path) -> Callable[..., Path]:
+    """Make a run, or go on with it, in this process; one round on the scripted engine unless told otherwise."""
+    from constitution import Settings, generate
+
+    def make(name: str = "run", fork: Path | None = None, **settings: Any) -> Path:
+        given = {"prompts": str(prompts), "out": str(tmp_path / name), "engine": "scripted", "rounds": 1}
+        asyncio.run(generate(Settings(**(given | settings)), fork=fork))
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture
+def lines() -> Callable[[Path], list[Any]]:
+    """The objects of a JSONL file."""
+    return lambda path: [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
