@@ -22,7 +22,7 @@ install: .venv/installed
 # The main job on a real model: 24 prompts, two rounds, both kinds of training data, two transcripts to read.
 demo: install
 	$(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
-	  --principles harmlessness --max-tokens 128 --temperature 0.6 --out $(DEMO)
+	  --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
 	@rm -rf $(DEMO)-data
 	$(BIN)/constitution export $(DEMO) --to $(DEMO)-data
 	@$(BIN)/constitution show $(DEMO) violence-01

@@ -21,8 +21,8 @@ def _setting(name: str, **rule: Any) -> Any:
 class Settings(BaseModel):
     """Everything that `constitution generate` can be told. Each field is a key of the file and a flag.
 
-    Departures from Bai et al. 2022: two rounds (the paper uses four) and answers cut at 256 tokens, to suit the
-    small model that ships; both are settings. Temperature 1 and draws with replacement are the paper's.
+    Departures from Bai et al. 2022, to suit the small model that ships: two rounds (the paper has four), answers cut
+    at 256 tokens, temperature 0.7 (the paper's samples are drawn at 1). Draws with replacement are the paper's.
     """
 
     # Strict: `rounds: true` is a slip, not a 1.
@@ -51,7 +51,7 @@ class Settings(BaseModel):
     dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"], _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"
     max_tokens: Annotated[int, _setting("max_tokens", ge=1)] = 256
-    temperature: Annotated[float, _setting("temperature", ge=0, le=10)] = 1.0
+    temperature: Annotated[float, _setting("temperature", ge=0, le=10)] = 0.7
     top_p: Annotated[float, _setting("top_p", gt=0, le=1)] = 1.0
     seed: Annotated[int, _setting("seed", ge=0)] = 0
     attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3

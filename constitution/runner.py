@@ -35,13 +35,17 @@ class State(Record):
 
     Attributes:
         counts: Rows.
-        calls: Model calls that are behind it, those that rows cut short included.
+        rounds: Rounds that are behind it; a settled row counts with all its rounds.
+        rounds_expected: Rounds of all rows.
+        calls: Model calls that are behind it; a settled row counts with all its calls.
         calls_expected: Model calls of all rows.
         calls_made: Those of `calls` that this start made or looked up.
         usage: The engine's counters.
     """
 
     counts: Counts
+    rounds: int
+    rounds_expected: int
     calls: int
     calls_expected: int
     calls_made: int
@@ -120,20 +124,20 @@ async def _run_rows(
     # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
     run.failed.clear()
     calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
-    under_way: Counter[str] = Counter()
+    calls_under_way: Counter[str] = Counter()
+    rounds_under_way: Counter[str] = Counter()
     made = 0
-
-    def counts() -> Counts:
-        return Counts(input=rows, done=len(run.done), failed=len(run.failed), filtered=len(run.filtered))
 
     def tell() -> None:
         if watch:
-            now = counts()
-            calls = (now.input - now.pending) * calls_per_row + under_way.total()
+            counts = Counts(input=rows, done=len(run.done), failed=len(run.failed), filtered=len(run.filtered))
+            settled = counts.input - counts.pending
             watch(
                 State(
-                    counts=now,
-                    calls=calls,
+                    counts=counts,
+                    rounds=settled * settings.rounds + rounds_under_way.total(),
+                    rounds_expected=rows * settings.rounds,
+                    calls=settled * calls_per_row + calls_under_way.total(),
                     calls_expected=rows * calls_per_row,
                     calls_made=made,
                     usage=engine.usage,
@@ -152,13 +156,15 @@ async def _run_rows(
             ) -> Completion:
                 nonlocal made
                 completion = await ask(step, messages)
-                under_way[id] += 1
+                calls_under_way[id] += 1
+                rounds_under_way[id] += step.startswith("revise")
                 made += 1
                 return completion
 
             outcome = await _run_row(prompt, counted, settings, principles, templates)
             # A row cut short counts with all its calls from here on.
-            made += calls_per_row - under_way.pop(prompt.id, 0)
+            made += calls_per_row - calls_under_way.pop(prompt.id, 0)
+            rounds_under_way.pop(prompt.id, None)
             run.keep(outcome)
             tell()
 
@@ -178,7 +184,7 @@ async def _run_rows(
         raise errors.exceptions[0] from None
     finally:
         beating.cancel()
-    return counts()
+    return Counts(input=rows, done=len(run.done), failed=len(run.failed), filtered=len(run.filtered))
 
 
 async def _run_row(

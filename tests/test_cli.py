@@ -103,7 +103,7 @@ def test_results_are_on_stdout_and_progress_on_stderr(tmp_path: Path, prompts: P
     assert result.returncode == 0
     assert "run: 12 rows = 12 done + 0 failed + 0 filtered + 0 pending" in result.stdout
     assert "run/transcripts.jsonl" in result.stdout
-    assert "12/12 rows, call 60/60" in result.stderr
+    assert "12/12 rows, 24/24 rounds" in result.stderr
     assert "60/60" not in result.stdout
     assert "\x1b" not in result.stdout + result.stderr
 
@@ -206,7 +206,7 @@ def test_on_a_terminal_progress_is_a_bar_and_the_result_still_on_stdout(prompts:
     shown = os.read(ours, 1 << 20)
     os.close(ours)
     assert process.returncode == 0
-    assert b"12/12 rows, call 60/60" in shown
+    assert b"12/12 rows, 24/24 rounds" in shown
     assert b"12 rows = 12 done" in result
     assert b"\x1b" not in result
 

@@ -413,7 +413,7 @@ def test_the_card_tells_what_was_made_how(tmp_path: Path) -> None:
         "model: `scripted`, revision `abc`",
         "principles: `harmlessness`, content hash `def`",
         "rounds: 2 (critique, then revision); sft revisions: all",
-        "temperature 1.0, top-p 1.0, at most 256 tokens, seed 0",
+        "temperature 0.7, top-p 1.0, at most 256 tokens, seed 0",
         "| 14 | 0 |",
         "| 7 | 0 |",
     ):

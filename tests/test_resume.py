@@ -333,7 +333,7 @@ def changed_model(tmp_path: Path, prompts: Path) -> dict[str, str]:
     [
         (lambda *_: {"rounds": 3}, ["rounds: 1 → 3"]),
         (lambda *_: {"seed": 9}, ["seed: 0 → 9"]),
-        (lambda *_: {"temperature": 0.5}, ["temperature: 1.0 → 0.5"]),
+        (lambda *_: {"temperature": 0.5}, ["temperature: 0.7 → 0.5"]),
         (lambda *_: {"critique": False}, ["critique: true → false"]),
         (lambda *_: {"limit": 5}, ["limit: null → 5", "prompts (content): "]),
         (lambda *_: {"system_prompt": "Hi."}, ['system_prompt: null → "Hi."', "templates (content): "]),

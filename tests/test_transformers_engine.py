@@ -330,3 +330,43 @@ def test_other_weights_are_another_identity(tmp_path: Path) -> None:
     again = load_model(str(random_model(tmp_path / "again", "llama"))).identity.revision
     other = load_model(str(random_model(tmp_path / "other", "mistral"))).identity.revision
     assert one == again != other
+
+
+def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedModel) -> None:
+    # Over many tokens the mean log-probability of samples is the negative entropy of the distributions they came
+    # from. Conversations go on through shared, swapped and grown slots; a slip in any of them would show here.
+    sampling = Sampling(max_tokens=40)
+
+    async def chain(engine: TransformersEngine, number: int) -> list[tuple[list[Message], str]]:
+        messages, calls = user(QUESTIONS[number % len(QUESTIONS)]), []
+        for turn in range(3):
+            limit = sampling.model_copy(update={"max_tokens": 8 + 11 * (number % 4)})
+            completion = await engine.generate(messages, limit, 10 * number + turn)
+            calls.append((messages, completion.text))
+            messages = [*messages, Message(role="assistant", content=completion.text), *user("Say more about that.")]
+        return calls
+
+    async def go() -> list[tuple[list[Message], str]]:
+        engine = engine_for(smollm2, 8)
+        waiting = iter(range(16))
+
+        async def work() -> list[tuple[list[Message], str]]:
+            return [call for number in waiting for call in await chain(engine, number)]
+
+        found = await asyncio.gather(*(work() for _ in range(8)))
+        await engine.aclose()
+        assert engine.usage.reused_tokens > 1000
+        return [call for calls in found for call in calls]
+
+    encoder = Encoder(smollm2.tokenizer, None, "test")
+    surprise: list[float] = []
+    entropy: list[float] = []
+    for messages, text in asyncio.run(go()):
+        prompt, answer = encoder.encode(messages), encoder.encode_option(text)
+        with torch.inference_mode():
+            logits = smollm2.model(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1].float()
+        chances = torch.log_softmax(logits, dim=-1)
+        surprise += (-chances[torch.arange(len(answer)), torch.tensor(answer)]).tolist()
+        entropy += (-(chances.exp() * chances).sum(dim=-1)).tolist()
+    assert len(surprise) > 600
+    assert sum(surprise) / len(surprise) == pytest.approx(sum(entropy) / len(entropy), rel=0.1)

@@ -29,7 +29,7 @@ def describe(state: State, seconds: float) -> str:
     """Rows, calls and speed in one line; `seconds` is the time that the usage took."""
     counts, usage = state.counts, state.usage
     settled = counts.input - counts.pending
-    parts = [f"{settled}/{counts.input} rows", f"call {state.calls}/{state.calls_expected}"]
+    parts = [f"{settled}/{counts.input} rows", f"{state.rounds}/{state.rounds_expected} rounds"]
     if counts.failed or counts.filtered:
         parts.append(f"{counts.failed} failed, {counts.filtered} filtered")
     if seconds > 1:
