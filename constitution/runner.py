@@ -39,7 +39,7 @@ class State(Record):
         rounds_expected: Rounds of all rows.
         calls: Model calls that are behind it; a settled row counts with all its calls.
         calls_expected: Model calls of all rows.
-        calls_made: Those of `calls` that this start made or looked up.
+        calls_made: Calls that this start made, not those that it found in the journal.
         usage: The engine's counters.
     """
 
@@ -126,7 +126,6 @@ async def _run_rows(
     calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
     calls_under_way: Counter[str] = Counter()
     rounds_under_way: Counter[str] = Counter()
-    made = 0
 
     def tell() -> None:
         if watch:
@@ -139,13 +138,12 @@ async def _run_rows(
                     rounds_expected=rows * settings.rounds,
                     calls=settled * calls_per_row + calls_under_way.total(),
                     calls_expected=rows * calls_per_row,
-                    calls_made=made,
+                    calls_made=run.calls_made,
                     usage=engine.usage,
                 )
             )
 
     async def work(prompts: Iterator[Prompt]) -> None:
-        nonlocal made
         for prompt in prompts:
             if prompt.id in run.done or prompt.id in run.filtered:
                 continue
@@ -154,16 +152,14 @@ async def _run_rows(
             async def counted(
                 step: str, messages: Sequence[Message], ask: Ask = ask, id: str = prompt.id
             ) -> Completion:
-                nonlocal made
                 completion = await ask(step, messages)
                 calls_under_way[id] += 1
                 rounds_under_way[id] += step.startswith("revise")
-                made += 1
                 return completion
 
             outcome = await _run_row(prompt, counted, settings, principles, templates)
-            # A row cut short counts with all its calls from here on.
-            made += calls_per_row - calls_under_way.pop(prompt.id, 0)
+            # From here on the row counts as settled, with all its calls.
+            calls_under_way.pop(prompt.id, None)
             rounds_under_way.pop(prompt.id, None)
             run.keep(outcome)
             tell()

@@ -60,12 +60,17 @@ class Run:
     Args:
         folder: Made if it does not exist.
 
+    Attributes:
+        done: Ids of finished rows; likewise `failed` and `filtered`.
+        calls_made: Calls journalled since this process began, those found in the journal not counted.
+
     Raises:
         RunError: It cannot be made or written, or another process is writing it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.calls_made = 0
         self._journals: list[Journal] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -143,6 +148,7 @@ class Run:
         match record:
             case Call():
                 self._calls.append(record)
+                self.calls_made += 1
                 self._remember(record)
             case Transcript():
                 self._transcripts.append(record)
