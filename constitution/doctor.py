@@ -2,12 +2,17 @@
 
 import os
 import platform
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from constitution.engines.bundled import bundled_file, cache_folder
 from constitution.errors import ModelError
 from constitution.records import Record
 
+# bfloat16 products that take this many times as long as float32's are emulated.
+SLOW = 2.0
 PACKAGES = ("torch", "transformers", "datasets", "accelerate", "gguf")
 
 
@@ -35,8 +40,9 @@ def examine() -> list[Finding]:
         Finding(what="python", found=platform.python_version()),
         *(_package(name) for name in PACKAGES),
         _device(),
+        _dtype(),
         _bundled_model(),
-        _folder("model cache", _cache(), "Set CONSTITUTION_CACHE to a folder that you may write."),
+        _folder("model cache", cache_folder(), "Set CONSTITUTION_CACHE to a folder that you may write."),
         _folder("Hugging Face cache", _hugging_face_cache(), "Set HF_HOME to a folder that you may write."),
         _folder("runs", Path("outputs").absolute(), "Give --out a folder that you may write."),
     ]
@@ -54,34 +60,47 @@ def _device() -> Finding:
         import torch
     except ImportError:
         return Finding(what="device", found="unknown without torch", ok=False, required=True, hint="pip install torch")
-    accelerator = torch.accelerator.current_accelerator()
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
     if accelerator:
-        return Finding(what="device", found=f"{accelerator}, {torch.accelerator.device_count()} of them, bfloat16")
-    # Without these instructions a CPU emulates bfloat16, slower than float32.
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() or platform.machine() == "arm64"
-    hint = "" if fast else "This CPU emulates bfloat16: --dtype float32 may be faster."
-    return Finding(what="device", found=f"cpu, {torch.get_num_threads()} threads, bfloat16", hint=hint)
+        return Finding(what="device", found=f"{accelerator.type}, {torch.accelerator.device_count()} of them")
+    return Finding(what="device", found=f"cpu, {torch.get_num_threads()} threads")
+
+
+def _dtype() -> Finding:
+    """Whether the bundled model's number format, bfloat16, is native or emulated."""
+    try:
+        import torch
+    except ImportError:
+        return Finding(what="number format", found="unknown without torch", ok=False)
+    if torch.accelerator.current_accelerator(check_available=True):
+        return Finding(what="number format", found="bfloat16 (--dtype auto)")
+    # Measured, as no public call tells: where bfloat16 is emulated its products take several times as long.
+    square = torch.randn(256, 256)
+    seconds = {kind: _seconds_of_product(square.to(kind)) for kind in (torch.float32, torch.bfloat16)}
+    ratio = seconds[torch.bfloat16] / seconds[torch.float32]
+    hint = "" if ratio < SLOW else "This CPU is slow at bfloat16: --dtype float32 may be faster."
+    return Finding(what="number format", found=f"bfloat16 (--dtype auto), {ratio:.1f} times float32's time", hint=hint)
+
+
+def _seconds_of_product(square: Any) -> float:
+    square @ square
+    started = time.perf_counter()
+    for _ in range(20):
+        square @ square
+    return time.perf_counter() - started
 
 
 def _bundled_model() -> Finding:
-    from constitution.engines.transformers.model import bundled_file
-
     try:
         return Finding(what="bundled model smollm2", found=str(bundled_file()))
     except ModelError as missing:
         return Finding(what="bundled model smollm2", found="not installed", ok=False, hint=missing.hint)
 
 
-def _cache() -> Path:
-    from constitution.engines.transformers.model import cache_folder
-
-    return cache_folder()
-
-
 def _hugging_face_cache() -> Path:
-    from huggingface_hub.constants import HF_HOME
-
-    return Path(HF_HOME)
+    # As huggingface_hub finds it; asked here without importing it, as it may be what is missing.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("HF_HOME") or cache / "huggingface")
 
 
 def _folder(what: str, path: Path, hint: str) -> Finding:

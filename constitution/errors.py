@@ -24,6 +24,11 @@ def command(*words: str | Path) -> str:
     return shlex.join(["constitution", *map(str, words)])
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its type if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class ConstitutionError(Exception):
     """Base of the family.
 

@@ -2,11 +2,11 @@
 
 Journals only grow. A line is one `write` of bytes to a file opened for appending, so a killed process can leave at
 most one torn line, at the end, which the next start cuts off; nothing that was finished is lost. Power cuts can cost
-the last second: journals are flushed to the disk once a second.
+the last second or two: a run flushes its journals to the disk once a second.
 """
 
+import errno
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from constitution.errors import RunError
 from constitution.records import Record
 
-SYNC_SECONDS = 1.0
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
@@ -29,34 +28,43 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._synced = time.monotonic()
         _cut_torn_line(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._end = os.fstat(self._file).st_size
+        self._synced = self._end
 
     def append(self, record: Record) -> None:
         """Write one record; it survives the death of this process from here on.
 
         Raises:
-            RunError: The disk is full or the file may not be written.
+            RunError: The disk is full or the file may not be written; the file ends as it did before.
         """
         line = record.model_dump_json().encode() + b"\n"
         try:
-            written = os.write(self._file, line)
-            if written < len(line):
-                raise OSError(28, "only part of a line could be written: the disk is full")
-            if time.monotonic() - self._synced > SYNC_SECONDS:
-                os.fsync(self._file)
-                self._synced = time.monotonic()
+            if os.write(self._file, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as bad:
+            # Other workers may append before the run has stopped: never after half a line.
+            os.ftruncate(self._file, self._end)
             raise RunError(
                 f"{self._path}: cannot be written: {bad.strerror}",
                 "Nothing finished is lost: make room, then run the same command again.",
             ) from None
+        self._end += len(line)
+
+    def sync(self) -> None:
+        """Flush to the disk what was appended since the last time."""
+        end = self._end
+        if self._synced < end:
+            os.fsync(self._file)
+            self._synced = end
 
     def close(self) -> None:
         """Flush to the disk and close."""
-        os.fsync(self._file)
-        os.close(self._file)
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
 
 
 def read_records(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:

@@ -99,17 +99,18 @@ def find_principles(name: str) -> Path:
     Raises:
         PrinciplesError: Neither a shipped name nor a file; names the nearest.
     """
-    path = Path(name).expanduser()
-    if path.suffix in {".yaml", ".yml"} or path.is_file():
-        return path
     folder = shipped("principles")
     known = [file.stem for file in sorted(folder.glob("*.yaml"))]
-    if name not in known:
+    # Shipped names come first: a file called `harmlessness` that happens to lie about must not change a run.
+    if name in known:
+        return folder / f"{name}.yaml"
+    path = Path(name).expanduser()
+    if path.suffix not in {".yaml", ".yml"} and not path.is_file():
         raise PrinciplesError(
             f"no principles called {name!r}; {nearest(name, known)}",
             "Give one of these names or the path of a .yaml file; constitution principles list shows them.",
         )
-    return folder / f"{name}.yaml"
+    return path
 
 
 def load_principles(name: str) -> PrincipleSet:

@@ -161,3 +161,10 @@ class Counts(Record):
     def pending(self) -> int:
         """Rows not yet looked at, or stopped half way."""
         return self.input - self.done - self.failed - self.filtered
+
+    @property
+    def equation(self) -> str:
+        """All five in one line."""
+        rows = "1 row" if self.input == 1 else f"{self.input} rows"
+        parts = f"{self.done} done + {self.failed} failed + {self.filtered} filtered + {self.pending} pending"
+        return f"{rows} = {parts}"

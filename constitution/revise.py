@@ -44,12 +44,12 @@ async def revise(
     done: list[Round] = []
     for number in range(1, rounds + 1):
         principle = principles.draw(seed, prompt.id, number, replacement)
-        verdict = None
+        criticism = None
         if critique:
-            verdict = await ask(f"critique-{number}", templates.critique(prompt, answer.text, principle))
-        request = templates.revise(prompt, answer.text, principle, verdict.text if verdict else None)
+            criticism = await ask(f"critique-{number}", templates.critique(prompt, answer.text, principle))
+        request = templates.revise(prompt, answer.text, principle, criticism.text if criticism else None)
         answer = await ask(f"revise-{number}", request)
-        done.append(Round(principle=principle.id, critique=verdict, revision=answer))
+        done.append(Round(principle=principle.id, critique=criticism, revision=answer))
     return Transcript(
         id=prompt.id,
         index=prompt.index,

@@ -24,6 +24,7 @@ from constitution.records import (
     Sampling,
     Transcript,
 )
+from constitution.report.summary import write_summary
 from constitution.revise import Ask, revise
 from constitution.sources import Scan, read, scan
 from constitution.store import Run, load_manifest, new_manifest
@@ -83,32 +84,30 @@ async def generate(settings: Settings, watch: Watch | None = None, fork: Path | 
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
     scanned = scan(settings)
     with Run(Path(settings.out)) as run:
+        affecting = _affecting(settings, principles, templates, scanned)
+        run.check(affecting)
         engine = open_engine(settings, templates.chat_template)
         try:
-            manifest = new_manifest(
-                __version__,
-                engine.determinism,
-                scanned.rows,
-                settings.model_dump(mode="json"),
-                affecting(settings, principles, templates, scanned, engine),
-            )
-            run.begin(manifest)
+            affecting |= {"model (identity)": engine.identity.model_dump()}
+            all_settings = settings.model_dump(mode="json")
+            run.begin(new_manifest(__version__, engine.determinism, scanned.rows, all_settings, affecting))
             if fork:
                 run.fork(fork)
-            return await _run_rows(settings, principles, templates, engine, run, scanned.rows, watch)
+            counts = await _run_rows(settings, principles, templates, engine, run, scanned.rows, watch)
         finally:
             await engine.aclose()
+    write_summary(Path(settings.out))
+    return counts
 
 
-def affecting(
-    settings: Settings, principles: PrincipleSet, templates: TemplateSet, scanned: Scan, engine: Engine
+def _affecting(
+    settings: Settings, principles: PrincipleSet, templates: TemplateSet, scanned: Scan
 ) -> dict[str, object]:
-    """Everything that changes rows, by name: settings, and digests of the texts that they point to."""
+    """Everything but the model that changes rows, by name: settings, and digests of the texts that they point to."""
     return settings.affecting() | {
         "prompts (content)": scanned.digest,
         "principles (content)": principles.digest,
         "templates (content)": templates.digest,
-        "model (identity)": engine.identity.model_dump(),
     }
 
 
@@ -167,6 +166,7 @@ async def _run_rows(
     async def heartbeat() -> None:
         while True:
             tell()
+            await asyncio.to_thread(run.sync)
             await asyncio.sleep(WATCH_SECONDS)
 
     prompts = read(settings)
@@ -218,7 +218,8 @@ async def _run_row(
 def journalled(prompt: Prompt, settings: Settings, templates: TemplateSet, engine: Engine, run: Run) -> Ask:
     """One row's way to the model: looked up in the journal first, written to it before the answer is used.
 
-    A call that comes back empty is asked again with another seed, `settings.attempts` times in all.
+    A call that comes back empty is asked again with another seed, `settings.attempts` times; a row that failed on an
+    earlier start gets as many again.
     """
     sampling = Sampling(
         max_tokens=settings.max_tokens,
@@ -227,8 +228,10 @@ def journalled(prompt: Prompt, settings: Settings, templates: TemplateSet, engin
         stop=templates.stop,
     )
 
+    attempts = settings.attempts * (1 + run.failures[prompt.id])
+
     async def ask(step: str, messages: Sequence[Message]) -> Completion:
-        for attempt in range(settings.attempts):
+        for attempt in range(attempts):
             seed = derive_seed("call", settings.seed, prompt.id, step, attempt)
             key = digest(
                 [
@@ -244,6 +247,6 @@ def journalled(prompt: Prompt, settings: Settings, templates: TemplateSet, engin
                 run.keep(Call(row=prompt.id, step=step, digest=key, completion=completion))
             if completion.text:
                 return completion
-        raise EmptyCompletion(f"the model said nothing, {settings.attempts} times; --attempts gives it more tries")
+        raise EmptyCompletion(f"the model said nothing, {attempts} times")
 
     return ask

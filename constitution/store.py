@@ -8,8 +8,11 @@ filtered.jsonl      every row that can never be run
 """
 
 import json
+import os
 import shlex
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +65,7 @@ class Run:
 
     Attributes:
         done: Ids of finished rows; likewise `failed` and `filtered`.
+        failures: How often each row failed on earlier starts.
         calls_made: Calls journalled since this process began, those found in the journal not counted.
 
     Raises:
@@ -94,9 +98,36 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Flush, close, unlock."""
+        with ExitStack() as stack:
+            stack.callback(self._lock.release)
+            for journal in self._journals:
+                stack.callback(journal.close)
+
+    def sync(self) -> None:
+        """Flush the journals to the disk."""
         for journal in self._journals:
-            journal.close()
-        self._lock.release()
+            journal.sync()
+
+    def check(self, affecting: Mapping[str, object]) -> None:
+        """Compare what changes rows, as far as it is known yet, with the run that is in the folder, if there is one.
+
+        Raises:
+            RunError: Lists each value that differs.
+        """
+        if not (self.folder / "manifest.json").exists():
+            return
+        before = load_manifest(self.folder).affecting
+        changes = [
+            f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now)}"
+            for name, now in sorted(affecting.items())
+            if before.get(name) != now
+        ]
+        if changes:
+            raise RunError(
+                "\n".join([f"{self.folder} holds a run made by other settings:", *changes]),
+                "Give the old settings to go on with it, or begin a new run that reuses the calls that still match: "
+                f"--out NEW --fork {shlex.quote(str(self.folder))}",
+            )
 
     def begin(self, manifest: Manifest) -> None:
         """Write the manifest of a new run, or check it against the one that is there; then open the journals.
@@ -104,17 +135,21 @@ class Run:
         Raises:
             RunError: The run was made by other settings; lists each that differs.
         """
+        self.check(manifest.affecting)
         path = self.folder / "manifest.json"
-        if path.exists():
-            _check_same(self.folder, manifest)
-        else:
-            # Never half a manifest: written aside, then renamed.
+        if not path.exists():
+            # Never half a manifest: written aside, flushed, then renamed.
             aside = path.with_suffix(".tmp")
-            aside.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            with aside.open("w", encoding="utf-8") as file:
+                file.write(manifest.model_dump_json(indent=2) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
             aside.replace(path)
         self._journals = [Journal(self.folder / name) for name in JOURNALS]
         self._calls, self._transcripts, self._failures, self._filtered = self._journals
         self.done, self.failed, self.filtered = _row_states(self.folder)
+        # How often each row failed on earlier starts: a row that failed gets as many new attempts each time.
+        self.failures = Counter(record.id for record in read_records(self.folder / "failures.jsonl", Failure))
         # Finished rows need no calls any more: only those of unfinished rows are kept in memory.
         self._answers: dict[str, dict[tuple[str, str], Completion]] = {}
         # Answers of another run that are not in this run's journal yet.
@@ -166,21 +201,6 @@ class Run:
     def _remember(self, call: Call) -> None:
         if call.row not in self.done and call.row not in self.filtered:
             self._answers.setdefault(call.row, {})[call.step, call.digest] = call.completion
-
-
-def _check_same(folder: Path, manifest: Manifest) -> None:
-    before, now = load_manifest(folder).affecting, manifest.affecting
-    changes = [
-        f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now.get(name))}"
-        for name in sorted(before.keys() | now.keys())
-        if before.get(name) != now.get(name)
-    ]
-    if changes:
-        raise RunError(
-            "\n".join([f"{folder} holds a run made by other settings:", *changes]),
-            "Give the old settings to go on with it, or begin a new run that reuses the calls that still match: "
-            f"--out NEW --fork {shlex.quote(str(folder))}",
-        )
 
 
 def load_manifest(folder: Path) -> Manifest:

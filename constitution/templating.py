@@ -36,7 +36,7 @@ class SetOptions(Record):
     """`set.yaml`: what a template set asks of the engine.
 
     Attributes:
-        description: Shown by `constitution doctor`.
+        description: For readers of the file.
         stop: Strings that end an answer, for models that would go on to write the human's next turn.
         few_shots: How many examples are used unless the user says otherwise.
     """
@@ -196,16 +196,17 @@ def load_templates(name: str, few_shots: int | None = None, system_prompt: str |
 
 
 def _find_set(name: str) -> Path:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path
     root = shipped("templates")
     known = [folder.name for folder in sorted(root.iterdir()) if folder.is_dir()]
-    if name not in known:
+    # Shipped names come first: a folder called `chat` that happens to lie about must not change a run.
+    if name in known:
+        return root / name
+    path = Path(name).expanduser()
+    if not path.is_dir():
         raise TemplateError(
             f"no template set called {name!r}; {nearest(name, known)}", "Give one of these, or a folder."
         )
-    return root / name
+    return path
 
 
 def _compile(environment: ImmutableSandboxedEnvironment, file: Path, source: str) -> Template:

@@ -576,3 +576,36 @@ def test_a_run_whose_manifest_is_broken_exits_with_4(generated: Generated, cli: 
 def test_a_run_that_was_moved_is_still_read(tmp_path: Path, generated: Generated, cli: Cli) -> None:
     shutil.move(generated(), tmp_path / "elsewhere")
     assert "12 done" in cli("status", tmp_path / "elsewhere").stdout
+
+
+def test_doctor_tells_that_torch_is_missing_instead_of_failing() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from constitution.cli import main; sys.argv = ['c', 'doctor']; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 3
+    assert "pip install torch" in result.stdout
+    assert "bundled model" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_a_folder_called_as_a_shipped_template_set_changes_nothing(tmp_path: Path, prompts: Path) -> None:
+    (tmp_path / "chat").mkdir()
+    (tmp_path / "harmlessness").write_text("not principles")
+    command = [str(PROGRAM), "generate", "--prompts", str(prompts), "--out", "run", *SCRIPTED]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_an_export_tells_what_is_cut_and_that_the_run_is_not_whole(cli: Cli, prompts: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- when: 'number 3'\n  error: the server hung up\n")
+    run = tmp_path / "run"
+    args = ("--prompts", prompts, "--out", run, "--engine", "scripted", "--model", rules, "--max-tokens", 2)
+    assert cli("generate", *args).returncode == 5
+    result = cli("export", run, "--to", tmp_path / "data")
+    assert "11 of these prompts have an answer cut at max_tokens" in result.stdout
+    assert "12 rows = 11 done + 1 failed + 0 filtered + 0 pending" in result.stdout
+    card = (tmp_path / "data" / "README.md").read_text()
+    assert "cut at 2 tokens: 11" in card
+    assert "12 rows = 11 done + 1 failed + 0 filtered + 0 pending" in card

@@ -158,7 +158,7 @@ def test_a_number_is_not_a_switch_nor_a_switch_a_number(tmp_path: Path) -> None:
 def test_the_knobs_are_settings_and_the_rest_affects_rows() -> None:
     settings = Settings(prompts="p.jsonl", out="o")
     # Written out: a setting that changes rows and slips in here would let a run go on with mixed rows.
-    assert {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates"} == KNOBS
+    assert {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model"} == KNOBS
     assert settings.affecting().keys() == Settings.model_fields.keys() - KNOBS
 
 

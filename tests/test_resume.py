@@ -19,7 +19,7 @@ from constitution import Settings, count, generate
 from constitution.errors import RunError
 from constitution.journal import Journal, read_records
 from constitution.principles import find_principles
-from constitution.records import Counts, Message, Prompt
+from constitution.records import Counts, Failure, Message, Prompt
 from constitution.report.summary import summarise
 from constitution.resources import shipped
 from constitution.runner import State
@@ -340,7 +340,7 @@ def changed_model(tmp_path: Path, prompts: Path) -> dict[str, str]:
         (changed_principles, ["principles (content): "]),
         (changed_templates, ["templates (content): "]),
         (changed_prompts, ["prompts (content): "]),
-        (changed_model, ['model: "smollm2" → ', "model (identity): "]),
+        (changed_model, ["model (identity): "]),
     ],
 )
 def test_a_changed_run_is_refused_with_each_difference_and_left_as_it_was(
@@ -522,10 +522,37 @@ def test_an_empty_reply_is_asked_again_with_other_seeds_until_the_row_fails(
             "index": 3,
             "step": "respond",
             "kind": "EmptyCompletion",
-            "message": "the model said nothing, 4 times; --attempts gives it more tries",
+            "message": "the model said nothing, 4 times",
         }
     ]
     assert count(run) == Counts(input=12, done=11, failed=1, filtered=0)
+
+
+def test_the_same_command_asks_anew_for_rows_that_empty_replies_had_failed(
+    tmp_path: Path, generated: Generated, lines: Lines
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- when: 'number 3'\n  reply: ' '\n")
+    for start in (1, 2, 3):
+        run = generated(model=str(rules), attempts=2)
+        asked = [call["digest"] for call in lines(run / "calls.jsonl") if call["row"] == "row-03"]
+        assert len(set(asked)) == len(asked) == 2 * start
+        assert len(lines(run / "failures.jsonl")) == start
+        assert count(run) == Counts(input=12, done=11, failed=1, filtered=0)
+
+
+def test_a_write_that_fails_half_way_leaves_the_journal_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "j.jsonl")
+    failures = [Failure(id=str(n), index=n, step="respond", kind="CallError", message="x") for n in range(3)]
+    journal.append(failures[0])
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda file, line: whole(file, line[:10]))
+    with pytest.raises(RunError, match="cannot be written: No space left"):
+        journal.append(failures[1])
+    monkeypatch.undo()
+    journal.append(failures[2])
+    journal.close()
+    assert list(read_records(tmp_path / "j.jsonl", Failure)) == [failures[0], failures[2]]
 
 
 def test_more_attempts_finish_the_rows_that_empty_replies_had_failed(

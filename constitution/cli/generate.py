@@ -79,7 +79,6 @@ def generate(
         raise typer.Exit(130) from None
     run = Path(settings.out)
     summary = summarise(run)
-    (run / "summary.json").write_text(summary.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if format is Format.json:
         typer.echo(summary.model_dump_json(indent=2))
     else:

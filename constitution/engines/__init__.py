@@ -25,10 +25,14 @@ def open_engine(settings: "Settings", chat_template: str | None = None) -> Engin
         ConfigError: No engine has that name.
         ModelError: The model cannot be found or loaded.
     """
-    third_party = {point.name: point.value for point in entry_points(group="constitution.engines")}
-    known = third_party | ENGINES
-    if settings.engine not in known:
+    third_party = {point.name: point for point in entry_points(group="constitution.engines")}
+    if settings.engine in ENGINES:
+        module, _, function = ENGINES[settings.engine].partition(":")
+        opener = getattr(import_module(module), function)
+    elif settings.engine in third_party:
+        opener = third_party[settings.engine].load()
+    else:
+        known = ENGINES.keys() | third_party.keys()
         raise ConfigError(f"no engine called {settings.engine!r}; {nearest(settings.engine, known)}")
-    module, _, function = known[settings.engine].partition(":")
-    engine: Engine = getattr(import_module(module), function)(settings, chat_template)
+    engine: Engine = opener(settings, chat_template)
     return engine

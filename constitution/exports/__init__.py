@@ -19,7 +19,7 @@ from constitution.errors import ExportError, command
 from constitution.exports.card import FEATURES, MADE_WITH, card
 from constitution.exports.split import split_of
 from constitution.exports.trl import preference_rows, sft_rows
-from constitution.records import Record, Transcript
+from constitution.records import Counts, Record, Transcript
 from constitution.store import count, load_manifest, transcripts
 
 Kind = Literal["sft", "preference"]
@@ -33,11 +33,15 @@ class Exported(Record):
         folder: Where.
         rows: Rows by kind and split, e.g. `{"sft": {"train": 90, "test": 10}}`.
         dropped: Rows left out, by reason.
+        cut: Exported prompts with a response that ends at `max_tokens`, in mid-sentence.
+        counts: Where the run's rows were.
     """
 
     folder: str
     rows: dict[str, dict[str, int]]
     dropped: dict[str, int]
+    cut: int
+    counts: Counts
 
 
 def export(
@@ -74,6 +78,7 @@ def export(
     # A link to a folder stays a link: what it points to is replaced.
     target = to.resolve()
     _check_target(run, target, overwrite)
+    counts, cut = count(run), 0
     dropped: Counter[str] = Counter()
     written: dict[str, dict[str, int]] = {}
     aside = _make_aside(target)
@@ -82,6 +87,7 @@ def export(
             writers: dict[tuple[str, str], jsonlines.Writer] = {}
             for transcript in transcripts(run):
                 split = split_of(transcript.prompt, test_fraction, split_seed)
+                cut += is_cut(transcript) and not whole_only
                 for kind, row in _rows(transcript, revisions, whole_only, dropped):
                     if (kind, split) not in writers:
                         path = aside / kind / f"{split}.jsonl"
@@ -91,14 +97,13 @@ def export(
                     written.setdefault(kind, {}).setdefault(split, 0)
                     written[kind][split] += 1
         if not written:
-            counts = count(run)
             reasons = [f"{number} left out: {reason}" for reason, number in dropped.items()]
             where = f"{counts.done} done, {counts.failed} failed, {counts.filtered} filtered, {counts.pending} pending"
             raise ExportError(
                 f"{run}: nothing to export ({'; '.join([where, *reasons])})",
                 f"See where the run is with: {command('status', run)}",
             )
-        (aside / "README.md").write_text(card(manifest, written, revisions), encoding="utf-8")
+        (aside / "README.md").write_text(card(manifest, counts, written, revisions, cut), encoding="utf-8")
         aside.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
@@ -107,13 +112,18 @@ def export(
         raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Choose another folder with --to.") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Exported(folder=str(to), rows=written, dropped=dict(dropped))
+    return Exported(folder=str(to), rows=written, dropped=dict(dropped), cut=cut, counts=counts)
+
+
+def is_cut(transcript: Transcript) -> bool:
+    """Whether a response that training data is made of ends at `max_tokens`."""
+    return any(response.finish_reason == "length" for response in transcript.responses)
 
 
 def _rows(
     transcript: Transcript, revisions: Revisions, whole_only: bool, dropped: Counter[str]
 ) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    if whole_only and any(response.finish_reason == "length" for response in transcript.responses):
+    if whole_only and is_cut(transcript):
         dropped["cut at max_tokens"] += 1
         return
     for row in sft_rows(transcript, revisions):

@@ -1,10 +1,12 @@
 """The dataset card: YAML that tells `datasets` what is where, and prose that tells people."""
 
 import io
+import json
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from constitution.records import Counts
 from constitution.store import Manifest
 
 _MESSAGES = [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]
@@ -27,13 +29,15 @@ MEANING = {
 }
 
 
-def card(manifest: Manifest, rows: dict[str, dict[str, int]], revisions: str) -> str:
+def card(manifest: Manifest, counts: Counts, rows: dict[str, dict[str, int]], revisions: str, cut: int) -> str:
     """The text of README.md.
 
     Args:
         manifest: Of the run.
+        counts: Where the run's rows were.
         rows: Rows by kind and split; a split without rows is not in it.
         revisions: `final` or `all`.
+        cut: Prompts with a response that ends at `max_tokens`.
     """
     header = {
         "configs": [
@@ -81,6 +85,10 @@ def card(manifest: Manifest, rows: dict[str, dict[str, int]], revisions: str) ->
             f"- rounds: {settings['rounds']} ({mode}); sft revisions: {revisions}",
             f"- sampling: temperature {settings['temperature']}, top-p {settings['top_p']}, at most "
             f"{settings['max_tokens']} tokens, seed {settings['seed']}",
+            f"- templates: `{settings['templates']}`",
+            f"- system prompt: {json.dumps(settings['system_prompt'])}",
+            f"- the run: {counts.equation}",
+            f"- prompts with a response that was cut at {settings['max_tokens']} tokens: {cut}",
             f"- made with version {manifest.version}; the run was begun on {manifest.created[:10]}",
             "",
             "Train and test are split by prompt: no prompt is in both. `metadata` is a JSON object as text, with "

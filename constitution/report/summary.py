@@ -71,3 +71,10 @@ def summarise(run: Path) -> Summary:
         unchanged=unchanged,
         principles=dict(drawn.most_common()),
     )
+
+
+def write_summary(run: Path) -> None:
+    """Write `summary.json` into a run's folder; there whole or not at all."""
+    aside = run / "summary.tmp"
+    aside.write_text(summarise(run).model_dump_json(indent=2) + "\n", encoding="utf-8")
+    aside.replace(run / "summary.json")

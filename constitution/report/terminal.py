@@ -10,7 +10,7 @@ from rich.text import Text
 from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.printable import printable
-from constitution.records import Completion, Counts, Failure, Filtered, Transcript
+from constitution.records import Completion, Failure, Filtered, Transcript
 from constitution.report.summary import Summary
 from constitution.store import load_manifest, transcripts
 from constitution.yamlfile import nearest
@@ -54,7 +54,7 @@ def print_transcript(console: Console, transcript: Transcript) -> None:
 
 def print_summary(console: Console, run: Path, summary: Summary) -> None:
     """Print where a run's rows are, and what is worth knowing of them."""
-    lines = [f"{run}: {count_line(summary.counts)}"]
+    lines = [f"{run}: {summary.counts.equation}"]
     for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
         lines += [f"  {name}: {number} × {kind}" for kind, number in kinds.items()]
     if summary.counts.done:
@@ -64,14 +64,6 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
         )
     for line in lines:
         console.print(Text(line), soft_wrap=True)
-
-
-def count_line(counts: Counts) -> str:
-    """The equation that always holds."""
-    return (
-        f"{plural(counts.input, 'row')} = {counts.done} done + {counts.failed} failed + {counts.filtered} filtered + "
-        f"{counts.pending} pending"
-    )
 
 
 def plural(number: int, noun: str) -> str:

@@ -17,7 +17,7 @@ from constitution.engines.transformers.placing import at_hand, closest, passes
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request, settle
 from constitution.engines.transformers.sampling import sample
 from constitution.engines.transformers.slots import Slots
-from constitution.errors import ConstitutionError, ModelError
+from constitution.errors import ModelError
 from constitution.records import Completion, FinishReason
 
 # Admit once this share of the slots has work waiting; a pass over one or two new rows costs nearly as much as one
@@ -81,16 +81,14 @@ class Batcher:
             while self._receive():
                 self._admit()
                 self._step()
-        except torch.OutOfMemoryError:
-            self._error = ModelError(
-                f"out of memory on {self._loaded.model.device} with {self._count} sequences at once",
-                "Lower --concurrency or --max-tokens and run the same command again: nothing finished is lost.",
-            )
-        except ConstitutionError as bad:
-            self._error = bad
-        except BaseException as bug:
+        except BaseException as bad:
             # Raised again where it is awaited: a bug must be seen, and must not leave callers waiting for ever.
-            self._error = bug
+            self._error = bad
+            if _out_of_memory(bad):
+                self._error = ModelError(
+                    f"out of memory on {self._loaded.model.device} with {self._count} sequences at once",
+                    "Lower --concurrency and run the same command again: nothing finished is lost.",
+                )
         self._fail_all()
 
     def _receive(self) -> bool:
@@ -271,3 +269,8 @@ class Batcher:
     def _finish(self, request: Request, result: Any, error: BaseException | None = None) -> None:
         self._open.discard(request)
         settle(request, result, error)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # The CPU's allocator has no exception of its own.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)

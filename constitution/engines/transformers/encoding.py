@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import TemplateError as JinjaError
 
-from constitution.errors import CallError, ModelError
+from constitution.errors import CallError, ModelError, TemplateError
 from constitution.records import Message
 
 # Shorter added tokens are white space or single signs, which steer nothing.
@@ -19,8 +19,9 @@ class Encoder:
     """Writes conversations as a model expects them.
 
     The text of a row may contain a control string such as `<|im_end|>`. Each one is cut after its first character
-    and the pieces are tokenised apart: the text that the model reads is unchanged, but no piece is the control
-    string any more. Text without control strings is tokenised in one go, exactly as the library does.
+    and the pieces are tokenised apart: the model reads the same characters (a tokenizer that opens each piece with a
+    space adds one there), but no piece is the control string any more. Text without control strings is tokenised in
+    one go, exactly as the library does.
 
     Args:
         tokenizer: The model's.
@@ -29,6 +30,7 @@ class Encoder:
 
     Raises:
         ModelError: Neither the model nor the caller has a chat template.
+        TemplateError: The caller's is broken.
     """
 
     def __init__(self, tokenizer: Any, chat_template: str | None, model: str) -> None:
@@ -45,6 +47,11 @@ class Encoder:
         self._control = re.compile(f"(?=({pattern}))")
         # Random, so that no row can hold it.
         self._cut = f"\ue000{secrets.token_hex(8)}\ue001"
+        if chat_template is not None:
+            try:
+                self.encode([Message(role="user", content="Hello.")])
+            except CallError as bad:
+                raise TemplateError(f"the template set's chat_template.jinja: {bad.message}") from None
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of a conversation, the opening of the assistant's next turn included.
@@ -58,7 +65,7 @@ class Encoder:
                 turns, tokenize=False, add_generation_prompt=True, chat_template=self._chat_template
             )
         except JinjaError as bad:
-            raise CallError(f"the model's chat template refuses the conversation: {bad.message}") from None
+            raise CallError(f"the chat template refuses the conversation: {bad.message}") from None
         # A model's own chat template writes the token that begins a text; ours for base models leaves it to the
         # tokenizer, which knows whether there is one.
         pieces = text.split(self._cut)

