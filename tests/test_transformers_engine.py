@@ -316,7 +316,7 @@ def test_broken_weights_say_so(tmp_path: Path) -> None:
 def test_a_model_that_cannot_be_batched_is_refused(tmp_path: Path) -> None:
     CausalLM.from_config(BloomConfig(vocab_size=100, hidden_size=16, n_layer=1, n_head=2)).save_pretrained(tmp_path)
     AutoTokenizer.from_pretrained(converted_bundle()).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="bloom.*cannot be batched"):
+    with pytest.raises(ModelError, match=r"bloom.*cannot be batched"):
         load_model(str(tmp_path))
 
 

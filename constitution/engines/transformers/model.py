@@ -1,9 +1,11 @@
 """Find and load a causal language model and its tokenizer."""
 
 import hashlib
+import io
 import shutil
 import struct
 import tempfile
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -74,10 +76,11 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         # A .gguf file holds quantised numbers, so there is no format that it was saved in.
         number = torch.bfloat16 if dtype == "auto" and "gguf_file" in options else dtype
         dequantise = {"quantization_config": transformers.GgufConfig(dequantize=True)} if "gguf_file" in options else {}
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            path, dtype=number, trust_remote_code=False, **options, **dequantise
-        )
+        with _without_bars() if "gguf_file" in options else nullcontext():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                path, dtype=number, trust_remote_code=False, **options, **dequantise
+            )
         model = model.to(where).eval()
     except torch.OutOfMemoryError as bad:
         raise ModelError(
@@ -164,18 +167,24 @@ def converted_bundle() -> Path:
         ) from None
     try:
         options = {"gguf_file": source.name}
-        transformers.AutoModelForCausalLM.from_pretrained(
-            str(source.parent),
-            dtype=torch.bfloat16,
-            quantization_config=transformers.GgufConfig(dequantize=True),
-            **options,
-        ).save_pretrained(aside)
-        transformers.AutoTokenizer.from_pretrained(str(source.parent), **options).save_pretrained(aside)
+        with _without_bars():
+            transformers.AutoModelForCausalLM.from_pretrained(
+                str(source.parent),
+                dtype=torch.bfloat16,
+                quantization_config=transformers.GgufConfig(dequantize=True),
+                **options,
+            ).save_pretrained(aside)
+            transformers.AutoTokenizer.from_pretrained(str(source.parent), **options).save_pretrained(aside)
         if not folder.exists():
             aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def _without_bars() -> AbstractContextManager[object]:
+    """Keeps stderr free of the progress bars of reading .gguf files, which no setting turns off."""
+    return redirect_stderr(io.StringIO())
 
 
 def _content_digest(files: list[Path]) -> str:
