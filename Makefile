@@ -47,7 +47,7 @@ check: install
 test: install
 	HF_HUB_OFFLINE=1 $(BIN)/pytest
 
-# This program against plain model.generate; about 20 minutes on two cores.
+# This program against plain model.generate; about ten minutes on two cores.
 benchmark: install
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/throughput.py
 

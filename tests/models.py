@@ -1,5 +1,6 @@
 """Small real models for the tests of the transformers engine."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -7,6 +8,9 @@ from transformers import AutoModelForCausalLM as CausalLM
 from transformers import AutoTokenizer, GPT2Config, LlamaConfig, MistralConfig, Qwen2Config
 
 from constitution.engines.transformers.model import converted_bundle
+
+# Everything that runs a model in the tests does so here, as the engine asks for.
+THREAD = ThreadPoolExecutor(max_workers=1)
 
 SMALL = {
     "vocab_size": 49152,
@@ -32,6 +36,10 @@ CONFIGS = {
 
 def random_model(folder: Path, kind: str, chat: bool = True) -> Path:
     """Save a random model of two layers with the bundled model's tokenizer; returns its folder."""
+    return THREAD.submit(_random_model, folder, kind, chat).result()
+
+
+def _random_model(folder: Path, kind: str, chat: bool) -> Path:
     torch.manual_seed(0)
     model = CausalLM.from_config(CONFIGS[kind])
     # Random weights of the usual size give nearly the same logits everywhere: make them differ.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from models import CONFIGS, random_model
+from models import CONFIGS, THREAD, random_model
 from transformers import AutoModelForCausalLM as CausalLM
 from transformers import AutoTokenizer, BloomConfig
 
@@ -17,7 +17,8 @@ from constitution.doctor import examine
 from constitution.engines import bundled, open_engine
 from constitution.engines.transformers import TransformersEngine
 from constitution.engines.transformers.encoding import Encoder
-from constitution.engines.transformers.model import LoadedModel, converted_bundle, load_model
+from constitution.engines.transformers.model import LoadedModel, converted_bundle
+from constitution.engines.transformers.model import load_model as load_model_here
 from constitution.engines.transformers.sampling import sample
 from constitution.errors import ContextOverflow, ModelError, TemplateError
 from constitution.records import Completion, Message, Sampling
@@ -33,12 +34,16 @@ QUESTIONS = [
 ]
 
 
+def load_model(*args: str, **kwargs: str) -> LoadedModel:
+    return THREAD.submit(load_model_here, *args, **kwargs).result()
+
+
 def user(text: str) -> list[Message]:
     return [Message(role="user", content=text)]
 
 
 def engine_for(loaded: LoadedModel, slots: int = 4) -> TransformersEngine:
-    return TransformersEngine(loaded, Encoder(loaded.tokenizer, None, "test"), slots)
+    return TransformersEngine(loaded, Encoder(loaded.tokenizer, None, "test"), slots, THREAD)
 
 
 def answer_all(
@@ -58,10 +63,19 @@ def greedy_by_library(loaded: LoadedModel, messages: list[Message], max_tokens: 
     ids = loaded.tokenizer.apply_chat_template(
         [m.model_dump() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
-    out = loaded.model.generate(
-        **ids, max_new_tokens=max_tokens, do_sample=False, pad_token_id=2, eos_token_id=list(loaded.ends)
-    )
+    options = {"max_new_tokens": max_tokens, "do_sample": False, "pad_token_id": 2, "eos_token_id": list(loaded.ends)}
+    out = THREAD.submit(lambda: loaded.model.generate(**ids, **options)).result()
     return loaded.tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True).strip()
+
+
+def log_chances(loaded: LoadedModel, tokens: list[int]) -> torch.Tensor:
+    """Log-probabilities of the token after each of these, [tokens, vocabulary]."""
+
+    @torch.inference_mode()
+    def go() -> torch.Tensor:
+        return torch.log_softmax(loaded.model(torch.tensor([tokens])).logits[0].float(), dim=-1)
+
+    return THREAD.submit(go).result()
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +167,7 @@ def test_choose_reads_the_log_probabilities_of_the_options(smollm2: LoadedModel)
     )["input_ids"]
     for option, value in zip(options, found, strict=True):
         target = smollm2.tokenizer(option, add_special_tokens=False).input_ids
-        with torch.inference_mode():
-            logits = smollm2.model(torch.tensor([prompt + target])).logits[0]
-        chances = torch.log_softmax(logits, dim=-1)
+        chances = log_chances(smollm2, prompt + target)
         expected = sum(chances[len(prompt) - 1 + n, token].item() for n, token in enumerate(target))
         assert value == pytest.approx(expected, abs=1e-3)
     assert found[2] < found[0] < 0
@@ -411,9 +423,7 @@ def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedMod
     entropy: list[float] = []
     for messages, text in asyncio.run(go()):
         prompt, answer = encoder.encode(messages), encoder.encode_option(text)
-        with torch.inference_mode():
-            logits = smollm2.model(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1].float()
-        chances = torch.log_softmax(logits, dim=-1)
+        chances = log_chances(smollm2, prompt + answer)[len(prompt) - 1 : -1]
         surprise += (-chances[torch.arange(len(answer)), torch.tensor(answer)]).tolist()
         entropy += (-(chances.exp() * chances).sum(dim=-1)).tolist()
     assert len(surprise) > 600

@@ -6,7 +6,7 @@ answer of a batch.
 
 import asyncio
 import queue
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -33,9 +33,10 @@ class Batcher:
     Args:
         loaded: The model.
         count: Most sequences at once.
+        thread: The thread that loaded the model.
     """
 
-    def __init__(self, loaded: LoadedModel, count: int) -> None:
+    def __init__(self, loaded: LoadedModel, count: int, thread: ThreadPoolExecutor) -> None:
         self._loaded = loaded
         self._slots = Slots(loaded.model, count)
         self._count = count
@@ -50,8 +51,7 @@ class Batcher:
         self._prompt_tokens = self._reused_tokens = self._completion_tokens = 0
         self._error: BaseException | None = None
         self._closed = self._dead = False
-        self._thread = threading.Thread(target=self._serve, name="model", daemon=True)
-        self._thread.start()
+        self._serving = thread.submit(self._serve)
 
     @property
     def usage(self) -> Usage:
@@ -73,7 +73,7 @@ class Batcher:
         """Stop after the step under way; blocks until then."""
         self._closed = True
         self._inbox.put(None)
-        self._thread.join()
+        self._serving.result()
 
     @torch.inference_mode()
     def _serve(self) -> None:
