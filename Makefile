@@ -38,6 +38,8 @@ demo: install
 	@echo "preference pairs (JSONL):   $(DEMO)-data/preference/train.jsonl"
 	@echo "summary of the run:         $(DEMO)/summary.json"
 	@echo "every transcript:           $(DEMO)/transcripts.jsonl"
+	@echo
+	@echo "The model is a very small one: this shows the work, not its quality. For that, name a better one: --model"
 
 check: install
 	$(BIN)/ruff format --check .

@@ -28,6 +28,9 @@ def rows_of(settings: Settings) -> Iterator[tuple[str, Row]]:
     suffix = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
     if path.is_dir():
         return _dataset(settings, path)
+    # A Hub dataset without an owner has no dot in its name: this is a file that is not there.
+    if not path.exists() and path.suffix and "/" not in name:
+        raise SourceError(f"{path}: no such file", "Check the path given to --prompts.")
     if not path.exists() and suffix not in READERS:
         return _dataset(settings, None)
     if suffix not in READERS:
@@ -51,7 +54,10 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
             yield f"{path}:{number}", row
     except jsonlines.InvalidLineError as bad:
         cause = bad.__cause__
-        reason = f"{cause.msg} at column {cause.colno}" if isinstance(cause, json.JSONDecodeError) else "another value"
+        reason = "another value"
+        if isinstance(cause, json.JSONDecodeError):
+            # The line's own end is no place to look: what breaks there breaks after the last character.
+            reason = f"{cause.msg} at column {min(cause.pos, len(cause.doc.rstrip())) + 1}"
         raise SourceError(f"{path}:{number}: not a JSON object: {reason}", "Each line is one object.") from None
     except RecursionError:
         raise SourceError(f"{path}:{number}: not a JSON object that can be read: nested too deeply") from None

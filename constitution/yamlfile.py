@@ -106,6 +106,10 @@ def plainly(fault: Mapping[str, Any]) -> str:
     """What a validation error says, without Python's names for things."""
     if fault["type"] == "too_short":
         return f"expected at least {fault['ctx']['min_length']} entry, found {fault['ctx']['actual_length']}"
+    if fault["type"] == "string_too_short":
+        return "empty"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{fault['input']!r} does not fit the pattern {fault['ctx']['pattern']}"
     wanted = WANTED.get(fault["type"])
     if wanted is None:
         return str(fault["msg"]).removeprefix("Value error, ")

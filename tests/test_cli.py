@@ -609,3 +609,12 @@ def test_an_export_tells_what_is_cut_and_that_the_run_is_not_whole(cli: Cli, pro
     card = (tmp_path / "data" / "README.md").read_text()
     assert "cut at 2 tokens: 11" in card
     assert "12 rows = 11 done + 1 failed + 0 filtered + 0 pending" in card
+
+
+def test_status_of_an_unfinished_run_tells_the_calls_that_are_safe(cli: Cli, prompts: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert cli("generate", "--prompts", prompts, "--out", run, *SCRIPTED).returncode == 0
+    (run / "transcripts.jsonl").write_text("")
+    result = cli("status", run)
+    assert "12 rows = 0 done + 0 failed + 0 filtered + 12 pending" in result.stdout
+    assert "60 calls journalled" in result.stdout

@@ -519,6 +519,15 @@ def test_a_folder_that_is_no_dataset_is_named(tmp_path: Path, content: str | Non
     assert "--split" in error.hint
 
 
+def test_a_line_that_ends_too_early_is_named_at_its_last_column(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", '{"prompt": "b"\n')
+    assert the_error(file).message.endswith("a.jsonl:1: not a JSON object: Expecting ',' delimiter at column 15")
+
+
+def test_a_file_that_is_not_there_is_not_looked_for_on_the_hub() -> None:
+    assert the_error(Path("my.json")).message == "my.json: no such file"
+
+
 # --- real prompt sets
 
 

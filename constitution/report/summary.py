@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from constitution.journal import read_records
-from constitution.records import Counts, Failure, Filtered, Record
+from constitution.records import Call, Counts, Failure, Filtered, Record
 from constitution.store import count, load_manifest, transcripts
 
 
@@ -14,6 +14,7 @@ class Summary(Record):
     Attributes:
         counts: Where the rows are.
         pending: Rows still owed.
+        calls: Journalled model calls, those of unfinished rows included.
         model: The model's name.
         failures: Failed rows by kind of error.
         filtered: Filtered rows by reason.
@@ -26,6 +27,7 @@ class Summary(Record):
 
     counts: Counts
     pending: int
+    calls: int
     model: str
     failures: dict[str, int]
     filtered: dict[str, int]
@@ -62,6 +64,7 @@ def summarise(run: Path) -> Summary:
     return Summary(
         counts=counts,
         pending=counts.pending,
+        calls=sum(1 for _ in read_records(run / "calls.jsonl", Call)),
         model=manifest.model,
         failures=dict(failures),
         filtered=dict(Counter(filtered.values())),

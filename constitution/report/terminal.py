@@ -57,6 +57,8 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
     lines = [f"{run}: {summary.counts.equation}"]
     for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
         lines += [f"  {name}: {number} × {kind}" for kind, number in kinds.items()]
+    if summary.pending:
+        lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.counts.done:
         lines.append(
             f"  model {summary.model}: {summary.completion_tokens:,} tokens sampled, {summary.prompt_tokens:,} read; "

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import shutil
 import struct
 import tempfile
@@ -64,6 +65,8 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    # Without a network it warns at each retry; what it comes to is in our own error.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         where = torch.device(_device(device))
         torch.empty(1, device=where)
