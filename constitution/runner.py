@@ -166,7 +166,8 @@ async def _run_rows(
     async def heartbeat() -> None:
         while True:
             tell()
-            await asyncio.to_thread(run.sync)
+            # Here and not on a thread of its own: it could outlive the run and meet a closed file.
+            run.sync()
             await asyncio.sleep(WATCH_SECONDS)
 
     prompts = read(settings)

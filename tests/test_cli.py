@@ -88,7 +88,7 @@ import json; print(json.dumps(kinds))
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'nothing'"):
-        constitution.nothing  # noqa: B018
+        constitution.nothing  # noqa: B018 (looking it up is the test)
 
 
 def test_version_is_printed(cli: Cli) -> None:

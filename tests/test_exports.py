@@ -514,3 +514,10 @@ def test_ids_and_columns_that_are_all_dates_stay_text(tmp_path: Path, dates: lis
     export(stored(tmp_path / "run", rows), tmp_path / "data", test_fraction=0)
     loaded = load(tmp_path / "data", "sft", tmp_path / "cache")["train"]
     assert [(origin(row)["id"], origin(row)["row"]["on"]) for row in loaded] == [(date, date) for date in dates]
+
+
+def test_a_cut_revision_in_between_counts_only_where_it_is_exported(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", [transcript(0, "Why?", "Bad.", "Cut in mid", "Good.", cut=[1])])
+    assert export(run, tmp_path / "final").cut == 0
+    assert export(run, tmp_path / "all", revisions="all").cut == 1
+    assert export(run, tmp_path / "whole", whole_only=True).rows["sft"] == {"train": 1}

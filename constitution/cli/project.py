@@ -41,6 +41,7 @@ def config(
     if schema:
         typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
         return
+    # Typer types what it builds as a plain command; with several commands it is a group.
     generate = typer.main.get_command(app).commands["generate"]  # type: ignore[attr-defined]
     params = generate.make_context("config", list(context.args)).params
     given, file = given_settings(params), params["config"]

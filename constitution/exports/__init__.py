@@ -65,7 +65,7 @@ def export(
         test_fraction: Share of prompts held out, in [0, 1); decided by each prompt's hash, so that rows of one prompt
             stay together and a larger run keeps the split.
         split_seed: Changes which prompts are held out.
-        whole_only: Leave out rows with an answer that was cut at `max_tokens`.
+        whole_only: Leave out rows with an exported response that was cut at `max_tokens`.
         overwrite: Replace an export that is there.
 
     Raises:
@@ -87,7 +87,7 @@ def export(
             writers: dict[tuple[str, str], jsonlines.Writer] = {}
             for transcript in transcripts(run):
                 split = split_of(transcript.prompt, test_fraction, split_seed)
-                cut += is_cut(transcript) and not whole_only
+                cut += is_cut(transcript, revisions) and not whole_only
                 for kind, row in _rows(transcript, revisions, whole_only, dropped):
                     if (kind, split) not in writers:
                         path = aside / kind / f"{split}.jsonl"
@@ -115,15 +115,17 @@ def export(
     return Exported(folder=str(to), rows=written, dropped=dict(dropped), cut=cut, counts=counts)
 
 
-def is_cut(transcript: Transcript) -> bool:
-    """Whether a response that training data is made of ends at `max_tokens`."""
-    return any(response.finish_reason == "length" for response in transcript.responses)
+def is_cut(transcript: Transcript, revisions: Revisions) -> bool:
+    """Whether a response that is exported ends at `max_tokens`: the first, the last, with `all` any of them."""
+    first, *between, last = transcript.responses
+    exported = [first, last, *(between if revisions == "all" else [])]
+    return any(response.finish_reason == "length" for response in exported)
 
 
 def _rows(
     transcript: Transcript, revisions: Revisions, whole_only: bool, dropped: Counter[str]
 ) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    if whole_only and is_cut(transcript):
+    if whole_only and is_cut(transcript, revisions):
         dropped["cut at max_tokens"] += 1
         return
     for row in sft_rows(transcript, revisions):
