@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
+# Which response is shown as (A): the first of the comparison, or the second.
+Order = Literal["forward", "reversed"]
+Label = Literal["A", "B"]
+Status = Literal["labelled", "tie", "inconsistent", "invalid"]
 
 
 class Record(BaseModel):
@@ -106,6 +110,103 @@ class Transcript(Record):
         """Every model call of the chain, critiques included."""
         critiques = [round.critique for round in self.rounds if round.critique is not None]
         return (*self.responses, *critiques)
+
+
+class Candidate(Record):
+    """One of the responses to a prompt that are compared.
+
+    Attributes:
+        text: The response.
+        source: Where it comes from: `sample-2`, `response`, `revision-1`, or a column of a file of pairs.
+        model: Who wrote it; empty if unknown.
+        finish_reason: None if unknown.
+        rank: Place among the prompt's responses, 1 the best; None where the comparisons do not connect them all.
+        strength: Bradley-Terry log-strength in nats, mean 0 over the prompt's responses.
+    """
+
+    text: str
+    source: str
+    model: str = ""
+    finish_reason: FinishReason | None = None
+    rank: int | None = None
+    strength: float | None = None
+
+
+class Reasoning(Record):
+    """One chain of thought of a judge.
+
+    Attributes:
+        completion: What it wrote before the verdict.
+        verdict: The label that its last answer marker names; None if unreadable, or if `choose` was asked instead.
+        logprob_a: Log-probability of the label A after the reasoning, in nats; None without `choose`.
+        logprob_b: Likewise of B.
+        p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
+    """
+
+    completion: Completion
+    verdict: Label | None = None
+    logprob_a: float | None = None
+    logprob_b: float | None = None
+    p_first: float | None = None
+
+
+class Vote(Record):
+    """What a judge said of two responses under one principle, in one order.
+
+    Attributes:
+        principle: Its id.
+        order: Which response was shown as (A).
+        logprob_a: Log-probability of the label A, in nats; None when the judge reasoned first.
+        logprob_b: Likewise of B.
+        reasonings: Chains of thought, if the judge reasons first.
+        p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
+    """
+
+    principle: str
+    order: Order
+    logprob_a: float | None = None
+    logprob_b: float | None = None
+    reasonings: tuple[Reasoning, ...] = ()
+    p_first: float | None = None
+
+
+class Comparison(Record):
+    """Two responses to one prompt and the soft label of which is better (Bai et al. 2022, section 4.1).
+
+    Attributes:
+        id: The row's id and the two sources; unique in the run.
+        row: The row's id.
+        index: Position of the row in its input, from 0.
+        pairs: How many comparisons the row has in all.
+        prompt: The conversation that both answer.
+        metadata: The row's other columns.
+        first: One response.
+        second: The other.
+        votes: Every principle in both orders.
+        p_forward: Probability that `first` is better when it is shown as (A): votes averaged as logits.
+        p_reversed: The same when it is shown as (B).
+        p: The soft label: both orders averaged as logits; None if invalid.
+        disagreement: Standard deviation of the principles' probabilities, each averaged over both orders.
+        status: Only `labelled` is exported unless asked. `invalid`: no readable verdict. `inconsistent`: the two
+            orders contradict each other. `tie`: neither is better, or both are one text.
+        gold: Which response people preferred, where the input says so.
+    """
+
+    id: str
+    row: str
+    index: int
+    pairs: int
+    prompt: tuple[Message, ...]
+    metadata: dict[str, JsonValue]
+    first: Candidate
+    second: Candidate
+    votes: tuple[Vote, ...]
+    p_forward: float | None
+    p_reversed: float | None
+    p: float | None
+    disagreement: float | None
+    status: Status
+    gold: Literal["first", "second"] | None = None
 
 
 class Failure(Record):
