@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from constitution.config import Settings, load_settings
     from constitution.errors import ConstitutionError
     from constitution.exports import export
+    from constitution.generation import generate
     from constitution.principles import load_principles
-    from constitution.runner import generate
     from constitution.store import count, transcripts
 
 _HOMES = {
@@ -29,7 +29,7 @@ _HOMES = {
     "ConstitutionError": "constitution.errors",
     "export": "constitution.exports",
     "load_principles": "constitution.principles",
-    "generate": "constitution.runner",
+    "generate": "constitution.generation",
     "count": "constitution.store",
     "transcripts": "constitution.store",
 }

@@ -1,19 +1,22 @@
 """Settings of a run: a YAML file, overridden by flags, checked once, then frozen."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from constitution.errors import ConfigError
-from constitution.settings_help import HELP
+from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `runner.py`).
-KNOBS = frozenset({"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model"})
+KNOBS = frozenset(
+    {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model", "compare"}
+)
+COMPARE_KNOBS = frozenset({"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge"})
 
-
+AnySettings = TypeVar("AnySettings", bound=BaseModel)
 NAME_OR_NAMES = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     "description": HELP["column"],
@@ -22,6 +25,59 @@ NAME_OR_NAMES = {
 
 def _setting(name: str, **rule: Any) -> Any:
     return Field(description=HELP[name], **rule)
+
+
+def _compare_setting(name: str, **rule: Any) -> Any:
+    return Field(description=COMPARE_HELP[name], **rule)
+
+
+class CompareSettings(BaseModel):
+    """Everything that `constitution compare` can be told. Each field is a flag, and a key of the file's `compare`.
+
+    None is what the run itself was made with.
+
+    Departures from Bai et al. 2022, section 4.1: each pair is judged in both orders and under several principles (the
+    paper judges once, under one); four chains of thought are averaged before the clamp (the paper has one).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    pairs: Annotated[Literal["samples", "revisions", "file"], _compare_setting("pairs")] = "samples"
+    samples: Annotated[int, _compare_setting("samples", ge=2, le=1000)] = 2
+    match: Annotated[Literal["all", "best-worst"], _compare_setting("match")] = "all"
+    between: Annotated[str, _compare_setting("between", pattern=r"^((\d+|last):(\d+|last)|all)$")] = "0:last"
+    file: Annotated[str | None, _compare_setting("file")] = None
+    limit: Annotated[int | None, _compare_setting("limit", ge=1)] = None
+    models: Annotated[tuple[str, ...], _compare_setting("models")] = ()
+    temperature: Annotated[float, _compare_setting("temperature", ge=0, le=10)] = 1.0
+    top_p: Annotated[float, _compare_setting("top_p", gt=0, le=1)] = 1.0
+    max_tokens: Annotated[int, _compare_setting("max_tokens", ge=1)] = 256
+
+    judge: Annotated[str | None, _compare_setting("judge", min_length=1)] = None
+    engine: Annotated[str | None, _compare_setting("engine", min_length=1)] = None
+    principles: Annotated[str | None, _compare_setting("principles", min_length=1)] = None
+    principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
+    templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
+    few_shots: Annotated[int, _compare_setting("few_shots", ge=0)] = 0
+    cot: Annotated[bool, _compare_setting("cot")] = False
+    cot_samples: Annotated[int, _compare_setting("cot_samples", ge=1, le=1000)] = 4
+    cot_verdict: Annotated[Literal["choose", "marker"], _compare_setting("cot_verdict")] = "choose"
+    cot_tokens: Annotated[int, _compare_setting("cot_tokens", ge=1)] = 256
+    cot_temperature: Annotated[float, _compare_setting("cot_temperature", ge=0, le=10)] = 1.0
+    clamp: Annotated[str, _compare_setting("clamp", pattern=r"^(0?\.\d+:0?\.\d+|none)$")] = "0.4:0.6"
+    tie: Annotated[float, _compare_setting("tie", ge=0, lt=0.5)] = 0.01
+    order_gap: Annotated[float, _compare_setting("order_gap", ge=0, le=1)] = 0.5
+    min_mass: Annotated[float, _compare_setting("min_mass", ge=0, le=1)] = 0.001
+
+    seed: Annotated[int, _compare_setting("seed", ge=0)] = 0
+    attempts: Annotated[int, _compare_setting("attempts", ge=1, le=100)] = 3
+    concurrency: Annotated[int | None, _compare_setting("concurrency", ge=1)] = None
+    dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"] | None, _compare_setting("dtype")] = None
+    device: Annotated[str | None, _compare_setting("device")] = None
+
+    def affecting(self) -> dict[str, Any]:
+        """The settings that change labels, by name: what a resumed comparison must match."""
+        return self.model_dump(mode="json", exclude=set(COMPARE_KNOBS))
 
 
 class Settings(BaseModel):
@@ -63,6 +119,7 @@ class Settings(BaseModel):
     seed: Annotated[int, _setting("seed", ge=0)] = 0
     attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
+    compare: Annotated[CompareSettings | None, _setting("compare")] = None
 
     def affecting(self) -> dict[str, Any]:
         """The settings that change rows, by name: what a resumed run must match."""
@@ -84,21 +141,61 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
             raise ConfigError(f"unknown setting {name!r}; {nearest(name, Settings.model_fields)}")
     data = read_file(file) if file else {}
     merged = {**data, **flags}
-    column = merged.get("column")
-    if isinstance(column, str | list):
-        merged["column"] = (column,) if isinstance(column, str) else tuple(column)
+    merged["column"] = _as_tuple(merged.get("column", ()))
+    section = data.get("compare")
+    if isinstance(merged.get("compare"), bool):
+        # --compare, --no-compare: whether there is a second stage; the file's section says what it does.
+        merged["compare"] = (section if isinstance(section, dict) else {}) if merged["compare"] else None
+    if isinstance(merged.get("compare"), dict):
+        merged["compare"] = load_compare_settings(file, {})
+    return _validated(Settings, merged, flags, HELP, file, data)
+
+
+def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSettings:
+    """Settings of a comparison: from the section `compare` of an optional YAML file, and flags, which win.
+
+    Raises:
+        ConfigError: An unknown key (with the nearest valid one), or a value out of range.
+    """
+    data = read_file(file) if file else {}
+    section = data.get("compare")
+    section = section if isinstance(section, dict) else {}
+    fields = CompareSettings.model_fields
+    for key in section:
+        if key not in fields:
+            where = f"{file}:{line_of(data, ('compare', key))}"
+            raise ConfigError(f"{where}: unknown setting {key!r}; {nearest(str(key), fields)}")
+    merged = {**section, **flags}
+    merged["models"] = _as_tuple(merged.get("models", ()))
+    return _validated(CompareSettings, merged, flags, COMPARE_HELP, file, data, ("compare",))
+
+
+def _as_tuple(value: Any) -> Any:
+    """One name or a list of names; anything else is left for the check."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _validated(
+    model: type[AnySettings],
+    merged: dict[str, Any],
+    flags: dict[str, Any],
+    help: dict[str, str],
+    file: Path | None,
+    data: dict[str, Any],
+    section: tuple[str, ...] = (),
+) -> AnySettings:
     try:
-        return Settings.model_validate(merged)
+        return model.model_validate(merged)
     except ValidationError as bad:
         fault = bad.errors()[0]
         name = str(fault["loc"][0])
         flag = f"--{name.replace('_', '-')}"
         if fault["type"] == "missing":
-            raise ConfigError(f"{flag} is missing", HELP[name]) from None
-        where = flag if name in flags or not file else f"{file}:{line_of(data, (name,))}: {name}"
+            raise ConfigError(f"{flag} is missing", help[name]) from None
+        where = flag if name in flags or not file else f"{file}:{line_of(data, (*section, name))}: {name}"
         message = plainly(fault)
         found = "" if "found" in message else f", not {fault['input']!r}"
-        raise ConfigError(f"{where}: {message}{found}", HELP[name]) from None
+        raise ConfigError(f"{where}: {message}{found}", help[name]) from None
 
 
 def read_file(file: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@
          ├─ ContextOverflow    the messages do not fit the model's context
          └─ EmptyCompletion    the model said nothing, on every attempt
 
-`CallError` never reaches the terminal by itself: `runner.py` is the one place that catches it.
+`CallError` never reaches the terminal by itself: `runner.py` is the one place that keeps it.
 """
 
 import shlex
@@ -88,7 +88,13 @@ class RunError(ConstitutionError):
 
 
 class CallError(ConstitutionError):
-    """One model call failed. Kept as a `Failure` on its row."""
+    """One model call failed. Kept as a `Failure` on its row.
+
+    Attributes:
+        step: The call, e.g. `revise-2`; set where calls are made.
+    """
+
+    step = ""
 
 
 class ContextOverflow(CallError):

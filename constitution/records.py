@@ -227,11 +227,11 @@ class Failure(Record):
 
 
 class Filtered(Record):
-    """A row that can never be run with these settings: an empty prompt, or one beyond the model's context."""
+    """A row that can never be run with these settings: an empty prompt, one beyond the model's context, or no pair."""
 
     id: str
     index: int
-    reason: Literal["empty prompt", "context overflow"]
+    reason: Literal["empty prompt", "context overflow", "no pair"]
     message: str
 
 
@@ -240,14 +240,18 @@ class Call(Record):
 
     Attributes:
         row: The row's id.
-        step: `respond`, `critique-N` or `revise-N`, rounds from 1.
-        digest: Hash of all that affects the answer: model, messages, sampling, seed.
+        step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
+            principle and the order.
+        digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
+        completion: What `generate` answered.
+        logprobs: What `choose` answered, in nats; None for an option that it could not tell.
     """
 
     row: str
     step: str
     digest: str
-    completion: Completion
+    completion: Completion | None = None
+    logprobs: tuple[float | None, ...] | None = None
 
 
 class Counts(Record):

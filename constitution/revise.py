@@ -1,6 +1,7 @@
 """The SL chain of one prompt: respond, then K times criticise and rewrite (Bai et al. 2022, section 3.1)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from constitution.principles import PrincipleSet
 from constitution.records import Completion, Message, Prompt, Round, Transcript
@@ -8,7 +9,7 @@ from constitution.templating import TemplateSet
 
 # One model call of one row: the step's name and the conversation in, the answer out. The runner binds it to the row,
 # its journal and its seeds.
-Ask = Callable[[str, Sequence[Message]], Awaitable[Completion]]
+Ask = Callable[[str, Sequence[Message]], Coroutine[Any, Any, Completion]]
 
 
 async def revise(

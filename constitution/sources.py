@@ -94,7 +94,9 @@ def read(settings: Settings) -> Iterator[Prompt]:
             )
         seen.add(_key(id))
         if index >= settings.skip:
-            yield Prompt(id=id, index=index, messages=messages, metadata=_metadata(row, (*columns, settings.id_column)))
+            yield Prompt(
+                id=id, index=index, messages=messages, metadata=plain_columns(row, (*columns, settings.id_column))
+            )
 
 
 def _key(id: str) -> int:
@@ -148,7 +150,8 @@ def _turn(turn: Any, where: str) -> Message:
     return Message(role=ROLES[role], content=content)
 
 
-def _metadata(row: Row, used: tuple[str, ...]) -> dict[str, JsonValue]:
+def plain_columns(row: Row, used: tuple[str, ...]) -> dict[str, JsonValue]:
+    """A row's columns of plain values, except those that were used and those that hold prompts or answers."""
     left_out = {*used, *PROMPT_COLUMNS, *ANSWER_COLUMNS}
     return {
         str(name): value

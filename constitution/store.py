@@ -1,67 +1,44 @@
-"""A run's folder: what was asked for, every finished model call, every finished row.
+"""A run's folder: every finished model call, every finished row, for each of the two stages.
 
-manifest.json       settings, digests of all that changes rows, the model's identity, the number of rows
-calls.jsonl         every finished model call, written before its answer is used
-transcripts.jsonl   every finished row
-failures.jsonl      every row that failed; the last word on a row counts
-filtered.jsonl      every row that can never be run
+SL stage            RL stage
+manifest.json       compare.json            settings, digests of all that changes rows, the model's identity, the rows
+calls.jsonl         compare-calls.jsonl     every finished model call, written before its answer is used
+transcripts.jsonl   comparisons.jsonl       every finished row; in the RL stage a line a comparison
+failures.jsonl      compare-failures.jsonl  every row that failed; the last word on a row counts
+filtered.jsonl      compare-filtered.jsonl  every row that can never be run
 """
 
 import json
-import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar
 
 from filelock import FileLock, Timeout
-from pydantic import JsonValue, ValidationError
 
 from constitution.errors import RunError
 from constitution.journal import Journal, read_records, records_at
-from constitution.records import Call, Completion, Counts, Failure, Filtered, Record, Transcript
+from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
+from constitution.records import Call, Comparison, Completion, Counts, Failure, Filtered, Transcript
 
-JOURNALS = ("calls.jsonl", "transcripts.jsonl", "failures.jsonl", "filtered.jsonl")
 # What may lie in a folder whose run had no time to write its manifest.
-OURS = frozenset({".lock", "manifest.tmp"})
+OURS = frozenset({".lock", "manifest.tmp", "compare.tmp"})
 
-
-class Manifest(Record):
-    """What a run is.
-
-    Attributes:
-        version: The program's version that began the run.
-        created: When, UTC, ISO 8601.
-        determinism: What the engine promises (see `engines.base.Engine`).
-        input: Rows of the input.
-        settings: All settings, as first given.
-        affecting: What changes rows, by name; a later start must match every value.
-    """
-
-    version: str
-    created: str
-    determinism: str
-    input: int
-    settings: dict[str, JsonValue]
-    affecting: dict[str, JsonValue]
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        identity = self.affecting["model (identity)"]
-        assert isinstance(identity, dict)
-        return str(identity["model"])
+Outcome = Transcript | Comparison | Failure | Filtered
+# Log-probabilities in nats, as `choose` gave them; None where the engine could not tell.
+Weights = tuple[float | None, ...]
+AnyOutcome = TypeVar("AnyOutcome", Transcript, Comparison)
 
 
 class Run:
-    """A run's folder, open for writing by this process alone. Use it as a context manager.
+    """One stage of a run's folder, open for writing by this process alone. Use it as a context manager.
 
     Args:
         folder: Made if it does not exist.
+        stage: Whose files are written.
 
     Attributes:
         done: Ids of finished rows; likewise `failed` and `filtered`.
@@ -72,25 +49,24 @@ class Run:
         RunError: It cannot be made or written, or another process is writing it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stage: Stage = REVISE) -> None:
         self.folder = folder
+        self.stage = stage
         self.calls_made = 0
         self._journals: list[Journal] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
-            if foreign and not (folder / "manifest.json").exists():
-                raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", "Choose another --out.")
+            if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
+                raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
             self._lock = FileLock(folder / ".lock", timeout=0)
             self._lock.acquire()
         except Timeout:
             raise RunError(
-                f"{folder}: another process is writing this run", "Wait for it, or use another --out."
+                f"{folder}: another process is writing this run", f"Wait for it. {stage.elsewhere}"
             ) from None
         except OSError as bad:
-            raise RunError(
-                f"{folder}: cannot be written: {bad.strerror}", "Choose another folder with --out."
-            ) from None
+            raise RunError(f"{folder}: cannot be written: {bad.strerror}", stage.elsewhere) from None
 
     def __enter__(self) -> Self:
         """The folder is this process's already; `begin` opens the journals."""
@@ -109,53 +85,78 @@ class Run:
             journal.sync()
 
     def check(self, affecting: Mapping[str, object]) -> None:
-        """Compare what changes rows, as far as it is known yet, with the run that is in the folder, if there is one.
+        """Compare what changes rows, as far as it is known yet, with the stage that is in the folder, if there is one.
 
         Raises:
             RunError: Lists each value that differs.
         """
-        if not (self.folder / "manifest.json").exists():
+        if not has_stage(self.folder, self.stage):
             return
-        before = load_manifest(self.folder).affecting
+        before = load_manifest(self.folder, self.stage).affecting
         changes = [
             f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now)}"
             for name, now in sorted(affecting.items())
             if before.get(name) != now
         ]
         if changes:
+            what = "a run" if self.stage is REVISE else "comparisons"
             raise RunError(
-                "\n".join([f"{self.folder} holds a run made by other settings:", *changes]),
-                "Give the old settings to go on with it, or begin a new run that reuses the calls that still match: "
-                f"--out NEW --fork {shlex.quote(str(self.folder))}",
+                "\n".join([f"{self.folder} holds {what} made by other settings:", *changes]),
+                f"Give the old settings to go on, or {self.stage.again.format(shlex.quote(str(self.folder)))}",
             )
 
     def begin(self, manifest: Manifest) -> None:
-        """Write the manifest of a new run, or check it against the one that is there; then open the journals.
+        """Write the manifest of a new stage, or check it against the one that is there; then open the journals.
 
         Raises:
-            RunError: The run was made by other settings; lists each that differs.
+            RunError: The stage was begun with other settings; lists each that differs.
         """
         self.check(manifest.affecting)
-        path = self.folder / "manifest.json"
-        if not path.exists():
-            # Never half a manifest: written aside, flushed, then renamed.
-            aside = path.with_suffix(".tmp")
-            with aside.open("w", encoding="utf-8") as file:
-                file.write(manifest.model_dump_json(indent=2) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        self._journals = [Journal(self.folder / name) for name in JOURNALS]
-        self._calls, self._transcripts, self._failures, self._filtered = self._journals
-        self.done, self.failed, self.filtered = _row_states(self.folder)
+        if not has_stage(self.folder, self.stage):
+            write_manifest(self.folder, self.stage, manifest)
+        stage = self.stage
+        names = (stage.calls, stage.outcomes, stage.failures, stage.filtered)
+        self._journals = [Journal(self.folder / name) for name in names]
+        self._calls, self._outcomes, self._failures, self._filtered = self._journals
+        self.done, self.failed, self.filtered = _row_states(self.folder, stage)
         # How often each row failed on earlier starts: a row that failed gets as many new attempts each time.
-        self.failures = Counter(record.id for record in read_records(self.folder / "failures.jsonl", Failure))
+        self.failures = Counter(record.id for record in read_records(self.folder / stage.failures, Failure))
+        # Comparisons of rows that were stopped between two of them.
+        self._written: dict[str, set[str]] = {}
+        if stage is COMPARE:
+            for comparison in read_records(self.folder / stage.outcomes, Comparison):
+                if comparison.row not in self.done:
+                    self._written.setdefault(comparison.row, set()).add(comparison.id)
         # Finished rows need no calls any more: only those of unfinished rows are kept in memory.
-        self._answers: dict[str, dict[tuple[str, str], Completion]] = {}
+        self._answers: dict[str, dict[tuple[str, str], Call]] = {}
         # Answers of another run that are not in this run's journal yet.
         self._borrowed: set[tuple[str, str, str]] = set()
-        for call in read_records(self.folder / "calls.jsonl", Call):
+        for call in read_records(self.folder / stage.calls, Call):
             self._remember(call)
+
+    def discard(self) -> None:
+        """Forget what came of the stage, before `begin`; its calls stay in the journal and are found again."""
+        for name in (self.stage.manifest, self.stage.outcomes, self.stage.failures, self.stage.filtered):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def grow(self, rows: int) -> None:
+        """Take note that there are more rows than when the stage was begun."""
+        manifest = load_manifest(self.folder, self.stage)
+        if rows != manifest.input:
+            write_manifest(self.folder, self.stage, manifest.model_copy(update={"input": rows}))
+
+    def settle(self, name: str, value: object) -> None:
+        """Add to the manifest what changes rows but is known only now, such as the identity of a model.
+
+        Raises:
+            RunError: It was another value before.
+        """
+        manifest = load_manifest(self.folder, self.stage)
+        if name in manifest.affecting:
+            self.check({name: value})
+        else:
+            known = manifest.affecting | {name: value}
+            write_manifest(self.folder, self.stage, manifest.model_copy(update={"affecting": known}))
 
     def fork(self, other: Path) -> None:
         """Take over another run's finished calls; those that still match will not be made again.
@@ -163,22 +164,23 @@ class Run:
         Raises:
             RunError: `other` is not a run.
         """
-        load_manifest(other)
-        for call in read_records(other / "calls.jsonl", Call):
-            if self.answer(call.row, call.step, call.digest) is None:
+        load_manifest(other, self.stage)
+        for call in read_records(other / self.stage.calls, Call):
+            if self._find(call.row, call.step, call.digest) is None:
                 self._remember(call)
                 self._borrowed.add((call.row, call.step, call.digest))
 
     def answer(self, row: str, step: str, digest: str) -> Completion | None:
-        """The journalled answer to this very call, if there is one."""
-        completion = self._answers.get(row, {}).get((step, digest))
-        if completion and (row, step, digest) in self._borrowed:
-            # From here on it is this run's own: a later start needs no --fork to find it.
-            self._borrowed.discard((row, step, digest))
-            self._calls.append(Call(row=row, step=step, digest=digest, completion=completion))
-        return completion
+        """The journalled answer to this very call of `generate`, if there is one."""
+        call = self._find(row, step, digest)
+        return call.completion if call else None
 
-    def keep(self, record: Call | Transcript | Failure | Filtered) -> None:
+    def weights(self, row: str, step: str, digest: str) -> Weights | None:
+        """The journalled answer to this very call of `choose`, if there is one."""
+        call = self._find(row, step, digest)
+        return call.logprobs if call else None
+
+    def keep(self, record: Call | Outcome) -> None:
         """Journal a record; a finished row's calls are forgotten."""
         match record:
             case Call():
@@ -186,10 +188,16 @@ class Run:
                 self.calls_made += 1
                 self._remember(record)
             case Transcript():
-                self._transcripts.append(record)
-                self.done.add(record.id)
-                self.failed.discard(record.id)
-                self._answers.pop(record.id, None)
+                self._outcomes.append(record)
+                self._finish(record.id)
+            case Comparison():
+                written = self._written.setdefault(record.row, set())
+                if record.id not in written:
+                    self._outcomes.append(record)
+                    written.add(record.id)
+                if len(written) == record.pairs:
+                    del self._written[record.row]
+                    self._finish(record.row)
             case Failure():
                 self._failures.append(record)
                 self.failed.add(record.id)
@@ -198,49 +206,36 @@ class Run:
                 self.filtered.add(record.id)
                 self.failed.discard(record.id)
 
+    def counts(self, rows: int) -> Counts:
+        """Where the stage's rows are, of `rows` in all."""
+        return Counts(input=rows, done=len(self.done), failed=len(self.failed), filtered=len(self.filtered))
+
+    def _finish(self, row: str) -> None:
+        self.done.add(row)
+        self.failed.discard(row)
+        self._answers.pop(row, None)
+
+    def _find(self, row: str, step: str, digest: str) -> Call | None:
+        call = self._answers.get(row, {}).get((step, digest))
+        if call and (row, step, digest) in self._borrowed:
+            # From here on it is this run's own: a later start needs no --fork to find it.
+            self._borrowed.discard((row, step, digest))
+            self._calls.append(call)
+        return call
+
     def _remember(self, call: Call) -> None:
         if call.row not in self.done and call.row not in self.filtered:
-            self._answers.setdefault(call.row, {})[call.step, call.digest] = call.completion
+            self._answers.setdefault(call.row, {})[call.step, call.digest] = call
 
 
-def load_manifest(folder: Path) -> Manifest:
-    """A run's manifest.
-
-    Raises:
-        RunError: The folder is not a run, or its manifest is broken.
-    """
-    path = folder / "manifest.json"
-    if not path.exists():
-        raise RunError(f"{folder}: not a run (no manifest.json)", "Give a folder that constitution generate wrote.")
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError) as bad:
-        raise RunError(f"{path}: cannot be read: {bad}") from None
-
-
-def new_manifest(
-    version: str, determinism: str, rows: int, settings: dict[str, Any], affecting: dict[str, Any]
-) -> Manifest:
-    """A manifest of this moment."""
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return Manifest(
-        version=version,
-        created=created,
-        determinism=determinism,
-        input=rows,
-        settings=settings,
-        affecting=affecting,
-    )
-
-
-def count(folder: Path) -> Counts:
-    """Where the run's rows are.
+def count(folder: Path, stage: Stage = REVISE) -> Counts:
+    """Where the stage's rows are.
 
     Raises:
-        RunError: The folder is not a run.
+        RunError: The folder is not a run, or has no such stage.
     """
-    rows = load_manifest(folder).input
-    done, failed, filtered = _row_states(folder)
+    rows = load_manifest(folder, stage).input
+    done, failed, filtered = _row_states(folder, stage)
     return Counts(input=rows, done=len(done), failed=len(failed), filtered=len(filtered))
 
 
@@ -249,19 +244,34 @@ def transcripts(folder: Path) -> Iterator[Transcript]:
 
     Only positions are held, not rows.
     """
-    path = folder / "transcripts.jsonl"
-    places = sorted((record.index, offset) for offset, record in records_at(path, Transcript))
+    return _in_order(folder / REVISE.outcomes, Transcript)
+
+
+def comparisons(folder: Path) -> Iterator[Comparison]:
+    """The comparisons in the order of the input, those of one row together."""
+    return _in_order(folder / COMPARE.outcomes, Comparison)
+
+
+def _in_order(path: Path, kind: type[AnyOutcome]) -> Iterator[AnyOutcome]:
+    places = sorted((record.index, offset) for offset, record in records_at(path, kind))
     if not places:
         return
     with path.open("rb") as file:
         for _, offset in places:
             file.seek(offset)
-            yield Transcript.model_validate_json(file.readline())
+            yield kind.model_validate_json(file.readline())
 
 
-def _row_states(folder: Path) -> tuple[set[str], set[str], set[str]]:
+def _row_states(folder: Path, stage: Stage) -> tuple[set[str], set[str], set[str]]:
     """Ids of the rows that are done, failed, filtered; a row is in one of them at most."""
-    done = {record.id for record in read_records(folder / "transcripts.jsonl", Transcript)}
-    filtered = {record.id for record in read_records(folder / "filtered.jsonl", Filtered)}
-    failed = {record.id for record in read_records(folder / "failures.jsonl", Failure)}
+    if stage is REVISE:
+        done = {record.id for record in read_records(folder / stage.outcomes, Transcript)}
+    else:
+        # A row is done when all its comparisons are there.
+        lacking: dict[str, int] = {}
+        for record in read_records(folder / stage.outcomes, Comparison):
+            lacking[record.row] = lacking.get(record.row, record.pairs) - 1
+        done = {row for row, number in lacking.items() if number == 0}
+    filtered = {record.id for record in read_records(folder / stage.filtered, Filtered)}
+    failed = {record.id for record in read_records(folder / stage.failures, Failure)}
     return done, failed - done - filtered, filtered

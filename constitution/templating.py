@@ -9,16 +9,18 @@ error. Row text is only ever a value: it is never compiled.
 from pathlib import Path
 from typing import Annotated, Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, StringConstraints
 
 from constitution.digests import digest
 from constitution.errors import TemplateError
 from constitution.principles import Principle, Text
 from constitution.records import Message, Prompt, Record
-from constitution.resources import shipped
-from constitution.yamlfile import load_yaml, nearest, read_text, validate
+from constitution.rendering import Renderer, find_set, read_sources
+from constitution.yamlfile import load_yaml, validate
+
+AnyText = Annotated[str, StringConstraints(min_length=1)]
+# What both stages read, beside the stage's own files.
+SHARED = ("system.jinja", "chat_template.jinja")
 
 
 class FewShot(Record):
@@ -39,11 +41,14 @@ class SetOptions(Record):
         description: For readers of the file.
         stop: Strings that end an answer, for models that would go on to write the human's next turn.
         few_shots: How many examples are used unless the user says otherwise.
+        labels: How a judge's answer begins that prefers response (A), and one that prefers (B): a letter, after a space
+            for models that go on with a text.
     """
 
     description: str = ""
-    stop: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
+    stop: tuple[AnyText, ...] = ()
     few_shots: Annotated[int, Field(ge=0)] = 0
+    labels: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("A", "B")
 
 
 class _Examples(Record):
@@ -67,9 +72,7 @@ class TemplateSet:
         examples: tuple[FewShot, ...],
         system_prompt: str | None,
     ) -> None:
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-        self._folder = folder
-        self._templates = {name: _compile(environment, folder / name, text) for name, text in sources.items()}
+        self._renderer = Renderer(folder, sources)
         self._examples = examples
         self._system_prompt = system_prompt
         self.stop = options.stop
@@ -86,7 +89,7 @@ class TemplateSet:
         Only the answer under revision stands in it, not the rounds before: after each round the paper puts the
         revision in the initial response's place and begins anew (section 3.1).
         """
-        request = self._render("critique.jinja", prompt=prompt.text, response=response, principle=principle)
+        request = self._renderer.render("critique.jinja", prompt=prompt.text, response=response, principle=principle)
         return [*self._conversation(prompt, "critique", response, critique=True), _user(request)]
 
     def revise(self, prompt: Prompt, response: str, principle: Principle, critique: str | None) -> list[Message]:
@@ -100,9 +103,11 @@ class TemplateSet:
         """
         turns = self._conversation(prompt, "revise", response, critique=critique is not None)
         if critique is not None:
-            request = self._render("critique.jinja", prompt=prompt.text, response=response, principle=principle)
+            request = self._renderer.render(
+                "critique.jinja", prompt=prompt.text, response=response, principle=principle
+            )
             turns += [_user(request), _assistant(critique)]
-        request = self._render(
+        request = self._renderer.render(
             "revise.jinja", prompt=prompt.text, response=response, principle=principle, critique=critique
         )
         return [*turns, _user(request)]
@@ -127,9 +132,9 @@ class TemplateSet:
         return [*head, *shots, *opening[len(head) :], _assistant(response)]
 
     def _opening(self, prompt: Prompt, step: str) -> list[Message]:
-        if prompt.messages[0].role == "system" or "system.jinja" not in self._templates:
+        if prompt.messages[0].role == "system" or "system.jinja" not in self._renderer.names:
             return list(prompt.messages)
-        system = self._render("system.jinja", step=step, system_prompt=self._system_prompt)
+        system = self._renderer.render("system.jinja", step=step, system_prompt=self._system_prompt)
         return [Message(role="system", content=system), *prompt.messages] if system else list(prompt.messages)
 
     def _example_turns(self, example: FewShot, critique: bool) -> list[Message]:
@@ -144,17 +149,21 @@ class TemplateSet:
         }
         turns = [_user(example.prompt), _assistant(example.response)]
         if critique:
-            turns += [_user(self._render("critique.jinja", **values)), _assistant(example.critique)]
-        request = self._render("revise.jinja", **values, critique=example.critique if critique else None)
+            turns += [_user(self._renderer.render("critique.jinja", **values)), _assistant(example.critique)]
+        request = self._renderer.render("revise.jinja", **values, critique=example.critique if critique else None)
         return [*turns, _user(request), _assistant(example.revision)]
 
-    def _render(self, name: str, **values: Any) -> str:
-        try:
-            return self._templates[name].render(**values).strip()
-        except Exception as bad:
-            # A template is a person's own code: it may fail in any way that code can.
-            known = ", ".join(sorted(values))
-            raise TemplateError(f"{self._folder / name}: {bad}", f"The values this file is given: {known}.") from None
+
+def load_options(folder: Path) -> SetOptions:
+    """A set's `set.yaml`, or the defaults.
+
+    Raises:
+        TemplateError: With file, line and rule.
+    """
+    file = folder / "set.yaml"
+    if not file.exists():
+        return SetOptions()
+    return validate(SetOptions, load_yaml(file, TemplateError) or {}, file, TemplateError)
 
 
 def load_templates(name: str, few_shots: int | None = None, system_prompt: str | None = None) -> TemplateSet:
@@ -168,18 +177,9 @@ def load_templates(name: str, few_shots: int | None = None, system_prompt: str |
     Raises:
         TemplateError: A file is missing or broken, or there are fewer examples than asked for.
     """
-    folder = _find_set(name)
-    sources = {file.name: read_text(file, TemplateError) for file in sorted(folder.glob("*.jinja"))}
-    for required in ("critique.jinja", "revise.jinja"):
-        if required not in sources:
-            raise TemplateError(
-                f"{folder}: the file {required} is missing",
-                f"Copy {shipped('templates') / 'chat'} and edit the copy.",
-            )
-    options_file, examples_file = folder / "set.yaml", folder / "few_shots.yaml"
-    options = SetOptions()
-    if options_file.exists():
-        options = validate(SetOptions, load_yaml(options_file, TemplateError) or {}, options_file, TemplateError)
+    folder = find_set(name)
+    sources = read_sources(folder, required=("critique.jinja", "revise.jinja"), optional=SHARED)
+    options, examples_file = load_options(folder), folder / "few_shots.yaml"
     examples: tuple[FewShot, ...] = ()
     if examples_file.exists():
         document = {"examples": load_yaml(examples_file, TemplateError) or []}
@@ -193,30 +193,6 @@ def load_templates(name: str, few_shots: int | None = None, system_prompt: str |
     loaded = TemplateSet(folder, sources, options, examples[:wanted], system_prompt)
     loaded.check()
     return loaded
-
-
-def _find_set(name: str) -> Path:
-    root = shipped("templates")
-    known = [folder.name for folder in sorted(root.iterdir()) if folder.is_dir()]
-    # Shipped names come first: a folder called `chat` that happens to lie about must not change a run.
-    if name in known:
-        return root / name
-    path = Path(name).expanduser()
-    if not path.is_dir():
-        raise TemplateError(
-            f"no template set called {name!r}; {nearest(name, known)}", "Give one of these, or a folder."
-        )
-    return path
-
-
-def _compile(environment: ImmutableSandboxedEnvironment, file: Path, source: str) -> Template:
-    # A chat template speaks the dialect of transformers (it has functions of its own): the engine compiles it.
-    if file.name == "chat_template.jinja":
-        return environment.from_string("")
-    try:
-        return environment.from_string(source)
-    except TemplateSyntaxError as bad:
-        raise TemplateError(f"{file}:{bad.lineno}: {bad.message}") from None
 
 
 def _user(text: str) -> Message:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from constitution import __version__
-from constitution.cli import data, generate, principles, project, runs
+from constitution.cli import compare, data, generate, principles, project, runs
 from constitution.errors import ConstitutionError
 from constitution.printable import printable
 
@@ -34,6 +34,7 @@ def _top(
 
 
 app.command("generate")(generate.generate)
+app.command("compare")(compare.compare)
 app.command("status")(runs.status)
 app.command("show")(runs.show)
 app.command("export")(data.export)

@@ -48,6 +48,7 @@ def generate(
     seed: Annotated[int | None, _setting("seed")] = None,
     attempts: Annotated[int | None, _setting("attempts")] = None,
     concurrency: Annotated[int | None, _setting("concurrency")] = None,
+    compare: Annotated[bool | None, _switch("compare")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file of settings; flags win over it.")] = None,
     fork: Annotated[
         Path | None, typer.Option(help="Reuse another run's finished calls where they still match.")
@@ -66,9 +67,9 @@ def generate(
 
     from constitution.cli.progress import progress
     from constitution.config import load_settings
+    from constitution.generation import generate as run_generate
     from constitution.report.summary import summarise
     from constitution.report.terminal import plural, print_summary
-    from constitution.runner import generate as run_generate
 
     settings = load_settings(config, given_settings(context.params))
     try:

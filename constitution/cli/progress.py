@@ -14,7 +14,7 @@ PLAIN_SECONDS = 10.0
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Watch | None]:
-    """A watcher for `runner.generate`, or None."""
+    """A watcher for `runner.run_rows`, or None."""
     console = Console(stderr=True)
     if quiet:
         yield None
@@ -29,7 +29,11 @@ def describe(state: State, seconds: float) -> str:
     """Rows, calls and speed in one line; `seconds` is the time that the usage took."""
     counts, usage = state.counts, state.usage
     settled = counts.input - counts.pending
-    parts = [f"{settled}/{counts.input} rows", f"{state.rounds}/{state.rounds_expected} rounds"]
+    parts = [f"{settled}/{counts.input} rows"]
+    if state.rounds is None:
+        parts.append(f"{state.calls}/{state.calls_expected} calls")
+    else:
+        parts.append(f"{state.rounds}/{state.rounds_expected} rounds")
     if counts.failed or counts.filtered:
         parts.append(f"{counts.failed} failed, {counts.filtered} filtered")
     if seconds > 1:

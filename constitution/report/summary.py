@@ -4,8 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from constitution.journal import read_records
+from constitution.manifest import load_manifest
 from constitution.records import Call, Counts, Failure, Filtered, Record
-from constitution.store import count, load_manifest, transcripts
+from constitution.store import count, transcripts
 
 
 class Summary(Record):

@@ -9,10 +9,12 @@ from rich.text import Text
 
 from constitution.errors import RunError, command
 from constitution.journal import read_records
+from constitution.manifest import load_manifest
 from constitution.printable import printable
 from constitution.records import Completion, Failure, Filtered, Transcript
+from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
-from constitution.store import load_manifest, transcripts
+from constitution.store import transcripts
 from constitution.yamlfile import nearest
 
 
@@ -63,6 +65,23 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
         lines.append(
             f"  model {summary.model}: {summary.completion_tokens:,} tokens sampled, {summary.prompt_tokens:,} read; "
             f"{summary.cut} answers cut at max_tokens, {summary.unchanged} rows unchanged by revision"
+        )
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
+    """Print where a run's comparisons are, and what came of them."""
+    lines = [f"{run}: comparing: {summary.counts.equation}"]
+    for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
+        lines += [f"  {name}: {number} × {kind}" for kind, number in kinds.items()]
+    if summary.pending:
+        lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
+    if summary.comparisons:
+        statuses = ", ".join(f"{number} {status}" for status, number in summary.statuses.items())
+        lines.append(
+            f"  judge {summary.judge}: {plural(summary.comparisons, 'comparison')} by {plural(summary.votes, 'vote')}: "
+            f"{statuses}"
         )
     for line in lines:
         console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,96 @@
+"""`constitution compare` and `constitution audit`: run the RL stage, and check the judge."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from constitution.cli.output import Format, FormatOption, results
+from constitution.cli.runs import RunArgument
+from constitution.errors import command
+from constitution.settings_help import COMPARE_HELP
+
+
+def _setting(name: str, flag: str = "") -> Any:
+    return typer.Option(flag or f"--{name.replace('_', '-')}", help=COMPARE_HELP[name], show_default=False)
+
+
+# A flag that is not given is None: then the config file's value, or the default, is in force.
+def compare(
+    context: typer.Context,
+    run: RunArgument,
+    pairs: Annotated[str | None, _setting("pairs")] = None,
+    samples: Annotated[int | None, _setting("samples")] = None,
+    match: Annotated[str | None, _setting("match")] = None,
+    between: Annotated[str | None, _setting("between")] = None,
+    file: Annotated[str | None, _setting("file")] = None,
+    limit: Annotated[int | None, _setting("limit")] = None,
+    models: Annotated[list[str] | None, _setting("models", "--model")] = None,
+    temperature: Annotated[float | None, _setting("temperature")] = None,
+    top_p: Annotated[float | None, _setting("top_p")] = None,
+    max_tokens: Annotated[int | None, _setting("max_tokens")] = None,
+    judge: Annotated[str | None, _setting("judge")] = None,
+    engine: Annotated[str | None, _setting("engine")] = None,
+    principles: Annotated[str | None, _setting("principles")] = None,
+    principles_per_pair: Annotated[int | None, _setting("principles_per_pair")] = None,
+    templates: Annotated[str | None, _setting("templates")] = None,
+    few_shots: Annotated[int | None, _setting("few_shots")] = None,
+    cot: Annotated[bool | None, typer.Option("--cot/--no-cot", help=COMPARE_HELP["cot"], show_default=False)] = None,
+    cot_samples: Annotated[int | None, _setting("cot_samples")] = None,
+    cot_verdict: Annotated[str | None, _setting("cot_verdict")] = None,
+    cot_tokens: Annotated[int | None, _setting("cot_tokens")] = None,
+    cot_temperature: Annotated[float | None, _setting("cot_temperature")] = None,
+    clamp: Annotated[str | None, _setting("clamp")] = None,
+    tie: Annotated[float | None, _setting("tie")] = None,
+    order_gap: Annotated[float | None, _setting("order_gap")] = None,
+    min_mass: Annotated[float | None, _setting("min_mass")] = None,
+    seed: Annotated[int | None, _setting("seed")] = None,
+    attempts: Annotated[int | None, _setting("attempts")] = None,
+    concurrency: Annotated[int | None, _setting("concurrency")] = None,
+    dtype: Annotated[str | None, _setting("dtype")] = None,
+    device: Annotated[str | None, _setting("device")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file; its section `compare` is read, and flags win over it.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Compare anew with other settings; calls that still match are reused.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Label which response is better, by AI feedback.
+
+    Samples responses to a run's prompts (or takes its revisions, or pairs from a file) and asks a judge, in both orders
+    and under several principles, which of two is better. Adds comparisons.jsonl to the run's folder.
+
+    Stopped in any way, the same command goes on where it was.
+    """
+    import asyncio
+
+    from constitution.cli.progress import progress
+    from constitution.config import load_compare_settings
+    from constitution.labelling import label_pairs
+    from constitution.report.labels import summarise_labels
+    from constitution.report.terminal import plural, print_labels
+
+    given = {name: context.params[name] for name in COMPARE_HELP if context.params[name] not in (None, (), [])}
+    settings = load_compare_settings(config, given)
+    try:
+        with progress(quiet) as watch:
+            asyncio.run(label_pairs(run, settings, watch, replace))
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+    summary = summarise_labels(run)
+    if format is Format.json:
+        typer.echo(summary.model_dump_json(indent=2))
+    else:
+        print_labels(results(), run, summary)
+        typer.echo(f"  comparisons: {run / 'comparisons.jsonl'}")
+        if not quiet:
+            typer.echo(f"Check the judge: {command('audit', run)}", err=True)
+            typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
+    if summary.counts.failed:
+        failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
+        typer.echo(f"{failed}; the same command tries again", err=True)
+        raise typer.Exit(5)

@@ -1,0 +1,252 @@
+"""The RL chain of one prompt: sample responses, ask a judge which of two is better (Bai et al. 2022, section 4.1)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal, TypeVar
+
+from constitution.digests import derive_uniform
+from constitution.judging import JudgeTemplates
+from constitution.principles import Principle, PrincipleSet
+from constitution.ranking import Duel, ranks, strengths
+from constitution.records import Candidate, Comparison, Completion, Message, Order, Prompt, Reasoning, Vote
+from constitution.revise import Ask
+from constitution.verdicts import last_verdict
+from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
+
+# Like `Ask`, for `choose`: the step's name, the conversation and the options in; log-probabilities in nats out, None
+# for an option that the engine could not tell.
+Weigh = Callable[[str, Sequence[Message], Sequence[str]], Coroutine[Any, Any, tuple[float | None, ...]]]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class ChainOfThought:
+    """How a judge reasons before its verdict.
+
+    Attributes:
+        samples: K, chains of thought a vote.
+        verdict: Read by `choose` after the reasoning, or from its last answer marker.
+        clamp: The range into which their mean is moved.
+    """
+
+    samples: int
+    verdict: Literal["choose", "marker"]
+    clamp: Range
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who judges, and how.
+
+    Attributes:
+        ask: Makes one call of `generate`; for chains of thought.
+        weigh: Makes one call of `choose`.
+        principles: Drawn from for each pair, without replacement.
+        templates: Turn two responses and a principle into a question.
+        per_pair: Principles a pair.
+        seed: Of the draws.
+        thresholds: What makes a label unfit.
+        cot: None asks for the label at once.
+    """
+
+    ask: Ask
+    weigh: Weigh
+    principles: PrincipleSet
+    templates: JudgeTemplates
+    per_pair: int
+    seed: int
+    thresholds: Thresholds
+    cot: ChainOfThought | None = None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The label of candidates number `first` and `second`."""
+
+    first: int
+    second: int
+    votes: tuple[Vote, ...]
+    soft: SoftLabel
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Who writes sample number `number`, from 1."""
+
+    number: int
+    model: str
+    ask: Ask
+
+
+async def sample(conversation: Sequence[Message], samplers: Sequence[Sampler]) -> tuple[Candidate, ...]:
+    """Sample one response by each sampler.
+
+    Raises:
+        CallError: A call failed for good; the row ends here.
+    """
+    answers = await together([sampler.ask(f"sample-{sampler.number}", conversation) for sampler in samplers])
+    return tuple(
+        Candidate(
+            text=answer.text,
+            source=f"sample-{sampler.number}",
+            model=sampler.model,
+            finish_reason=answer.finish_reason,
+        )
+        for answer, sampler in zip(answers, samplers, strict=True)
+    )
+
+
+async def compare(
+    prompt: Prompt,
+    candidates: Sequence[Candidate],
+    judge: Judge,
+    *,
+    match: Literal["all", "best-worst"] = "all",
+    gold: Literal["first", "second"] | None = None,
+) -> tuple[Comparison, ...]:
+    """Compare one prompt's responses in pairs, and rank them.
+
+    Args:
+        prompt: The row.
+        candidates: Two or more responses to it, each with a source of its own.
+        judge: Labels a pair.
+        match: `all` compares all N(N-1)/2 pairs. `best-worst` finds the best and the worst by about 3N/2
+            comparisons, and compares those two.
+        gold: Which of two candidates people preferred, if known.
+
+    Raises:
+        CallError: A call failed for good; the row ends here.
+    """
+
+    async def judged(first: int, second: int) -> _Judged:
+        return await _judge_pair(prompt, first, second, candidates, judge)
+
+    if match == "all":
+        found = await together([judged(*pair) for pair in combinations(range(len(candidates)), 2)])
+    else:
+        found = await _best_and_worst(prompt.id, len(candidates), judged, judge.seed)
+    duels = [Duel(one.first, one.second, one.soft.p) for one in found if one.soft.p is not None]
+    values = strengths(len(candidates), duels)
+    if values:
+        placed = zip(candidates, values, ranks(values), strict=True)
+        candidates = [c.model_copy(update={"strength": value, "rank": rank}) for c, value, rank in placed]
+    return tuple(
+        Comparison(
+            id=f"{prompt.id}/{_pair_name(candidates, one.first, one.second)}",
+            row=prompt.id,
+            index=prompt.index,
+            pairs=len(found),
+            prompt=prompt.messages,
+            metadata=prompt.metadata,
+            first=candidates[one.first],
+            second=candidates[one.second],
+            votes=one.votes,
+            gold=gold,
+            **one.soft._asdict(),
+        )
+        for one in found
+    )
+
+
+async def _judge_pair(
+    prompt: Prompt, first: int, second: int, candidates: Sequence[Candidate], judge: Judge
+) -> _Judged:
+    """Every principle in both orders; one text twice is a tie that nobody need be asked about."""
+    texts = candidates[first].text, candidates[second].text
+    if texts[0].strip() == texts[1].strip():
+        return _Judged(first, second, (), SoftLabel(0.5, 0.5, 0.5, 0.0, "tie"))
+    pair = _pair_name(candidates, first, second)
+    drawn = [
+        judge.principles.draw(judge.seed, f"{prompt.id}/{pair}", number, replacement=False)
+        for number in range(1, judge.per_pair + 1)
+    ]
+    orders: tuple[Order, ...] = ("forward", "reversed")
+    votes = await together([_vote(prompt, pair, texts, judge, p, order) for order in orders for p in drawn])
+    return _Judged(first, second, tuple(votes), label(votes, judge.thresholds))
+
+
+async def _vote(
+    prompt: Prompt, pair: str, texts: tuple[str, str], judge: Judge, principle: Principle, order: Order
+) -> Vote:
+    step = f"{pair}/{principle.id}/{order}"
+    a, b = texts if order == "forward" else (texts[1], texts[0])
+    asked = judge.templates.compare(
+        prompt.messages, a, b, principle, seed=judge.seed, row=prompt.id, reason=judge.cot is not None
+    )
+    if judge.cot is None:
+        logprob_a, logprob_b = await judge.weigh(step, asked, judge.templates.labels)
+        p_first = weighed(order, logprob_a, logprob_b, judge.thresholds.mass)
+        return Vote(principle=principle.id, order=order, logprob_a=logprob_a, logprob_b=logprob_b, p_first=p_first)
+    steps = [f"{step}/{number}" for number in range(1, judge.cot.samples + 1)]
+    reasonings = await together([_reason(name, asked, texts, judge, judge.cot, order) for name in steps])
+    p_first = reasoned(reasonings, judge.cot.clamp)
+    return Vote(principle=principle.id, order=order, reasonings=tuple(reasonings), p_first=p_first)
+
+
+async def _reason(
+    step: str, asked: Sequence[Message], texts: tuple[str, str], judge: Judge, cot: ChainOfThought, order: Order
+) -> Reasoning:
+    thought: Completion = await judge.ask(f"{step}/reason", asked)
+    if cot.verdict == "marker":
+        verdict = last_verdict(thought, texts)
+        return Reasoning(completion=thought, verdict=verdict, p_first=spoken(order, verdict))
+    question = judge.templates.verdict(asked, thought.text)
+    logprob_a, logprob_b = await judge.weigh(f"{step}/verdict", question, judge.templates.labels)
+    p_first = weighed(order, logprob_a, logprob_b, judge.thresholds.mass)
+    return Reasoning(completion=thought, logprob_a=logprob_a, logprob_b=logprob_b, p_first=p_first)
+
+
+async def _best_and_worst(
+    row: str, count: int, judged: Callable[[int, int], Coroutine[Any, Any, _Judged]], seed: int
+) -> list[_Judged]:
+    """Pair all, then let winners meet winners and losers meet losers, until one of each is left; they meet last.
+
+    The classic way to find maximum and minimum at once. Where a label is missing or says 0.5, a hash decides who goes
+    on.
+    """
+    found: dict[tuple[int, int], _Judged] = {}
+
+    async def meet(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The better and the worse of each pair."""
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in found]
+        found.update(zip(new, await together([judged(*pair) for pair in new]), strict=True))
+        outcomes = []
+        for first, second in pairs:
+            p = found[first, second].soft.p
+            if p is None or p == 0.5:
+                p = derive_uniform("best-worst", seed, row, first, second)
+            outcomes.append((first, second) if p > 0.5 else (second, first))
+        return outcomes
+
+    def paired(numbers: Sequence[int]) -> list[tuple[int, int]]:
+        ordered = sorted(numbers)
+        return list(zip(ordered[::2], ordered[1::2], strict=False))
+
+    outcomes = await meet(paired(range(count)))
+    # With an odd number, the last one is in both camps.
+    odd = [count - 1] if count % 2 else []
+    best, worst = [better for better, _ in outcomes] + odd, [worse for _, worse in outcomes] + odd
+    while len(best) > 1 or len(worst) > 1:
+        up, down = paired(best), paired(worst)
+        outcomes = await meet([*up, *down])
+        best = [better for better, _ in outcomes[: len(up)]] + sorted(best)[2 * len(up) :]
+        worst = [worse for _, worse in outcomes[len(up) :]] + sorted(worst)[2 * len(down) :]
+    if best != worst:
+        await meet([(min(best[0], worst[0]), max(best[0], worst[0]))])
+    return list(found.values())
+
+
+async def together(calls: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Await all at once; the first error cancels the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _pair_name(candidates: Sequence[Candidate], first: int, second: int) -> str:
+    return f"{candidates[first].source}:{candidates[second].source}"

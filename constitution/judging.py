@@ -1,0 +1,182 @@
+"""How a judge is asked: Jinja files that turn two responses and a principle into a question (Bai et al. 2022, 4.1).
+
+A template set judges with `compare.jinja` (the question), `verdict.jinja` (what is asked after a chain of thought) and,
+if wanted, `compare_few_shots.yaml` (worked examples); `system.jinja`, `chat_template.jinja` and `set.yaml` are those of
+the SL stage (see `templating.py`).
+
+Departure from the paper: there the principle stands before the two responses. In the sets that ship it stands after
+them, so that all principles of one pair and order share everything up to it and only the few last tokens are computed
+for each. The judge answers with the bare letter, which is one token in nearly every vocabulary.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from constitution.digests import derive_seed, digest
+from constitution.errors import TemplateError
+from constitution.principles import Principle, Text
+from constitution.records import Label, Message, Record
+from constitution.rendering import Renderer, find_set, read_sources
+from constitution.templating import SHARED, load_options
+from constitution.yamlfile import load_yaml, validate
+
+# Stand for the label of either response in an example's reasoning.
+BETTER, WORSE = "{better}", "{worse}"
+
+
+class JudgeExample(Record):
+    """A judged pair, shown to the judge before the real one.
+
+    Attributes:
+        prompt: What both responses answer.
+        better: The response to prefer.
+        worse: The other.
+        comparison: The question put to the judge.
+        reasoning: The way to the answer, for chains of thought; `{better}` and `{worse}` in it become (A) and (B).
+    """
+
+    prompt: Text
+    better: Text
+    worse: Text
+    comparison: Text
+    reasoning: Text
+
+
+class _Examples(Record):
+    examples: tuple[JudgeExample, ...]
+
+
+class JudgeTemplates:
+    """A loaded set, as far as judging goes. Build it with `load_judge_templates`.
+
+    Attributes:
+        labels: How answers that prefer (A) and (B) begin.
+        stop: Strings that end an answer.
+        chat_template: Jinja source of the set's own chat template, or None for the model's.
+        digest: Hash of every text that can change a label.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sources: dict[str, str],
+        labels: tuple[str, ...],
+        stop: tuple[str, ...],
+        examples: tuple[JudgeExample, ...],
+        few_shots: int,
+    ) -> None:
+        self._renderer = Renderer(folder, sources)
+        self._examples = examples
+        self._few_shots = few_shots
+        self.labels = labels
+        self.stop = stop
+        self.chat_template = sources.get("chat_template.jinja")
+        self.digest = digest([sources, labels, stop, [e.model_dump() for e in examples], few_shots])
+
+    def compare(
+        self,
+        prompt: Sequence[Message],
+        response_a: str,
+        response_b: str,
+        principle: Principle,
+        *,
+        seed: int,
+        row: str,
+        reason: bool = False,
+    ) -> list[Message]:
+        """The conversation that asks which response is better; with `reason`, to think first.
+
+        Args:
+            prompt: The conversation that both responses answer.
+            response_a: Shown as (A).
+            response_b: Shown as (B).
+            principle: Must have a `comparison`.
+            seed: With `row`, draws the examples, their order, and on which side the better one stands.
+            row: The row's id.
+            reason: Whether the judge thinks first.
+        """
+        system = self._renderer.render("system.jinja", step="compare", system_prompt=None)
+        turns = [Message(role="system", content=system)] if system else []
+        for place, example in enumerate(self._drawn(seed, row)):
+            # Every other example has the better response as (A): which side is right must tell nothing.
+            better_first = (place + derive_seed("example side", seed, row)) % 2 == 0
+            turns += self._example_turns(example, "A" if better_first else "B", reason)
+        question = self._question(prompt, response_a, response_b, principle, reason)
+        return [*turns, Message(role="user", content=question)]
+
+    def verdict(self, conversation: Sequence[Message], reasoning: str) -> list[Message]:
+        """The conversation that asks for the label after a chain of thought."""
+        request = self._renderer.render("verdict.jinja")
+        return [
+            *conversation,
+            Message(role="assistant", content=reasoning),
+            Message(role="user", content=request),
+        ]
+
+    def check(self) -> None:
+        """Render every file once, so that a fault shows before the first model call.
+
+        Raises:
+            TemplateError: With the file and the undefined name.
+        """
+        prompt = [Message(role="user", content="A question?")]
+        principle = Principle(id="check", critique_request="-", revision_request="-", comparison="Which one?")
+        for reason in (False, True):
+            asked = self.compare(prompt, "One.", "Two.", principle, seed=0, row="check", reason=reason)
+        self.verdict(asked, "A thought.")
+
+    def _drawn(self, seed: int, row: str) -> list[JudgeExample]:
+        shuffled = sorted(range(len(self._examples)), key=lambda n: derive_seed("example", seed, row, n))
+        return [self._examples[n] for n in shuffled[: self._few_shots]]
+
+    def _example_turns(self, example: JudgeExample, label: Label, reason: bool) -> list[Message]:
+        prompt = [Message(role="user", content=example.prompt)]
+        principle = Principle(id="example", critique_request="-", revision_request="-", comparison=example.comparison)
+        pair = (example.better, example.worse) if label == "A" else (example.worse, example.better)
+        turns = [Message(role="user", content=self._question(prompt, *pair, principle, reason))]
+        if reason:
+            sides = ("(A)", "(B)") if label == "A" else ("(B)", "(A)")
+            thought = example.reasoning.replace(BETTER, sides[0]).replace(WORSE, sides[1])
+            turns = self.verdict(turns, f"{thought}\nThe answer is {sides[0]}.")
+        answer = self.labels["AB".index(label)].strip()
+        return [*turns, Message(role="assistant", content=answer)]
+
+    def _question(
+        self, prompt: Sequence[Message], response_a: str, response_b: str, principle: Principle, reason: bool
+    ) -> str:
+        return self._renderer.render(
+            "compare.jinja",
+            conversation=prompt,
+            response_a=response_a,
+            response_b=response_b,
+            principle=principle,
+            reason=reason,
+        )
+
+
+def load_judge_templates(name: str, few_shots: int = 0) -> JudgeTemplates:
+    """Load what a template set has for judging, by shipped name or folder, and check it.
+
+    Args:
+        name: The set.
+        few_shots: How many of its examples go before each question.
+
+    Raises:
+        TemplateError: A file is missing or broken, or there are fewer examples than asked for.
+    """
+    folder = find_set(name)
+    sources = read_sources(folder, required=("compare.jinja", "verdict.jinja"), optional=SHARED)
+    sources.setdefault("system.jinja", "")
+    options, file = load_options(folder), folder / "compare_few_shots.yaml"
+    examples: tuple[JudgeExample, ...] = ()
+    if file.exists():
+        document = {"examples": load_yaml(file, TemplateError) or []}
+        examples = validate(_Examples, document, file, TemplateError).examples
+    if few_shots > len(examples):
+        raise TemplateError(
+            f"{file}: {few_shots} few-shot examples asked for, it holds {len(examples)}",
+            f"Use --few-shots {len(examples)} or fewer, or add examples to the file.",
+        )
+    loaded = JudgeTemplates(folder, sources, options.labels, options.stop, examples, few_shots)
+    loaded.check()
+    return loaded

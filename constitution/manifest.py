@@ -1,0 +1,134 @@
+"""What a run's folder is: the two stages, their files, and the manifest that each one begins with."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+
+from constitution.errors import RunError, command
+from constitution.principles import PrincipleSet
+from constitution.records import Record
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The names of a stage's files.
+
+    Attributes:
+        elsewhere: What to do when the folder cannot be used.
+        again: What to type to begin it anew with other settings, finished calls reused; takes the folder.
+    """
+
+    manifest: str
+    calls: str
+    outcomes: str
+    failures: str
+    filtered: str
+    elsewhere: str
+    again: str
+
+
+REVISE = Stage(
+    manifest="manifest.json",
+    calls="calls.jsonl",
+    outcomes="transcripts.jsonl",
+    failures="failures.jsonl",
+    filtered="filtered.jsonl",
+    elsewhere="Choose another folder with --out.",
+    again="begin a new run that reuses the calls that still match: --out NEW --fork {}",
+)
+COMPARE = Stage(
+    manifest="compare.json",
+    calls="compare-calls.jsonl",
+    outcomes="comparisons.jsonl",
+    failures="compare-failures.jsonl",
+    filtered="compare-filtered.jsonl",
+    elsewhere="Choose another folder.",
+    again="compare anew, with the calls that still match: constitution compare {} … --replace",
+)
+
+
+class Manifest(Record):
+    """What a stage of a run is.
+
+    Attributes:
+        version: The program's version that began the run.
+        created: When, UTC, ISO 8601.
+        determinism: What the engine promises (see `engines.base.Engine`).
+        input: Rows of the input.
+        settings: All settings, as first given.
+        affecting: What changes rows, by name; a later start must match every value.
+        principles: The principles as they were when the stage began.
+    """
+
+    version: str
+    created: str
+    determinism: str
+    input: int
+    settings: dict[str, JsonValue]
+    affecting: dict[str, JsonValue]
+    principles: PrincipleSet | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        identity = self.affecting["model (identity)"]
+        assert isinstance(identity, dict)
+        return str(identity["model"])
+
+
+def has_stage(folder: Path, stage: Stage) -> bool:
+    """Whether that stage was begun in the folder."""
+    return (folder / stage.manifest).exists()
+
+
+def load_manifest(folder: Path, stage: Stage = REVISE) -> Manifest:
+    """The manifest of a run's stage.
+
+    Raises:
+        RunError: The folder is not a run, has no such stage, or its manifest is broken.
+    """
+    path = folder / stage.manifest
+    if not path.exists():
+        if stage is COMPARE and has_stage(folder, REVISE):
+            raise RunError(f"{folder}: holds no comparisons yet", f"Make them: {command('compare', folder)}")
+        raise RunError(f"{folder}: not a run (no {stage.manifest})", "Give a folder that constitution generate wrote.")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as bad:
+        raise RunError(f"{path}: cannot be read: {bad}") from None
+
+
+def new_manifest(
+    version: str,
+    determinism: str,
+    rows: int,
+    settings: dict[str, Any],
+    affecting: dict[str, Any],
+    principles: PrincipleSet | None = None,
+) -> Manifest:
+    """A manifest of this moment."""
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return Manifest(
+        version=version,
+        created=created,
+        determinism=determinism,
+        input=rows,
+        settings=settings,
+        affecting=affecting,
+        principles=principles,
+    )
+
+
+def write_manifest(folder: Path, stage: Stage, manifest: Manifest) -> None:
+    """Write it; there whole or not at all, so written aside, flushed, then renamed."""
+    path = folder / stage.manifest
+    aside = path.with_suffix(".tmp")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(manifest.model_dump_json(indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
