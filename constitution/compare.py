@@ -123,8 +123,10 @@ async def compare(
     async def judged(first: int, second: int) -> _Judged:
         return await _judge_pair(prompt, first, second, candidates, judge)
 
+    # One pair after the other, and in each order one principle after the other: all but the last tokens of a question
+    # are those of the question before it, and an engine has them still at hand. Other rows keep it busy meanwhile.
     if match == "all":
-        found = await together([judged(*pair) for pair in combinations(range(len(candidates)), 2)])
+        found = [await judged(*pair) for pair in combinations(range(len(candidates)), 2)]
     else:
         found = await _best_and_worst(prompt.id, len(candidates), judged, judge.seed)
     duels = [Duel(one.first, one.second, one.soft.p) for one in found if one.soft.p is not None]
@@ -162,9 +164,13 @@ async def _judge_pair(
         judge.principles.draw(judge.seed, f"{prompt.id}/{pair}", number, replacement=False)
         for number in range(1, judge.per_pair + 1)
     ]
-    orders: tuple[Order, ...] = ("forward", "reversed")
-    votes = await together([_vote(prompt, pair, texts, judge, p, order) for order in orders for p in drawn])
-    return _Judged(first, second, tuple(votes), label(votes, judge.thresholds))
+
+    async def votes_in(order: Order) -> list[Vote]:
+        return [await _vote(prompt, pair, texts, judge, principle, order) for principle in drawn]
+
+    forward, reversed_ = await together([votes_in("forward"), votes_in("reversed")])
+    votes = (*forward, *reversed_)
+    return _Judged(first, second, votes, label(votes, judge.thresholds))
 
 
 async def _vote(
@@ -210,10 +216,10 @@ async def _best_and_worst(
 
     async def meet(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """The better and the worse of each pair."""
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in found]
-        found.update(zip(new, await together([judged(*pair) for pair in new]), strict=True))
         outcomes = []
         for first, second in pairs:
+            if (first, second) not in found:
+                found[first, second] = await judged(first, second)
             p = found[first, second].soft.p
             if p is None or p == 0.5:
                 p = derive_uniform("best-worst", seed, row, first, second)

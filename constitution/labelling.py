@@ -93,8 +93,9 @@ async def label_pairs(
                 chain = _chain(settings, templates, judge_templates, principles, models, callers, name, judging)
                 if judging:
                     chain = _giving_up(chain, judge_name, run, rows)
-                concurrency = settings.concurrency or base.concurrency
-                await run_rows(rows_to_compare(folder, settings, base), chain, run, tally, engine, concurrency, watch)
+                # A row has two questions in flight, one in each order: as many rows as keep the whole batch busy.
+                in_flight = max(1, (settings.concurrency or base.concurrency) // 2)
+                await run_rows(rows_to_compare(folder, settings, base), chain, run, tally, engine, in_flight, watch)
             finally:
                 await engine.aclose()
         return run.counts(rows)

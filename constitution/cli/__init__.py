@@ -35,6 +35,7 @@ def _top(
 
 app.command("generate")(generate.generate)
 app.command("compare")(compare.compare)
+app.command("audit")(compare.audit)
 app.command("status")(runs.status)
 app.command("show")(runs.show)
 app.command("export")(data.export)

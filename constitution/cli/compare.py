@@ -94,3 +94,46 @@ def compare(
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
         typer.echo(f"{failed}; the same command tries again", err=True)
         raise typer.Exit(5)
+
+
+def audit(
+    run: RunArgument,
+    gold: Annotated[
+        str | None,
+        typer.Option(help="Pairs that people judged (hh-rlhf; prompt, corrects, incorrects): judged too."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most pairs of --gold that are judged; 0 is all.", min=0)] = 200,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Check the judge of a run's comparisons.
+
+    How often the first position wins, whether the orders agree, and more, with 95% intervals; with --gold (or if the
+    compared pairs were people's own) also how often it agrees with people, and how well it is calibrated.
+    """
+    import asyncio
+
+    from constitution.cli.progress import progress
+    from constitution.gold import judge_gold
+    from constitution.manifest import COMPARE, load_manifest
+    from constitution.report.audit import audit as examine
+    from constitution.report.audit import audit_lines
+    from constitution.store import comparisons
+
+    judge = load_manifest(run, COMPARE).model
+    labelled_by_people = []
+    if gold is not None:
+        try:
+            with progress(quiet) as watch:
+                folder = asyncio.run(judge_gold(run, gold, limit or None, watch))
+        except KeyboardInterrupt:
+            typer.echo("stopped; the same command goes on from here", err=True)
+            raise typer.Exit(130) from None
+        labelled_by_people = list(comparisons(folder))
+    found = examine(comparisons(run), labelled_by_people)
+    if format is Format.json:
+        typer.echo(found.model_dump_json(indent=2))
+        return
+    typer.echo(f"{run}: judge {judge}")
+    for line in audit_lines(found):
+        typer.echo(f"  {line}")

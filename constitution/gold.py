@@ -1,0 +1,56 @@
+"""Ask a run's judge about pairs that people have judged."""
+
+import json
+from pathlib import Path
+
+from constitution.config import CompareSettings, Settings
+from constitution.labelling import label_pairs
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
+from constitution.runner import Watch
+
+
+def gold_folder(run: Path, file: str) -> Path:
+    """Where a run keeps what its judge said of a gold file."""
+    name = Path(file).name.split(".")[0] or "gold"
+    return run / "gold" / name
+
+
+async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | None = None) -> Path:
+    """Have the judge of a run label a gold file's pairs, as it labelled the run's own; returns their folder.
+
+    Stopped in any way, it goes on where it was; finished pairs are not judged again.
+
+    Args:
+        run: A run with comparisons.
+        file: Pairs that people judged (see `pair_files.py`).
+        limit: Most pairs; None is all.
+        watch: For progress.
+
+    Raises:
+        ConstitutionError: Any of the family but `CallError`.
+    """
+    stored = load_manifest(run, COMPARE).settings
+    settings = CompareSettings.model_validate_json(json.dumps(stored))
+    if has_stage(run, REVISE):
+        base = Settings.model_validate_json(json.dumps(load_manifest(run, REVISE).settings))
+        judge = f"{base.model}@{base.revision}" if base.revision else base.model
+        # What the run's own settings stand for must be said here: the gold pairs' folder has no run behind it.
+        update = {
+            "judge": settings.judge or judge,
+            "engine": settings.engine or base.engine,
+            "principles": settings.principles or base.principles,
+            "templates": settings.templates or base.templates,
+            "dtype": settings.dtype or base.dtype,
+            "device": settings.device or base.device,
+            "concurrency": settings.concurrency or base.concurrency,
+        }
+        settings = settings.model_copy(update=update)
+    settings = settings.model_copy(update={"pairs": "file", "file": file, "limit": limit, "models": ()})
+    folder = gold_folder(run, file)
+    await label_pairs(folder, settings, watch, replace=_differs(folder, limit))
+    return folder
+
+
+def _differs(folder: Path, limit: int | None) -> bool:
+    """Whether more or fewer pairs were asked for before: what they have in common is found in the journal."""
+    return has_stage(folder, COMPARE) and load_manifest(folder, COMPARE).settings["limit"] != limit

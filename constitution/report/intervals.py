@@ -1,0 +1,84 @@
+"""Estimates with 95% confidence intervals, for observations that come in clusters (the comparisons of one prompt)."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from constitution.records import Record
+
+Floats = NDArray[np.float64]
+Z = 1.959964
+RESAMPLES = 1000
+
+
+class Estimate(Record):
+    """A number, its 95% confidence interval, and how many observations it comes from."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def percent(self) -> str:
+        """As shares are written: `62.5% [47.0, 75.8], n = 40`."""
+        return f"{self.value:.1%} [{self.low * 100:.1f}, {self.high * 100:.1f}], n = {self.n}"
+
+    @property
+    def number(self) -> str:
+        """As other numbers are written: `0.31 [0.02, 0.55], n = 40`."""
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
+
+
+def share(successes: Sequence[float], clusters: Sequence[str]) -> Estimate | None:
+    """A proportion with Wilson's interval; None without observations.
+
+    Observations of one cluster are no independent witnesses: the interval counts with the effective sample size (Korn
+    and Graubard 1998), observations divided by the design effect of the clusters.
+
+    Args:
+        successes: Between 0 and 1; a half is a draw.
+        clusters: Of each observation.
+    """
+    n = len(successes)
+    if not n:
+        return None
+    p = math.fsum(successes) / n
+    sums: dict[str, float] = {}
+    for success, cluster in zip(successes, clusters, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + success - p
+    groups = len(sums)
+    variance = groups / max(1, groups - 1) * math.fsum(total**2 for total in sums.values()) / n**2
+    # Where all clusters say the same, nothing tells how alike their members are: as many witnesses as clusters.
+    effective = min(n, p * (1 - p) / variance) if variance > 1e-12 else groups
+    effective = max(effective, 1.0)
+    centre = (p + Z**2 / (2 * effective)) / (1 + Z**2 / effective)
+    half = Z / (1 + Z**2 / effective) * math.sqrt(p * (1 - p) / effective + Z**2 / (4 * effective**2))
+    return Estimate(value=p, low=max(0.0, centre - half), high=min(1.0, centre + half), n=n)
+
+
+def bootstrap(statistic: Callable[[Floats], float], rows: Floats, clusters: Sequence[str]) -> Estimate | None:
+    """A statistic with its percentile interval, whole clusters resampled; None if it cannot be told.
+
+    Args:
+        statistic: Of the observations; NaN where it is undefined.
+        rows: Observations, [n, columns].
+        clusters: Of each observation.
+    """
+    value = statistic(rows) if len(rows) else math.nan
+    if math.isnan(value):
+        return None
+    members: dict[str, list[int]] = {}
+    for place, cluster in enumerate(clusters):
+        members.setdefault(cluster, []).append(place)
+    groups = [np.array(places) for places in members.values()]
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(RESAMPLES):
+        drawn = random.integers(len(groups), size=len(groups))
+        found.append(statistic(rows[np.concatenate([groups[number] for number in drawn])]))
+    known = [one for one in found if not math.isnan(one)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known else (value, value)
+    return Estimate(value=value, low=float(low), high=float(high), n=len(rows))
