@@ -159,19 +159,19 @@ def _multiple_choice(row: Row, where: str) -> Iterator[_Pair]:
         isinstance(group, list) and group and all(isinstance(answer, str) for answer in group) for group in answers
     ):
         raise SourceError(f"{where}: prompt must be text, corrects and incorrects lists of text with an entry each")
-    options = {letter: option for letter, option in _OPTION.findall(text)}
+    turns = tidy(_turns(text, where))
+    problem = "" if turns else "no user turn with text"
     letters = [_LETTER.fullmatch(answer) for answer in (*corrects, *incorrects)]
-    problem = ""
-    if all(letters):
-        text = re.sub(r"\s*(Options|Choices):?\s*$", "", _OPTION.sub("", text).rstrip())
+    if turns and all(letters):
+        question = turns[-1].content
+        options = {letter: option for letter, option in _OPTION.findall(question)}
+        question = re.sub(r"\s*(Options|Choices):?\s*$", "", _OPTION.sub("", question).rstrip())
+        turns = (*turns[:-1], Message(role="user", content=question))
         corrects, incorrects = (
             [options.get(match[1], "") for answer in group if (match := _LETTER.fullmatch(answer))] for group in answers
         )
-        if not all([*corrects, *incorrects]):
+        if not question or not all([*corrects, *incorrects]):
             problem = "the answers are letters, and the prompt does not spell them out"
-    turns = tidy(_turns(text, where))
-    if not turns:
-        problem = "no user turn with text"
     for correct, incorrect in product(corrects, incorrects):
         yield turns, correct.strip(), incorrect.strip(), "first", problem
 

@@ -1,0 +1,132 @@
+"""Comparisons stopped, gone on with, grown, replaced: no call is made twice, no comparison is lost or doubled."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROGRAM
+
+from constitution.config import CompareSettings
+from constitution.errors import RunError
+from constitution.labelling import label_pairs
+from constitution.manifest import COMPARE
+from constitution.records import Counts
+from constitution.store import comparisons, count
+
+Generated = Callable[..., Path]
+Lines = Callable[[Path], list[Any]]
+
+
+def label(run: Path, replace: bool = False, **settings: Any) -> Counts:
+    return asyncio.run(label_pairs(run, CompareSettings(**settings), replace=replace))
+
+
+def content(run: Path) -> list[str]:
+    return [one.model_dump_json() for one in comparisons(run)]
+
+
+def test_a_finished_stage_makes_no_call_again(generated: Generated, lines: Lines) -> None:
+    run = generated()
+    label(run, samples=3)
+    before, calls = content(run), len(lines(run / "compare-calls.jsonl"))
+    # Three samples, and three pairs by four principles in two orders.
+    assert calls == 12 * (3 + 3 * 8)
+    label(run, samples=3)
+    assert (content(run), len(lines(run / "compare-calls.jsonl"))) == (before, calls)
+
+
+def test_a_row_stopped_between_two_of_its_comparisons_goes_on_there(generated: Generated, lines: Lines) -> None:
+    run = generated()
+    label(run, samples=3)
+    whole, calls = content(run), len(lines(run / "compare-calls.jsonl"))
+    path = run / "comparisons.jsonl"
+    # The last row has one of its three lines, and a torn second one.
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]) + b'{"id":"row-1')
+    assert count(run, COMPARE) == Counts(input=12, done=11, failed=0, filtered=0)
+    label(run, samples=3)
+    assert (content(run), len(lines(run / "compare-calls.jsonl"))) == (whole, calls)
+
+
+def test_killed_and_started_again_it_gives_the_same_comparisons(
+    generated: Generated, lines: Lines, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {when: 'Answer with one letter', seconds: 0.02}\n", encoding="utf-8")
+    settings = {"samples": 3, "judge": str(rules), "concurrency": 4}
+    whole = generated("whole")
+    label(whole, **settings)
+    run = generated("run")
+    command = [PROGRAM, "compare", run, "--samples", "3", "--judge", rules, "--concurrency", "4", "--quiet"]
+    for _ in range(3):
+        process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        journal, before = run / "compare-calls.jsonl", 0
+        before = journal.stat().st_size if journal.exists() else 0
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size > before + 4000):
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert 0 < count(run, COMPARE).done < 12
+    label(run, **settings)
+    assert content(run) == content(whole)
+    made = [(call["row"], call["step"], call["digest"]) for call in lines(run / "compare-calls.jsonl")]
+    assert len(made) == len(set(made)) == 12 * (3 + 3 * 8)
+
+
+def test_other_settings_are_refused_with_each_difference_and_replaced_on_demand(
+    generated: Generated, lines: Lines
+) -> None:
+    run = generated()
+    label(run, principles_per_pair=2)
+    calls = len(lines(run / "compare-calls.jsonl"))
+    before = content(run)
+    with pytest.raises(RunError, match=r"principles_per_pair: 2 → 4") as bad:
+        label(run, principles_per_pair=4, tie=0.01)
+    assert "--replace" in bad.value.hint
+    assert content(run) == before
+    label(run, replace=True, principles_per_pair=4)
+    assert all(len(one.votes) == 8 for one in comparisons(run))
+    # The samples and the first two principles' votes are found in the journal.
+    assert len(lines(run / "compare-calls.jsonl")) == calls + 12 * 4
+
+
+def test_concurrency_changes_no_label(generated: Generated) -> None:
+    one, other = generated("one"), generated("other")
+    label(one, concurrency=1, samples=3)
+    label(other, concurrency=64, samples=3)
+    assert content(one) == content(other)
+
+
+def test_rows_that_were_finished_later_are_compared_later(generated: Generated, lines: Lines) -> None:
+    run = generated()
+    path = run / "transcripts.jsonl"
+    rows = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(rows[:5]))
+    assert label(run) == Counts(input=5, done=5, failed=0, filtered=0)
+    path.write_bytes(b"".join(rows))
+    assert label(run) == Counts(input=12, done=12, failed=0, filtered=0)
+    assert count(run, COMPARE).input == 12
+
+
+def test_a_row_whose_call_fails_is_tried_again(generated: Generated, tmp_path: Path) -> None:
+    run = generated()
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {when: 'Question number 7', error: hung up}\n", encoding="utf-8")
+    settings = {"pairs": "revisions", "judge": str(rules)}
+    assert label(run, **settings) == Counts(input=12, done=11, failed=1, filtered=0)
+    (failure,) = [json.loads(line) for line in (run / "compare-failures.jsonl").read_text("utf-8").splitlines()]
+    assert (failure["id"], failure["kind"], failure["message"]) == ("row-07", "CallError", "hung up")
+    assert failure["step"].startswith("response:revision-1/") and failure["step"].endswith(("/forward", "/reversed"))
+    assert label(run, **settings).failed == 1
+    assert len((run / "compare-failures.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+def test_generate_goes_on_with_the_second_stage_when_asked(generated: Generated) -> None:
+    run = generated(compare=CompareSettings(samples=2))
+    assert count(run, COMPARE) == Counts(input=12, done=12, failed=0, filtered=0)
