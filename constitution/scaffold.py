@@ -12,7 +12,7 @@ from constitution.config import Settings
 from constitution.errors import ConfigError
 from constitution.principles import find_principles
 from constitution.resources import shipped
-from constitution.settings_help import HELP
+from constitution.settings_help import COMPARE_HELP, HELP
 
 # What stands for the required settings until they are given.
 EXAMPLES = {"prompts": "prompts.jsonl", "out": "outputs/first"}
@@ -30,6 +30,11 @@ def as_config_file(settings: Settings, examples: Mapping[str, object] = EXAMPLES
     for name in document:
         note = " (an example: required, not given)" if name in examples else ""
         document.yaml_set_comment_before_after_key(name, before=HELP[name] + note)
+    if settings.compare:
+        section = CommentedMap(document["compare"])
+        for name in section:
+            section.yaml_set_comment_before_after_key(name, before=COMPARE_HELP[name], indent=2)
+        document["compare"] = section
     buffer = io.StringIO()
     yaml = YAML()
     # A prompt or a path is one line, however long.

@@ -146,8 +146,9 @@ def test_export_tells_what_it_wrote_as_text_and_json(
         assert told["rows"][kind] == written
         assert set(written) == {"train", "test"}
     text = cli("export", run, "--to", "again", "--test-fraction", 0)
-    assert text.stdout.splitlines() == ["again/sft/train.jsonl: 12 rows", "again/preference/train.jsonl: 12 rows"]
-    assert 'datasets.load_dataset("again", "sft" or "preference")' in text.stderr
+    numbers = {"sft": 12, "preference": 12, "reward": 12, "kto": 24, "prompts": 12}
+    assert text.stdout.splitlines() == [f"again/{kind}/train.jsonl: {rows} rows" for kind, rows in numbers.items()]
+    assert 'datasets.load_dataset("again", "sft" or "preference" or' in text.stderr
 
 
 def test_principles_list_names_the_shipped_files(cli: Cli) -> None:
@@ -607,7 +608,7 @@ def test_an_export_tells_what_is_cut_and_that_the_run_is_not_whole(cli: Cli, pro
     assert "11 of these prompts have an answer cut at max_tokens" in result.stdout
     assert "12 rows = 11 done + 1 failed + 0 filtered + 0 pending" in result.stdout
     card = (tmp_path / "data" / "README.md").read_text()
-    assert "cut at 2 tokens: 11" in card
+    assert "cut at its limit of tokens: 11" in card
     assert "12 rows = 11 done + 1 failed + 0 filtered + 0 pending" in card
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from constitution.cli import app
 from constitution.cli.generate import given_settings
-from constitution.config import KNOBS, Settings, load_settings
+from constitution.config import KNOBS, CompareSettings, Settings, load_settings
 from constitution.errors import ConfigError
 from constitution.principles import load_principles
 from constitution.scaffold import as_config_file, lay_out
@@ -52,6 +52,7 @@ TYPED: dict[str, tuple[Any, list[str]]] = {
     "seed": (3, ["--seed", "3"]),
     "attempts": (1, ["--attempts", "1"]),
     "concurrency": (2, ["--concurrency", "2"]),
+    "compare": (CompareSettings(), ["--compare"]),
 }
 
 
@@ -158,7 +159,8 @@ def test_a_number_is_not_a_switch_nor_a_switch_a_number(tmp_path: Path) -> None:
 def test_the_knobs_are_settings_and_the_rest_affects_rows() -> None:
     settings = Settings(prompts="p.jsonl", out="o")
     # Written out: a setting that changes rows and slips in here would let a run go on with mixed rows.
-    assert {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model"} == KNOBS
+    knobs = {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model", "compare"}
+    assert knobs == KNOBS
     assert settings.affecting().keys() == Settings.model_fields.keys() - KNOBS
 
 

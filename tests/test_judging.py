@@ -132,9 +132,7 @@ def test_a_fault_in_a_question_shows_before_any_call(own_set: Callable[..., Path
         ("- prompt: p\n  beter: b\n  worse: w\n  comparison: c\n  reasoning: r\n", "did you mean 'better'"),
     ],
 )
-def test_a_fault_in_an_example_is_named_with_its_line(
-    own_set: Callable[..., Path], example: str, told: str
-) -> None:
+def test_a_fault_in_an_example_is_named_with_its_line(own_set: Callable[..., Path], example: str, told: str) -> None:
     folder = own_set(compare_few_shots__yaml=example)
     with pytest.raises(TemplateError, match=told) as bad:
         load_judge_templates(str(folder))

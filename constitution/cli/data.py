@@ -17,21 +17,80 @@ class Revisions(StrEnum):
     all = "all"
 
 
+class Pairs(StrEnum):
+    """Where preference pairs come from."""
+
+    auto = "auto"
+    comparisons = "comparisons"
+    revisions = "revisions"
+
+
 def export(
     run: RunArgument,
     to: Annotated[Path, typer.Option(help="The folder to make.", show_default=False)],
+    family: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="FAMILY",
+            help="The formats: trl, openai, hh-rlhf, llama-factory, axolotl, openrlhf, nemo-rl, verl, ms-swift, "
+            "tinker, paper.",
+        ),
+    ] = "trl",
+    kind: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this kind of row; repeatable.", show_default=False)
+    ] = None,
+    pairs: Annotated[
+        Pairs, typer.Option(help="Where pairs come from; auto: comparisons if there are any, else revisions.")
+    ] = Pairs.auto,
+    include: Annotated[
+        str,
+        typer.Option(
+            metavar="STATUSES", help="Export comparisons of these too: tie, inconsistent.", show_default=False
+        ),
+    ] = "",
+    soft_labels: Annotated[
+        str,
+        typer.Option(
+            metavar="FORM", help="What becomes of probabilities: keep, duplicate:K, sample, margin[:SCALE], hard."
+        ),
+    ] = "keep",
+    min_confidence: Annotated[
+        float, typer.Option(metavar="P", help="Least probability that a pair's chosen response is better.")
+    ] = 0.0,
+    max_per_prompt: Annotated[
+        int | None, typer.Option(metavar="N", help="Most pairs of one prompt, the surest first.", show_default=False)
+    ] = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE:WEIGHT",
+            help="Mix in rows of a JSONL or Parquet file, WEIGHT for each of the run's; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Write Parquet instead of JSONL.")] = False,
     revisions: Annotated[Revisions, typer.Option(help="Which revisions become sft rows.")] = Revisions.final,
     test_fraction: Annotated[float, typer.Option(help="Share of prompts held out.")] = 0.1,
     split_seed: Annotated[int, typer.Option(help="Changes which prompts are held out.")] = 0,
+    seed: Annotated[int, typer.Option(help="Changes which labels are sampled and which rows are mixed in.")] = 0,
     whole_only: Annotated[
         bool, typer.Option("--whole-only", help="Leave out rows with an answer cut at max_tokens.")
     ] = False,
+    license: Annotated[
+        str, typer.Option("--license", metavar="ID", help="The data's licence, for its card, as the Hub spells it.")
+    ] = "unknown",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an export that is there.")] = False,
+    push: Annotated[
+        str | None,
+        typer.Option(metavar="OWNER/NAME", help="Upload it to the Hugging Face Hub too.", show_default=False),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Hide the uploaded dataset from others.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
     """Write training data from a run.
 
-    `sft` and `preference` as JSONL that `datasets` and TRL load as it is.
+    JSONL or Parquet that training stacks and `datasets` load as it is, split by prompt, with a dataset card.
     """
     from constitution.exports import export as run_export
     from constitution.report.terminal import plural
@@ -39,23 +98,42 @@ def export(
     exported = run_export(
         run,
         to,
+        family=family,
+        kinds=kind or (),
+        pairs=pairs.value,
+        include=include,
+        soft_labels=soft_labels,
+        min_confidence=min_confidence,
+        max_per_prompt=max_per_prompt,
+        mix=mix or (),
+        parquet=parquet,
         revisions=revisions.value,
         test_fraction=test_fraction,
         split_seed=split_seed,
+        seed=seed,
         whole_only=whole_only,
+        license=license,
         overwrite=overwrite,
+        push_to=push,
+        private=private,
     )
     if format is Format.json:
         typer.echo(exported.model_dump_json(indent=2))
         return
-    for kind, splits in exported.rows.items():
-        for split, rows in splits.items():
-            typer.echo(f"{Path(exported.folder) / kind / f'{split}.jsonl'}: {plural(rows, 'row')}")
+    for file, rows in exported.files.items():
+        typer.echo(f"{Path(exported.folder) / file}: {plural(rows, 'row')}")
+    for name in exported.empty:
+        typer.echo(f"{name}: no rows")
     for reason, number in exported.dropped.items():
         typer.echo(f"left out, {reason}: {number}")
+    for line in exported.mixed:
+        typer.echo(f"mixed in, {line}")
     if exported.cut:
         typer.echo(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
-    if exported.counts.done < exported.counts.input:
-        typer.echo(f"the run is not whole: {exported.counts.equation}")
-    kinds = " or ".join(f'"{kind}"' for kind in exported.rows)
+    for stage, counts in exported.counts.items():
+        if counts.done < counts.input:
+            typer.echo(f"{stage} is not whole: {counts.equation}")
+    if exported.url:
+        typer.echo(f"uploaded: {exported.url}")
+    kinds = " or ".join(f'"{name}"' for name in exported.rows)
     typer.echo(f'Load it: datasets.load_dataset("{exported.folder}", {kinds})', err=True)

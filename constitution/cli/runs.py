@@ -15,14 +15,24 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
 
     input = done + failed + filtered + pending, always.
     """
-    from constitution.report.summary import summarise
-    from constitution.report.terminal import print_summary
+    import json
 
-    summary = summarise(run)
+    from constitution.manifest import COMPARE, REVISE, has_stage
+    from constitution.report.labels import summarise_labels
+    from constitution.report.summary import summarise
+    from constitution.report.terminal import print_labels, print_summary
+
+    # A run made of a file of pairs has comparisons only.
+    compared = summarise_labels(run) if has_stage(run, COMPARE) else None
+    revised = summarise(run) if has_stage(run, REVISE) or compared is None else None
     if format is Format.json:
-        typer.echo(summary.model_dump_json(indent=2))
-    else:
-        print_summary(results(), run, summary)
+        shown = revised.model_dump(mode="json") if revised else {}
+        typer.echo(json.dumps(shown | {"comparing": compared and compared.model_dump(mode="json")}, indent=2))
+        return
+    if revised:
+        print_summary(results(), run, revised)
+    if compared:
+        print_labels(results(), run, compared)
 
 
 def show(
@@ -32,14 +42,35 @@ def show(
     ] = None,
     format: FormatOption = Format.text,
 ) -> None:
-    """Print one transcript.
+    """Print one row.
 
-    Prompt, initial response, critiques, revisions.
+    Prompt, initial response, critiques, revisions; then the responses that were compared, with their labels.
     """
-    from constitution.report.terminal import find_row, print_transcript
+    import json
 
-    transcript = find_row(run, row)
+    from constitution.errors import RunError
+    from constitution.manifest import COMPARE, REVISE, has_stage
+    from constitution.report.terminal import (
+        find_comparisons,
+        find_row,
+        print_comparisons,
+        print_prompt,
+        print_transcript,
+    )
+
+    compared = find_comparisons(run, row)
+    # A run made of a file of pairs has comparisons only.
+    if not compared and has_stage(run, COMPARE) and not has_stage(run, REVISE):
+        raise RunError(f"{run}: no compared row {row!r}" if row else f"{run}: no row is compared yet")
+    transcript = find_row(run, row) if has_stage(run, REVISE) or not compared else None
+    if transcript and row is None:
+        compared = find_comparisons(run, transcript.id)
     if format is Format.json:
-        typer.echo(transcript.model_dump_json(indent=2))
-    else:
+        shown = transcript.model_dump(mode="json") if transcript else {}
+        typer.echo(json.dumps(shown | {"comparisons": [one.model_dump(mode="json") for one in compared]}, indent=2))
+        return
+    if transcript:
         print_transcript(results(), transcript)
+    else:
+        print_prompt(results(), compared[0].row, compared[0].prompt)
+    print_comparisons(results(), compared)

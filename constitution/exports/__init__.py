@@ -1,29 +1,38 @@
-"""Training data from a run's folder: rows by format, split by prompt, with a dataset card.
+"""Training data from a run's folder: rows in the formats of the training stacks, split by prompt, with a dataset card.
 
-trl.py      rows as TRL's trainers load them
-split.py    which prompts are held out
-card.py     the README.md that makes the folder a dataset
+examples.py      what there is to train on: demonstrations, pairs, ratings, prompts, chains
+families.py      the families of formats by name; one module each (trl.py, openai.py, …), pure functions of examples
+options.py       what an export is asked for
+select.py        which examples a run's records hold; pairs.py for pairs and ratings, filters.py for what is left out
+rows.py          from examples to rows in files
+soft_labels.py   what becomes of the judge's probabilities
+mixture.py       rows of other files among our own; foreign.py reads their columns
+split.py         which prompts are held out
+writing.py       the folder and its files
+card.py          the README.md that makes the folder a dataset; prose.py has its sentences, facts.py what they tell
+push.py          the upload to the Hub
 """
 
-import shutil
-import tempfile
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-import jsonlines
 
 from constitution.errors import ExportError, command
-from constitution.exports.card import FEATURES, MADE_WITH, card
-from constitution.exports.split import split_of
-from constitution.exports.trl import preference_rows, sft_rows
-from constitution.records import Counts, Record, Transcript
-from constitution.store import count, load_manifest, transcripts
+from constitution.exports.card import card
+from constitution.exports.examples import Kind, Preference, Rating, Split
+from constitution.exports.facts import Facts, look_at_judge
+from constitution.exports.families import choose_kinds, load_family
+from constitution.exports.mixture import check_mix, parse_mix
+from constitution.exports.options import Options, Pairs, Revisions, check_options, parse_include
+from constitution.exports.pairs import find_source
+from constitution.exports.push import check_push, push
+from constitution.exports.rows import Tally, write_rows
+from constitution.exports.soft_labels import parse_soft_labels
+from constitution.exports.writing import Files, aside, check_target
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
+from constitution.records import Counts, Record
+from constitution.store import count
 
-Kind = Literal["sft", "preference"]
-Revisions = Literal["final", "all"]
+STAGES = {"revise": REVISE, "compare": COMPARE}
 
 
 class Exported(Record):
@@ -31,142 +40,163 @@ class Exported(Record):
 
     Attributes:
         folder: Where.
+        files: The files with rows, and how many, by path in the folder.
         rows: Rows by kind and split, e.g. `{"sft": {"train": 90, "test": 10}}`.
-        dropped: Rows left out, by reason.
+        empty: Kinds that the run has no rows for.
+        dropped: What was left out, by reason: responses, pairs, chains.
+        mixed: What was mixed in, line by line.
         cut: Exported prompts with a response that ends at `max_tokens`, in mid-sentence.
-        counts: Where the run's rows were.
+        counts: Where the rows of each stage were.
+        url: The dataset's address, if it was pushed.
     """
 
     folder: str
-    rows: dict[str, dict[str, int]]
+    files: dict[str, int]
+    rows: dict[str, dict[Split, int]]
+    empty: tuple[str, ...]
     dropped: dict[str, int]
+    mixed: tuple[str, ...]
     cut: int
-    counts: Counts
+    counts: dict[str, Counts]
+    url: str | None = None
 
 
 def export(
     run: Path,
     to: Path,
     *,
+    family: str = "trl",
+    kinds: Sequence[str] = (),
+    pairs: Pairs = "auto",
+    include: str = "",
+    soft_labels: str = "keep",
+    min_confidence: float = 0.0,
+    max_per_prompt: int | None = None,
+    mix: Sequence[str] = (),
+    parquet: bool = False,
     revisions: Revisions = "final",
     test_fraction: float = 0.1,
     split_seed: int = 0,
+    seed: int = 0,
     whole_only: bool = False,
+    license: str = "unknown",
     overwrite: bool = False,
+    push_to: str | None = None,
+    private: bool = False,
 ) -> Exported:
-    """Write `sft` and `preference` data of a run's finished rows, in the order of the input.
+    """Write a run's finished rows as training data, in the order of the input.
 
-    The folder is written aside and moved into place, so it is there whole or not at all.
+    The folder is written aside and moved into place, so it is there whole or not at all. The same run and the same
+    arguments give the same bytes.
 
     Args:
         run: A run's folder.
         to: The folder to make.
-        revisions: `final`, or `all`: an sft row for each revision of a row, as the paper trains (section 3.2).
+        family: The family of formats: a name of `families.FAMILIES`, or a third party's.
+        kinds: Only these kinds of row; all if empty.
+        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
+        include: Statuses of comparisons that are exported besides `labelled`, commas in between.
+        soft_labels: `keep`, `duplicate:K`, `sample`, `margin`, `margin:SCALE` or `hard`; see `soft_labels.py`.
+        min_confidence: Least probability that a pair's chosen response is better.
+        max_per_prompt: Most pairs of one prompt, the surest first.
+        mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
+        parquet: Write Parquet instead of JSONL.
+        revisions: `final`, or `all`: a demonstration for each revision, as the paper trains (section 3.2).
         test_fraction: Share of prompts held out, in [0, 1); decided by each prompt's hash, so that rows of one prompt
             stay together and a larger run keeps the split.
         split_seed: Changes which prompts are held out.
-        whole_only: Leave out rows with an exported response that was cut at `max_tokens`.
+        seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.
+        whole_only: Leave out examples with a response that was cut at `max_tokens`.
+        license: For the card, as the Hub spells it.
         overwrite: Replace an export that is there.
+        push_to: Upload it as the dataset `OWNER/NAME`.
+        private: Hide the dataset from others, if the upload makes it.
 
     Raises:
-        ExportError: Nothing to export, or `to` holds something.
+        ExportError: An option is wrong, there is nothing to export, `to` holds something, or the upload failed.
         RunError: `run` is not a run.
+        SourceError: A file to mix in is broken.
     """
-    manifest = load_manifest(run)
-    if not 0 <= test_fraction < 1:
-        raise ExportError(f"--test-fraction {test_fraction}: it must be at least 0 and below 1")
-    # A link to a folder stays a link: what it points to is replaced.
-    target = to.resolve()
-    _check_target(run, target, overwrite)
-    counts, cut = count(run), 0
-    dropped: Counter[str] = Counter()
-    written: dict[str, dict[str, int]] = {}
-    aside = _make_aside(target)
-    try:
-        with ExitStack() as stack:
-            writers: dict[tuple[str, str], jsonlines.Writer] = {}
-            for transcript in transcripts(run):
-                split = split_of(transcript.prompt, test_fraction, split_seed)
-                cut += is_cut(transcript, revisions) and not whole_only
-                for kind, row in _rows(transcript, revisions, whole_only, dropped):
-                    if (kind, split) not in writers:
-                        path = aside / kind / f"{split}.jsonl"
-                        path.parent.mkdir(exist_ok=True)
-                        writers[kind, split] = stack.enter_context(jsonlines.open(path, "w"))
-                    writers[kind, split].write(row)
-                    written.setdefault(kind, {}).setdefault(split, 0)
-                    written[kind][split] += 1
-        if not written:
-            reasons = [f"{number} left out: {reason}" for reason, number in dropped.items()]
-            where = f"{counts.done} done, {counts.failed} failed, {counts.filtered} filtered, {counts.pending} pending"
-            raise ExportError(
-                f"{run}: nothing to export ({'; '.join([where, *reasons])})",
-                f"See where the run is with: {command('status', run)}",
-            )
-        (aside / "README.md").write_text(card(manifest, counts, written, revisions, cut), encoding="utf-8")
-        aside.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        aside.rename(target)
-    except OSError as bad:
-        raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Choose another folder with --to.") from None
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return Exported(folder=str(to), rows=written, dropped=dict(dropped), cut=cut, counts=counts)
-
-
-def is_cut(transcript: Transcript, revisions: Revisions) -> bool:
-    """Whether a response that is exported ends at `max_tokens`: the first, the last, with `all` any of them."""
-    first, *between, last = transcript.responses
-    exported = [first, last, *(between if revisions == "all" else [])]
-    return any(response.finish_reason == "length" for response in exported)
-
-
-def _rows(
-    transcript: Transcript, revisions: Revisions, whole_only: bool, dropped: Counter[str]
-) -> Iterator[tuple[Kind, dict[str, Any]]]:
-    if whole_only and is_cut(transcript, revisions):
-        dropped["cut at max_tokens"] += 1
-        return
-    for row in sft_rows(transcript, revisions):
-        yield "sft", row
-    pairs = preference_rows(transcript)
-    if not pairs:
-        dropped["preference: revision same as response"] += 1
-    for row in pairs:
-        yield "preference", row
-
-
-def _check_target(run: Path, to: Path, overwrite: bool) -> None:
-    if to.exists() and not to.is_dir():
-        raise ExportError(f"{to}: a file, not a folder", "Choose another folder with --to.")
-    if not to.is_dir() or not any(to.iterdir()):
-        return
-    if run.resolve().is_relative_to(to.resolve()):
-        raise ExportError(f"{to}: holds the run, which an export must not replace", "Choose another folder with --to.")
-    if not _is_export(to):
-        raise ExportError(f"{to}: not empty, and not an export", "Choose another folder with --to.")
-    if not overwrite:
-        raise ExportError(
-            f"{to}: not empty", "Choose another folder with --to, or replace the export in it with --overwrite."
+    options = Options(
+        pairs=pairs,
+        include=parse_include(include),
+        soft_labels=parse_soft_labels(soft_labels),
+        min_confidence=min_confidence,
+        max_per_prompt=max_per_prompt,
+        mix=tuple(map(parse_mix, mix)),
+        parquet=parquet,
+        revisions=revisions,
+        test_fraction=test_fraction,
+        split_seed=split_seed,
+        seed=seed,
+        whole_only=whole_only,
+        license=license,
+    )
+    check_options(options)
+    formats = load_family(family)
+    chosen = choose_kinds(family, formats, kinds)
+    source = find_source(run, options)
+    check_target(run, to, overwrite)
+    check_mix(options.mix, {kind.example for kind in chosen.values()})
+    if push_to is not None:
+        check_push(push_to)
+    counts = {name: count(run, stage) for name, stage in STAGES.items() if has_stage(run, stage)}
+    with aside(to) as folder:
+        with Files(folder, chosen, parquet) as files:
+            tally = write_rows(run, chosen, source, options, files)
+        if not files.written:
+            raise _nothing(run, chosen, counts, tally)
+        written = {name: files.written[name] for name in chosen if name in files.written}
+        extra = formats.extra(written, files.suffix(next(iter(written))))
+        for path, text in extra.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        paired = {chosen[name].example for name in written} & {Preference, Rating}
+        facts = Facts(
+            family=family,
+            stacks=formats.stacks,
+            kinds=chosen,
+            written=written,
+            suffixes={name: files.suffix(name) for name in written},
+            extra=tuple(extra),
+            options=options,
+            revise=load_manifest(run) if has_stage(run, REVISE) else None,
+            judge=look_at_judge(run) if paired and source == "comparisons" else None,
+            counts=counts,
+            dropped=tally.dropped,
+            mixed=tuple(tally.mixed),
+            cut=len(tally.cut),
         )
+        (folder / "README.md").write_text(card(facts), encoding="utf-8")
+    return Exported(
+        folder=str(to),
+        files={
+            f"{name}/{split}{files.suffix(name)}": rows
+            for name, splits in written.items()
+            for split, rows in splits.items()
+        },
+        rows=written,
+        empty=tuple(name for name in chosen if name not in written),
+        dropped=dict(tally.dropped),
+        mixed=tuple(tally.mixed),
+        cut=len(tally.cut),
+        counts=counts,
+        url=push(to, push_to, private) if push_to is not None else None,
+    )
 
 
-def _is_export(folder: Path) -> bool:
-    """Whether the folder holds what an export wrote, and nothing besides."""
-    files = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if not file.is_dir()}
-    expected = {"README.md"} | {f"{kind}/{split}.jsonl" for kind in FEATURES for split in ("train", "test")}
-    if not files <= expected or "README.md" not in files:
-        return False
-    return MADE_WITH in (folder / "README.md").read_text(encoding="utf-8", errors="replace")
-
-
-def _make_aside(to: Path) -> Path:
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
-    except OSError as bad:
-        raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Choose another folder with --to.") from None
+def _nothing(run: Path, kinds: Mapping[str, Kind], counts: Mapping[str, Counts], tally: Tally) -> ExportError:
+    stages = [
+        f"{stage}: {n.done} done, {n.failed} failed, {n.filtered} filtered, {n.pending} pending"
+        for stage, n in counts.items()
+    ]
+    reasons = [f"{number} left out: {reason}" for reason, number in tally.dropped.items()]
+    return ExportError(
+        f"{run}: nothing to export as {', '.join(kinds)} ({'; '.join([*stages, *reasons])})",
+        "Loosen what left them out, or choose other kinds of row."
+        if reasons
+        else f"See where the run is with: {command('status', run)}",
+    )
 
 
 __all__ = ["Exported", "export"]

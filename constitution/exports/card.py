@@ -1,101 +1,88 @@
 """The dataset card: YAML that tells `datasets` what is where, and prose that tells people."""
 
 import io
-import json
-from typing import Any
+from collections.abc import Iterable
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from constitution.records import Counts
-from constitution.store import Manifest
+from constitution.exports.facts import Facts
+from constitution.exports.prose import export_lines, judge_lines, revise_lines
 
-_MESSAGES = [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]
-_ORIGIN = [{"name": "metadata", "dtype": "string"}]
-# Types are declared, not inferred: a first file without some value must not change a column's type.
-FEATURES: dict[str, list[dict[str, Any]]] = {
-    "sft": [{"name": "messages", "list": _MESSAGES}, *_ORIGIN],
-    "preference": [
-        {"name": "prompt", "list": _MESSAGES},
-        {"name": "chosen", "list": _MESSAGES},
-        {"name": "rejected", "list": _MESSAGES},
-        *_ORIGIN,
-    ],
-}
 # Also how an export is told from any other folder.
 MADE_WITH = "Made with `constitution`"
-MEANING = {
-    "sft": "supervised fine-tuning: `messages` ends with the revised response",
-    "preference": "preference pairs: `chosen` is the final revision, `rejected` the initial response",
-}
 
 
-def card(manifest: Manifest, counts: Counts, rows: dict[str, dict[str, int]], revisions: str, cut: int) -> str:
-    """The text of README.md.
+def card(facts: Facts) -> str:
+    """The text of README.md."""
+    sections = [
+        f"---\n{_front_matter(facts)}---\n",
+        "# Constitutional AI data\n",
+        f"{MADE_WITH}, in the formats of {facts.stacks}, by Constitutional AI (Bai et al. 2022, arXiv 2212.08073).\n",
+        "\n".join(["| config | what | train | test |", "|---|---|---|---|", *_table(facts)]) + "\n",
+    ]
+    if facts.revise:
+        sections.append(_section("How the responses were made", revise_lines(facts.revise, facts.counts["revise"])))
+    if facts.judge:
+        sections.append(_section("How the responses were judged", judge_lines(facts.judge, facts.counts["compare"])))
+        sections.append(_section("How far to trust the judge", facts.judge.audit))
+    sections.append(_section("What was exported", export_lines(facts)))
+    sections.append(
+        "## Care\n\n"
+        "Some prompts, and many of the responses that are rejected or revised, are harmful on purpose: they are there "
+        "to be learnt from, not to be shown or imitated. No person has checked the others: they are a model's work, "
+        "and what is called better here is what a model or the method holds to be better.\n"
+    )
+    return "\n".join(sections)
 
-    Args:
-        manifest: Of the run.
-        counts: Where the run's rows were.
-        rows: Rows by kind and split; a split without rows is not in it.
-        revisions: `final` or `all`.
-        cut: Prompts with a response that ends at `max_tokens`.
-    """
+
+def files_of(text: str) -> set[str]:
+    """The files that a card written by `card` belongs to, by path; none if it is another's."""
+    parts = text.split("---\n", 2)
+    if MADE_WITH not in text or len(parts) < 3 or parts[0]:
+        return set()
+    try:
+        header = YAML(typ="safe", pure=True).load(parts[1])
+        data = {file["path"] for config in header["configs"] for file in config["data_files"]}
+        return data | set(header.get("constitution", {}).get("files", []))
+    except (YAMLError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _front_matter(facts: Facts) -> str:
     header = {
+        "license": facts.options.license,
+        "tags": ["constitutional-ai", "synthetic"],
         "configs": [
             {
-                "config_name": kind,
+                "config_name": name,
                 **({"default": True} if place == 0 else {}),
                 "data_files": [
-                    {"split": split, "path": f"{kind}/{split}.jsonl"} for split in sorted(splits, reverse=True)
+                    {"split": split, "path": f"{name}/{split}{facts.suffixes[name]}"}
+                    for split in sorted(splits, reverse=True)
                 ],
             }
-            for place, (kind, splits) in enumerate(rows.items())
+            for place, (name, splits) in enumerate(facts.written.items())
         ],
-        "dataset_info": [{"config_name": kind, "features": FEATURES[kind]} for kind in rows],
-        "tags": ["constitutional-ai", "synthetic"],
+        # Types are declared, not inferred: a first file without some value must not change a column's type.
+        "dataset_info": [{"config_name": name, "features": facts.kinds[name].columns} for name in facts.written],
+        # What else the folder holds; another export may replace these files and no others.
+        "constitution": {"family": facts.family, "files": list(facts.extra)},
     }
-    settings, model = manifest.settings, manifest.affecting["model (identity)"]
-    assert isinstance(model, dict)
     buffer = io.StringIO()
     yaml = YAML()
     # The card's YAML holds each list of fields once per use: anchors would be valid, but readers choke on them.
     yaml.representer.ignore_aliases = lambda _: True
     yaml.dump(header, buffer)
-    table = [
-        f"| {kind} | {MEANING[kind]} | {splits.get('train', 0)} | {splits.get('test', 0)} |"
-        for kind, splits in rows.items()
-    ]
-    mode = "critique, then revision" if settings["critique"] else "direct revision, without critiques"
-    return "\n".join(
-        [
-            "---",
-            buffer.getvalue().rstrip(),
-            "---",
-            "",
-            "# Harmlessness data by critique and revision",
-            "",
-            f"{MADE_WITH} by the supervised stage of Constitutional AI (Bai et al. 2022, arXiv "
-            "2212.08073): a model answers a prompt, criticises its answer against a principle, and rewrites it.",
-            "",
-            "| config | what | train | test |",
-            "|---|---|---|---|",
-            *table,
-            "",
-            f"- model: `{model['model']}`, revision `{model['revision']}`, {model['detail'] or model['engine']}",
-            f"- principles: `{settings['principles']}`, content hash `{manifest.affecting['principles (content)']}`",
-            f"- rounds: {settings['rounds']} ({mode}); sft revisions: {revisions}",
-            f"- sampling: temperature {settings['temperature']}, top-p {settings['top_p']}, at most "
-            f"{settings['max_tokens']} tokens, seed {settings['seed']}",
-            f"- templates: `{settings['templates']}`",
-            f"- system prompt: {json.dumps(settings['system_prompt'])}",
-            f"- the run: {counts.equation}",
-            f"- prompts with a response that was cut at {settings['max_tokens']} tokens: {cut}",
-            f"- made with version {manifest.version}; the run was begun on {manifest.created[:10]}",
-            "",
-            "Train and test are split by prompt: no prompt is in both. `metadata` is a JSON object as text, with "
-            "the principles that were drawn and the input row's own columns.",
-            "",
-            "The rejected responses, and some prompts, are harmful on purpose. The chosen ones are a model's work and "
-            "were not checked by people.",
-            "",
-        ]
-    )
+    return buffer.getvalue()
+
+
+def _table(facts: Facts) -> Iterable[str]:
+    for name, splits in facts.written.items():
+        yield f"| {name} | {facts.kinds[name].meaning} | {splits.get('train', 0)} | {splits.get('test', 0)} |"
+
+
+def _section(title: str, lines: Iterable[str]) -> str:
+    """A heading and a list; an indented line belongs to the one before it."""
+    items = [f"  - {line.lstrip()}" if line.startswith(" ") else f"- {line}" for line in lines]
+    return "\n".join([f"## {title}\n", *items]) + "\n"

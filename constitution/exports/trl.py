@@ -1,60 +1,88 @@
 """Rows as TRL loads them: https://huggingface.co/docs/trl/dataset_formats (conversational form).
 
 Every message holds `role` and `content` and nothing else; every conversation that a model learns from ends on an
-assistant turn. Where a row came from is kept in one text column that trainers leave alone: `metadata`, a JSON object as
-text. Readers infer the types of nested columns from the first rows they see, and take a column of ids for dates if
-all of them look like dates; JSON text they leave as it is.
-(A file in which every response is a bare ISO date would still be read as dates: `datasets` offers no way around that.)
+assistant turn. Trainers look for columns by name, so a kind has those of its trainer and `metadata`, nothing else:
+the reward trainer takes any `margin` it finds and stops at one that is empty, the GRPO trainer hands every other column
+to the reward function. (A file in which every response is a bare ISO date would be read as dates: `datasets` offers no
+way around that without a dataset card.)
 """
 
-import json
-from typing import Any, Literal
+from typing import Any
 
-from constitution.records import Transcript
-
-
-def sft_rows(transcript: Transcript, revisions: Literal["final", "all"] = "final") -> list[dict[str, Any]]:
-    """`messages`: the prompt and a revision; one row, or one for each round.
-
-    Revisions with equal text are one row.
-    """
-    rounds = range(1, len(transcript.rounds) + 1) if revisions == "all" else [len(transcript.rounds)]
-    texts = {transcript.responses[number].text: number for number in rounds}
-    return [
-        {"messages": [*_prompt(transcript), _assistant(text)], **_origin(transcript, number)}
-        for text, number in texts.items()
-    ]
+from constitution.exports.examples import Demonstration, Family, Kind, Preference, Question, Rating
+from constitution.exports.messages import METADATA, assistant, conversation, metadata, scalar, turns
+from constitution.exports.recipes import recipes
 
 
-def preference_rows(transcript: Transcript) -> list[dict[str, Any]]:
-    """`prompt`, `chosen` (the final revision), `rejected` (the initial response); none if the two are equal."""
-    chosen, rejected = transcript.responses[-1], transcript.responses[0]
-    if chosen.text == rejected.text:
-        return []
-    return [
-        {
-            "prompt": _prompt(transcript),
-            "chosen": [_assistant(chosen.text)],
-            "rejected": [_assistant(rejected.text)],
-            **_origin(transcript, len(transcript.rounds)),
-        }
-    ]
+def _sft(example: Demonstration) -> dict[str, Any]:
+    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
 
 
-def _prompt(transcript: Transcript) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in transcript.prompt]
+def _preference(example: Preference) -> dict[str, Any]:
+    return {**_pair(example), "p_chosen": example.p_chosen, "metadata": metadata(example.origin)}
 
 
-def _assistant(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
+def _reward(example: Preference) -> dict[str, Any]:
+    scores = {"p_chosen": example.p_chosen, "margin": example.margin}
+    return {**_pair(example), **scores, "metadata": metadata(example.origin)}
 
 
-def _origin(transcript: Transcript, revision: int) -> dict[str, str]:
-    origin = {
-        "id": transcript.id,
-        "principles": [round.principle for round in transcript.rounds[:revision]],
-        "revision": revision,
-        "finish_reason": transcript.responses[revision].finish_reason,
-        "row": transcript.metadata,
+def _kto(example: Rating) -> dict[str, Any]:
+    return {
+        "prompt": turns(example.prompt),
+        "completion": [assistant(example.response)],
+        "label": example.good,
+        "metadata": metadata(example.origin),
     }
-    return {"metadata": json.dumps(origin, ensure_ascii=False)}
+
+
+def _prompts(example: Question) -> dict[str, Any]:
+    return {"prompt": turns(example.prompt), "metadata": metadata(example.origin)}
+
+
+def _pair(example: Preference) -> dict[str, Any]:
+    return {
+        "prompt": turns(example.prompt),
+        "chosen": [assistant(example.chosen)],
+        "rejected": [assistant(example.rejected)],
+    }
+
+
+_PAIR = [conversation("prompt"), conversation("chosen"), conversation("rejected"), scalar("p_chosen", "float64")]
+
+FAMILY = Family(
+    kinds={
+        "sft": Kind(
+            Demonstration,
+            _sft,
+            [conversation("messages"), METADATA],
+            "supervised fine-tuning: `messages` ends with the response to imitate",
+        ),
+        "preference": Kind(
+            Preference,
+            _preference,
+            [*_PAIR, METADATA],
+            "preference pairs for DPO: `chosen` is better than `rejected` with probability `p_chosen`",
+        ),
+        "reward": Kind(
+            Preference,
+            _reward,
+            [*_PAIR, scalar("margin", "float64"), METADATA],
+            "the same pairs for a reward model: `margin` is what the score of `chosen` should be ahead by, in nats",
+        ),
+        "kto": Kind(
+            Rating,
+            _kto,
+            [conversation("prompt"), conversation("completion"), scalar("label", "bool"), METADATA],
+            "single responses for KTO: `label` is true for a good one",
+        ),
+        "prompts": Kind(
+            Question,
+            _prompts,
+            [conversation("prompt"), METADATA],
+            "prompts to answer, for GRPO, RLOO and online DPO",
+        ),
+    },
+    stacks="TRL (SFT, Reward, DPO, KTO, GRPO, RLOO and online DPO trainers)",
+    extra=recipes,
+)

@@ -1,5 +1,6 @@
 """Transcripts and summaries for a terminal."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -11,10 +12,10 @@ from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import load_manifest
 from constitution.printable import printable
-from constitution.records import Completion, Failure, Filtered, Transcript
+from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
-from constitution.store import transcripts
+from constitution.store import comparisons, transcripts
 from constitution.yamlfile import nearest
 
 
@@ -41,17 +42,50 @@ def find_row(run: Path, row: str | None) -> Transcript:
     raise RunError(f"{run}: no finished row {row!r}; {nearest(row, known[:1000]) if known else 'none is finished yet'}")
 
 
+def print_prompt(console: Console, row: str, prompt: Sequence[Message]) -> None:
+    """Print the head of a row: its id and what it asks."""
+    console.print(Rule(Text(printable(f"row {row}"), "bold")))
+    for message in prompt:
+        console.print(_turn(message.role, "cyan", message.content))
+
+
 def print_transcript(console: Console, transcript: Transcript) -> None:
     """Print one row's whole chain."""
-    console.print(Rule(Text(printable(f"row {transcript.id}"), "bold")))
-    for message in transcript.prompt:
-        console.print(_turn(message.role, "cyan", message.content))
+    print_prompt(console, transcript.id, transcript.prompt)
     console.print(_turn("initial response", "red", *_answer(transcript.response)))
     for number, round in enumerate(transcript.rounds, 1):
         if round.critique:
             console.print(_turn(f"critique {number} · {round.principle}", "yellow", *_answer(round.critique)))
         title = f"revision {number}" if round.critique else f"revision {number} · {round.principle}"
         console.print(_turn(title, "green", *_answer(round.revision)))
+
+
+def find_comparisons(run: Path, row: str | None) -> list[Comparison]:
+    """The comparisons of a row, or of the first row that has any; none if there are none."""
+    found: list[Comparison] = []
+    for comparison in comparisons(run):
+        row = row or comparison.row
+        if comparison.row == row:
+            found.append(comparison)
+    return found
+
+
+def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
+    """Print a row's comparisons: each response once, then label and votes of each pair."""
+    texts: dict[str, Candidate] = {}
+    for one in found:
+        texts |= {one.first.source: one.first, one.second.source: one.second}
+    for source, candidate in texts.items():
+        place = f" · rank {candidate.rank}" if candidate.rank else ""
+        cut = " [cut at max_tokens]" if candidate.finish_reason == "length" else ""
+        console.print(_turn(f"{source}{place}", "magenta", candidate.text, cut))
+    for one in found:
+        p = "no label" if one.p is None else f"{one.first.source} is better: {one.p:.3f}"
+        lines = [
+            f"{vote.principle}, {vote.order}: " + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            for vote in one.votes
+        ]
+        console.print(_turn(f"{one.first.source} : {one.second.source} · {one.status} · {p}", "blue", "\n".join(lines)))
 
 
 def print_summary(console: Console, run: Path, summary: Summary) -> None:

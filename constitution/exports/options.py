@@ -1,0 +1,103 @@
+"""What an export is asked for, checked."""
+
+import re
+from typing import Literal
+
+from constitution.errors import ExportError
+from constitution.exports.soft_labels import SoftLabels
+from constitution.records import Record, Status
+
+Revisions = Literal["final", "all"]
+Pairs = Literal["auto", "comparisons", "revisions"]
+# What `--include` may add to `labelled`.
+INCLUDABLE: tuple[Status, ...] = ("tie", "inconsistent")
+
+
+class Mixture(Record):
+    """A file whose rows are mixed in.
+
+    Attributes:
+        file: JSONL or Parquet, gzipped or not.
+        weight: Its rows for each row of the run's own, kind by kind.
+    """
+
+    file: str
+    weight: float
+
+
+class Options(Record):
+    """What is exported, how.
+
+    Attributes:
+        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
+        include: Statuses of comparisons that are exported besides `labelled`.
+        soft_labels: What becomes of the probabilities.
+        min_confidence: Least `p_chosen` of a pair.
+        max_per_prompt: Most pairs of one prompt; None is all.
+        mix: What is mixed in.
+        parquet: Whether every file is Parquet.
+        revisions: `final`, or `all`: a demonstration for each revision, as the paper trains (section 3.2).
+        test_fraction: Share of prompts held out, in [0, 1).
+        split_seed: Changes which prompts are held out.
+        seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.
+        whole_only: Whether examples with a response that was cut at `max_tokens` are left out.
+        license: For the card, as the Hub spells it.
+    """
+
+    pairs: Pairs = "auto"
+    include: tuple[Status, ...] = ()
+    soft_labels: SoftLabels = SoftLabels()
+    min_confidence: float = 0.0
+    max_per_prompt: int | None = None
+    mix: tuple[Mixture, ...] = ()
+    parquet: bool = False
+    revisions: Revisions = "final"
+    test_fraction: float = 0.1
+    split_seed: int = 0
+    seed: int = 0
+    whole_only: bool = False
+    license: str = "unknown"
+
+
+def check_options(options: Options) -> None:
+    """Check what types cannot.
+
+    Raises:
+        ExportError: A value out of range.
+    """
+    if not 0 <= options.test_fraction < 1:
+        raise ExportError(f"--test-fraction {options.test_fraction}: it must be at least 0 and below 1")
+    if not 0 <= options.min_confidence <= 1:
+        raise ExportError(
+            f"--min-confidence {options.min_confidence}: a probability is from 0 to 1",
+            "Every pair has at least 0.5, as the better response is the chosen one.",
+        )
+    if options.max_per_prompt is not None and options.max_per_prompt < 1:
+        raise ExportError(f"--max-per-prompt {options.max_per_prompt}: it must be at least 1")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", options.license):
+        raise ExportError(
+            f"--license {options.license!r}: not an identifier of a licence as the Hub spells them",
+            "For example: --license apache-2.0, cc-by-4.0, mit, other, unknown",
+        )
+
+
+def parse_include(words: str) -> tuple[Status, ...]:
+    """The value of `--include`: statuses with commas in between.
+
+    Raises:
+        ExportError: Not a status that can be exported.
+    """
+    found: list[Status] = []
+    for word in filter(None, (word.strip() for word in words.split(","))):
+        if word == "invalid":
+            raise ExportError(
+                "--include invalid: the judge gave no readable verdict on these pairs, so nobody knows which is better",
+                f"What can be included: {', '.join(INCLUDABLE)}",
+            )
+        # `labelled` always is.
+        if word != "labelled" and word not in INCLUDABLE:
+            raise ExportError(
+                f"--include {word!r}: no such status of a comparison", f"Give some of: {', '.join(INCLUDABLE)}"
+            )
+        found += [status for status in INCLUDABLE if status == word and status not in found]
+    return tuple(found)

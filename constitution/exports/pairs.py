@@ -1,0 +1,175 @@
+"""Preference pairs, and the ratings that sum them up.
+
+From the RL stage (Bai et al. 2022, section 4.1): of two compared responses, the one that the judge finds better is
+chosen, with its probability. Without it, from the SL stage alone: the final revision over the initial response, with
+probability 1, as nobody judged. That is not the paper's, but what can be had without a judge.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import groupby, zip_longest
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue
+
+from constitution.digests import derive_uniform
+from constitution.errors import ExportError, command
+from constitution.exports.examples import Preference, Rating
+from constitution.exports.filters import IDENTICAL, filter_pairs
+from constitution.exports.options import Options
+from constitution.exports.picks import Pick, prompt_key, response_key
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
+from constitution.records import Candidate, Comparison, Transcript
+from constitution.store import comparisons, transcripts
+
+Source = Literal["comparisons", "revisions"]
+
+
+def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
+    """The pairs of a run, filtered; `chosen` is the better one, the margin 0."""
+
+    def read(dropped: Counter[str]) -> Iterator[Pick[Preference]]:
+        return _judged(run, options, dropped) if source == "comparisons" else map(_revised, transcripts(run))
+
+    return filter_pairs(read, options, dropped)
+
+
+def ratings(
+    read: Callable[[Counter[str]], Iterator[Pick[Preference]]], dropped: Counter[str]
+) -> Iterator[Pick[Rating]]:
+    """Each distinct response of a prompt once: good if it wins its pairs on average, bad if it loses them.
+
+    KTO estimates a term of its loss from prompts with the responses of their neighbours (Ethayarajh et al. 2024, arXiv
+    2402.01306), and TRL does not shuffle: so half of each prompt's responses wait until the next prompt's have begun.
+
+    Args:
+        read: Reads the pairs from their beginning; called twice.
+        dropped: Where responses that neither win nor lose are counted.
+    """
+    waiting: list[Pick[Rating]] = []
+    for _, group in groupby(_ratings(read, dropped), lambda pick: prompt_key(pick.example.prompt)):
+        made = list(group)
+        half = (len(made) + 1) // 2
+        for pair in zip_longest(made[:half], waiting):
+            yield from filter(None, pair)
+        waiting = made[half:]
+    yield from waiting
+
+
+def _ratings(
+    read: Callable[[Counter[str]], Iterator[Pick[Preference]]], dropped: Counter[str]
+) -> Iterator[Pick[Rating]]:
+    wins: dict[str, float] = {}
+    fights: Counter[str] = Counter()
+    for pair in read(Counter()):
+        made = pair.example
+        for response, p in ((made.chosen, made.p_chosen), (made.rejected, 1 - made.p_chosen)):
+            key = response_key(made.prompt, response)
+            wins[key] = wins.get(key, 0.0) + p
+            fights[key] += 1
+    for pair in read(dropped):
+        made = pair.example
+        for side, response in (("chosen", made.chosen), ("rejected", made.rejected)):
+            key = response_key(made.prompt, response)
+            if key not in wins:
+                continue
+            mean = wins.pop(key) / fights[key]
+            # Sums such as 0.6 + (1 - 0.6) miss a half by their last bit.
+            if math.isclose(mean, 0.5, abs_tol=1e-9):
+                dropped["ratings: win probability of exactly 0.5"] += 1
+                continue
+            about = made.origin[side]
+            assert isinstance(about, dict)
+            origin: dict[str, JsonValue] = {
+                "id": made.origin["id"],
+                **about,
+                "win_probability": mean,
+                "pairs": fights[key],
+                "row": made.origin["row"],
+            }
+            rating = Rating(prompt=made.prompt, response=response, good=mean > 0.5, origin=origin)
+            yield Pick(rating, f"{pair.id} {side}", about.get("finish_reason") == "length")
+
+
+def find_source(run: Path, options: Options) -> Source:
+    """Where the run's pairs come from.
+
+    Raises:
+        RunError: The folder is not a run, or has no comparisons and they are asked for.
+        ExportError: Revisions are asked for, and the run has none; or soft labels of pairs that nobody judged.
+    """
+    if options.pairs == "comparisons":
+        load_manifest(run, COMPARE)
+        return "comparisons"
+    if has_stage(run, COMPARE) and options.pairs == "auto":
+        return "comparisons"
+    if has_stage(run, COMPARE) and not has_stage(run, REVISE):
+        raise ExportError(f"--pairs revisions: {run} holds comparisons only, no transcripts", "Leave out --pairs.")
+    load_manifest(run)
+    if options.soft_labels.mode not in ("keep", "hard"):
+        raise ExportError(
+            f"--soft-labels {options.soft_labels.word}: nobody judged pairs of revisions, they have no probability",
+            f"Let a model judge first: {command('compare', run)}",
+        )
+    return "revisions"
+
+
+def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
+    for comparison in comparisons(run):
+        # Before the status: nobody was asked about them, and they are called a tie.
+        if comparison.first.text.strip() == comparison.second.text.strip():
+            dropped[IDENTICAL] += 1
+        elif comparison.p is None or comparison.status == "invalid":
+            dropped["pairs: status invalid"] += 1
+        elif comparison.status != "labelled" and comparison.status not in options.include:
+            dropped[f"pairs: status {comparison.status}"] += 1
+        else:
+            yield _judgement(comparison, comparison.p, options.seed)
+
+
+def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
+    # Neither is better: always choosing the first would teach whatever made it come first.
+    first = derive_uniform("tie", seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
+    better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
+    principles = {vote.principle: None for vote in comparison.votes}
+    origin: dict[str, JsonValue] = {
+        "id": comparison.row,
+        "comparison": comparison.id,
+        "status": comparison.status,
+        "principles": list(principles),
+        "disagreement": comparison.disagreement,
+        "chosen": _about(better),
+        "rejected": _about(worse),
+        "row": comparison.metadata,
+    }
+    preference = Preference(
+        prompt=comparison.prompt,
+        chosen=better.text,
+        rejected=worse.text,
+        p_chosen=max(p, 1 - p),
+        margin=0.0,
+        origin=origin,
+    )
+    return Pick(preference, comparison.id, "length" in (better.finish_reason, worse.finish_reason))
+
+
+def _about(candidate: Candidate) -> dict[str, JsonValue]:
+    told = candidate.model_dump(mode="json", exclude={"text"})
+    return {name: value for name, value in told.items() if value not in (None, "")}
+
+
+def _revised(transcript: Transcript) -> Pick[Preference]:
+    first, final, last = transcript.responses[0], transcript.responses[-1], len(transcript.rounds)
+    origin: dict[str, JsonValue] = {
+        "id": transcript.id,
+        "principles": [round.principle for round in transcript.rounds],
+        "chosen": {"source": f"revision-{last}", "finish_reason": final.finish_reason},
+        "rejected": {"source": "response", "finish_reason": first.finish_reason},
+        "row": transcript.metadata,
+    }
+    preference = Preference(
+        prompt=transcript.prompt, chosen=final.text, rejected=first.text, p_chosen=1.0, margin=0.0, origin=origin
+    )
+    return Pick(preference, transcript.id, "length" in (first.finish_reason, final.finish_reason))

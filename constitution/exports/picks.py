@@ -1,0 +1,49 @@
+"""An example on its way out of the run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from constitution.digests import digest
+from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating
+from constitution.records import Message
+
+Example = Demonstration | Preference | Rating | Question | Chain
+SomeExample = TypeVar("SomeExample", bound=Example, covariant=True)
+# How people call them, in what an export prints and in its card.
+NOUNS: dict[type, str] = {
+    Demonstration: "demonstration",
+    Preference: "pair",
+    Rating: "rating",
+    Question: "prompt",
+    Chain: "chain",
+}
+
+
+@dataclass(frozen=True)
+class Pick(Generic[SomeExample]):
+    """An example and what decides about it.
+
+    Attributes:
+        id: Of the record that it comes from, unique in the run: what is drawn for it depends on nothing else.
+        cut: Whether a response in it ends at `max_tokens`.
+    """
+
+    example: SomeExample
+    id: str
+    cut: bool = False
+
+
+def prompt_of(example: Example) -> tuple[Message, ...]:
+    """What it answers."""
+    return example.transcript.prompt if isinstance(example, Chain) else example.prompt
+
+
+def prompt_key(prompt: Sequence[Message]) -> str:
+    """What tells one prompt from another; white space around a turn does not."""
+    return digest([[message.role, message.content.strip()] for message in prompt])
+
+
+def response_key(prompt: Sequence[Message], response: str) -> str:
+    """What tells one response to one prompt from another."""
+    return digest([prompt_key(prompt), response.strip()])

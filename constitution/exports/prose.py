@@ -1,0 +1,128 @@
+"""The sentences of a dataset card, as lists of lines."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+from constitution.exports.examples import Demonstration, Preference, Rating
+from constitution.exports.facts import Facts, Judge
+from constitution.manifest import Manifest
+from constitution.records import Counts
+
+# Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
+UNTOLD = frozenset(
+    {"concurrency", "device", "attempts", "dtype", "engine", "file", "principles", "templates", "models", "judge"}
+)
+SAMPLER = "sampling model "
+SOFT_LABELS = {
+    "keep": "`p_chosen` is the judge's probability; nothing else is made of it",
+    "duplicate": "each pair is there {copies} times, in the other order as often as the judge's probability says",
+    "sample": "the order of each pair was drawn with the judge's probability",
+    "margin": "`margin` is {scale:g} times the logit of the judge's probability, in nats",
+    "hard": "the judge's probability was dropped: `p_chosen` is 1",
+}
+
+
+def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
+    """How the responses were made."""
+    told = manifest.settings
+    mode = "critique, then revision" if told["critique"] else "direct revision, without critiques"
+    return [
+        "a model answers a prompt, criticises its answer against a principle, and rewrites it",
+        f"model: {_model(manifest)}",
+        f"principles: {_principles(manifest)}",
+        f"rounds: {told['rounds']} ({mode})",
+        f"sampling: temperature {told['temperature']}, top-p {told['top_p']}, at most {told['max_tokens']} tokens, "
+        f"seed {told['seed']}",
+        f"templates: `{told['templates']}`",
+        f"system prompt: {json.dumps(told['system_prompt'])}",
+        f"the run: {counts.equation}",
+        f"made with version {manifest.version}; begun on {manifest.created[:10]}",
+    ]
+
+
+def judge_lines(judge: Judge, counts: Counts) -> list[str]:
+    """How they were judged."""
+    manifest = judge.manifest
+    samplers = [
+        name.removeprefix(SAMPLER).removesuffix(" (identity)")
+        for name in manifest.affecting
+        if name.startswith(SAMPLER)
+    ]
+    settings = [f"{name} {json.dumps(value)}" for name, value in _in_force(manifest.settings).items()]
+    return [
+        "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
+        "is its probability, orders and principles averaged as logits",
+        f"judge: {_model(manifest)}",
+        f"principles: {_principles(manifest)}",
+        *([f"responses sampled from: {', '.join(f'`{name}`' for name in samplers)}"] if samplers else []),
+        f"settings: {'; '.join(settings)}",
+        f"the rows: {counts.equation}",
+        f"made with version {manifest.version}; begun on {manifest.created[:10]}",
+    ]
+
+
+def export_lines(facts: Facts) -> list[str]:
+    """What of that was exported."""
+    options, soft = facts.options, facts.options.soft_labels
+    kinds = {facts.kinds[name].example for name in facts.written}
+    lines = []
+    if facts.judge:
+        lines += [
+            "pairs: of two compared responses, the one that the judge finds better is chosen",
+            f"statuses exported: {', '.join(['labelled', *options.include])}",
+            f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
+        ]
+    elif kinds & {Preference, Rating}:
+        lines.append("pairs: the final revision is chosen, the initial response rejected; nobody judged them")
+    if Rating in kinds:
+        lines.append("a single response is good if it is better than the others of its pairs on average")
+    if Demonstration in kinds:
+        lines.append(f"revisions to imitate: {options.revisions}")
+    filters = [
+        *([f"confidence of at least {options.min_confidence:g}"] if options.min_confidence else []),
+        *([f"at most {options.max_per_prompt} pairs of a prompt"] if options.max_per_prompt else []),
+        *(["no response that was cut at its limit of tokens"] if options.whole_only else []),
+    ]
+    lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")
+    lines += [f"left out, {reason}: {number}" for reason, number in facts.dropped.items()]
+    lines += [f"mixed in, {line}" for line in facts.mixed]
+    lines += [
+        f"exported prompts with a response that was cut at its limit of tokens: {facts.cut}",
+        f"train and test are split by prompt, {options.test_fraction:g} of the prompts held out (seed "
+        f"{options.split_seed}): no prompt is in both",
+    ]
+    if any(column["name"] == "metadata" for name in facts.written for column in facts.kinds[name].columns):
+        lines.append(
+            "`metadata` is a JSON object as text: the row of the run, what became of it, and the input's own columns"
+        )
+    return lines
+
+
+def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The flags of `constitution compare` that say how labels were made, and were of any use."""
+    idle = set(UNTOLD)
+    if settings.get("pairs") != "samples":
+        idle |= {"samples", "temperature", "top_p", "max_tokens"}
+    if settings.get("pairs") != "revisions":
+        idle.add("between")
+    if not settings.get("cot"):
+        idle |= {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
+    return {name: value for name, value in settings.items() if name not in idle and value is not None}
+
+
+def _model(manifest: Manifest) -> str:
+    identity: JsonValue | dict[str, Any] = manifest.affecting.get("model (identity)")
+    if not isinstance(identity, dict):
+        return "unknown"
+    return f"`{identity['model']}`, revision `{identity['revision']}`, {identity['detail'] or identity['engine']}"
+
+
+def _principles(manifest: Manifest) -> str:
+    name, content = manifest.settings.get("principles"), manifest.affecting.get("principles (content)")
+    if manifest.principles is None:
+        return f"`{name}`, content hash `{content}`"
+    ids = ", ".join(f"`{principle.id}`" for principle in manifest.principles.principles)
+    return f"`{manifest.principles.name}` {manifest.principles.version} (content hash `{content}`): {ids}"

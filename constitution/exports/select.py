@@ -1,0 +1,123 @@
+"""Which examples a run's records hold: pure reading, in the order of the input.
+
+Demonstrations and chains come from transcripts, pairs and ratings as `pairs.py` says, prompts from both. Rows are never
+all held in memory: what has to be known of the whole beforehand is collected by reading twice.
+"""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from pydantic import JsonValue
+
+from constitution.errors import ExportError
+from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating
+from constitution.exports.options import Options
+from constitution.exports.pairs import Source, pairs, ratings
+from constitution.exports.picks import Example, Pick, prompt_key
+from constitution.exports.soft_labels import apply
+from constitution.manifest import REVISE, Manifest, has_stage, load_manifest
+from constitution.store import comparisons, transcripts
+
+
+def examples(kind: type, run: Path, source: Source, options: Options, dropped: Counter[str]) -> Iterator[Pick[Example]]:
+    """All examples of a type that the run holds, filtered, pairs with their soft labels applied.
+
+    Args:
+        kind: `Demonstration`, `Preference`, `Rating`, `Question` or `Chain`.
+        run: A run's folder.
+        source: Where pairs come from.
+        options: What is left out, and what becomes of soft labels.
+        dropped: Where to count what is left out, by reason.
+
+    Raises:
+        ExportError: Chains of a run that did not keep its principles.
+    """
+    if kind is Demonstration:
+        return demonstrations(run, options, dropped)
+    if kind is Preference:
+        return _labelled(pairs(run, source, options, dropped), options)
+    if kind is Rating:
+        return ratings(lambda counter: pairs(run, source, options, counter), dropped)
+    if kind is Question:
+        return questions(run)
+    if kind is Chain:
+        return chains(run, options, dropped)
+    raise TypeError(f"{kind.__name__} is no kind of example")
+
+
+def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Demonstration]]:
+    """The final revision of each transcript, or every one; equal revisions of a transcript once."""
+    for transcript in transcripts(run):
+        last = len(transcript.rounds)
+        numbers = range(1, last + 1) if options.revisions == "all" else [last]
+        for text, number in {transcript.responses[number].text: number for number in numbers}.items():
+            cut = transcript.responses[number].finish_reason == "length"
+            if cut and options.whole_only:
+                dropped["demonstrations: cut at max_tokens"] += 1
+                continue
+            origin: dict[str, JsonValue] = {
+                "id": transcript.id,
+                "principles": [round.principle for round in transcript.rounds[:number]],
+                "revision": number,
+                "finish_reason": transcript.responses[number].finish_reason,
+                "row": transcript.metadata,
+            }
+            made = Demonstration(prompt=transcript.prompt, response=text, origin=origin)
+            yield Pick(made, f"{transcript.id} {number}", cut)
+
+
+def questions(run: Path) -> Iterator[Pick[Question]]:
+    """Each distinct prompt once; those that were only compared come after those that were answered."""
+    seen = set()
+    for transcript in transcripts(run):
+        key = prompt_key(transcript.prompt)
+        if key not in seen:
+            seen.add(key)
+            asked = Question(prompt=transcript.prompt, origin={"id": transcript.id, "row": transcript.metadata})
+            yield Pick(asked, transcript.id)
+    for comparison in comparisons(run):
+        key = prompt_key(comparison.prompt)
+        if key not in seen:
+            seen.add(key)
+            asked = Question(prompt=comparison.prompt, origin={"id": comparison.row, "row": comparison.metadata})
+            yield Pick(asked, comparison.row)
+
+
+def chains(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Chain]]:
+    """Each transcript with the principles that it drew.
+
+    Raises:
+        ExportError: The run did not keep the principles' texts.
+    """
+    if not has_stage(run, REVISE):
+        return
+    manifest = load_manifest(run)
+    known = {principle.id: principle for principle in manifest.principles.principles} if manifest.principles else {}
+    source = _source(manifest)
+    for transcript in transcripts(run):
+        drawn = {round.principle for round in transcript.rounds}
+        if lacking := sorted(drawn - known.keys()):
+            raise ExportError(
+                f"{run}: its manifest does not hold the text of principle {lacking[0]!r}: an older version began it",
+                f"Begin it anew with --out NEW --fork {shlex.quote(str(run))}: no finished call is made again.",
+            )
+        cut = any(completion.finish_reason == "length" for completion in transcript.completions)
+        if cut and options.whole_only:
+            dropped["chains: cut at max_tokens"] += 1
+            continue
+        principles = {id: known[id] for id in sorted(drawn)}
+        yield Pick(Chain(transcript=transcript, principles=principles, source=source), transcript.id, cut)
+
+
+def _labelled(found: Iterator[Pick[Preference]], options: Options) -> Iterator[Pick[Preference]]:
+    for pick in found:
+        for preference in apply(pick.example, pick.id, options.soft_labels, options.seed):
+            yield Pick(preference, pick.id, pick.cut)
+
+
+def _source(manifest: Manifest) -> str:
+    """The name of the prompts, without the folders of whoever made the run."""
+    prompts = str(manifest.settings["prompts"])
+    return PurePath(prompts).name if PurePath(prompts).suffix or PurePath(prompts).is_absolute() else prompts

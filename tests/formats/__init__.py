@@ -1,0 +1,1 @@
+"""Checks of every format against what reads it: `make test-formats`, in an environment of its own."""

@@ -1,0 +1,102 @@
+"""Settings of a comparison: flags, the section `compare` of a config file, and what is said of a slip."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from constitution.cli import app
+from constitution.config import COMPARE_KNOBS, CompareSettings, load_compare_settings, load_settings
+from constitution.errors import ConfigError
+from constitution.scaffold import as_config_file
+from constitution.settings_help import COMPARE_HELP
+
+COMPARE = typer.main.get_command(app).commands["compare"]
+REQUIRED = "prompts: p.jsonl\nout: o\n"  # lines 1 and 2
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "c.yaml"
+    path.write_text(REQUIRED + text, encoding="utf-8")
+    return path
+
+
+def slip(file: Path | None, **given: Any) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load_compare_settings(file, given)
+    return caught.value
+
+
+def test_every_setting_is_a_flag_with_a_sentence() -> None:
+    parameters = {parameter.name for parameter in COMPARE.params} - {"run", "config", "replace", "quiet", "format"}
+    assert parameters == CompareSettings.model_fields.keys() == COMPARE_HELP.keys()
+    assert [name for name, sentence in COMPARE_HELP.items() if not re.fullmatch(r"\S.+\.", sentence)] == []
+    assert {p.name: p.help for p in COMPARE.params if p.name in COMPARE_HELP} == COMPARE_HELP
+
+
+def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
+    # Written out: a setting that changes labels and slips in here would let a comparison go on with mixed labels.
+    knobs = {"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge"}
+    assert knobs == COMPARE_KNOBS
+    assert CompareSettings().affecting().keys() == CompareSettings.model_fields.keys() - knobs
+
+
+def test_flags_win_over_the_files_section(tmp_path: Path) -> None:
+    file = write(tmp_path, "compare:\n  samples: 4\n  models: [a, b]\n  tie: 0.1\n")
+    settings = load_compare_settings(file, {"tie": 0.2})
+    assert (settings.samples, settings.models, settings.tie) == (4, ("a", "b"), 0.2)
+    assert load_compare_settings(write(tmp_path, "compare: {models: a}\n"), {}).models == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "expected"),
+    [
+        ("", {}, None),
+        ("", {"compare": True}, CompareSettings()),
+        ("compare: true\n", {}, CompareSettings()),
+        ("compare: {samples: 3}\n", {}, CompareSettings(samples=3)),
+        ("compare: {samples: 3}\n", {"compare": True}, CompareSettings(samples=3)),
+        ("compare: {samples: 3}\n", {"compare": False}, None),
+    ],
+)
+def test_generate_takes_its_second_stage_from_the_section_or_the_flag(
+    tmp_path: Path, text: str, flags: dict[str, Any], expected: CompareSettings | None
+) -> None:
+    assert load_settings(write(tmp_path, text), flags).compare == expected
+
+
+def test_a_slip_in_the_section_is_named_with_its_line(tmp_path: Path) -> None:
+    error = slip(write(tmp_path, "compare:\n  tie: 0.1\n  sample: 3\n"))
+    assert error.message == f"{tmp_path / 'c.yaml'}:5: unknown setting 'sample'; did you mean 'samples'?"
+    error = slip(write(tmp_path, "compare:\n  tie: 0.1\n  samples: 1\n"))
+    assert error.message.startswith(f"{tmp_path / 'c.yaml'}:5: samples: ")
+    assert error.hint == COMPARE_HELP["samples"]
+    with pytest.raises(ConfigError, match=r"c\.yaml:5: samples"):
+        load_settings(tmp_path / "c.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"samples": 1}, "--samples: .*2"),
+        ({"pairs": "both"}, "--pairs: .*'samples', 'revisions' or 'file'"),
+        ({"between": "1-2"}, "--between: '1-2' does not fit"),
+        ({"clamp": "40:60"}, "--clamp: '40:60' does not fit"),
+        ({"clamp": "0.6:0.4"}, "--clamp: .*LOW must be below HIGH"),
+        ({"tie": 0.5}, "--tie: "),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_flag(given: dict[str, Any], told: str) -> None:
+    assert re.match(told, slip(None, **given).message)
+
+
+def test_a_printed_config_explains_every_setting_and_reads_back(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "compare: {samples: 5, models: [a], clamp: none}\n"), {})
+    text = as_config_file(settings, {})
+    for sentence in COMPARE_HELP.values():
+        assert f"  # {sentence}\n" in text
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(text, encoding="utf-8")
+    assert load_settings(copy, {}) == settings
