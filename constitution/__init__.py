@@ -4,7 +4,11 @@ The public names, imported when first used:
 
     Settings, load_settings     what a run is told
     generate                    run the SL stage (async)
-    transcripts, count          read a run's folder
+    CompareSettings             what a comparison is told
+    label_pairs                 run the RL stage (async)
+    transcripts, comparisons    read a run's folder
+    count                       where its rows are
+    audit                       the health of a judge
     export                      write training data from a run
     load_principles             a checked principles file
     ConstitutionError           base of every error
@@ -16,14 +20,20 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from constitution.config import Settings, load_settings
+    from constitution.config import CompareSettings, Settings, load_settings
     from constitution.errors import ConstitutionError
     from constitution.exports import export
     from constitution.generation import generate
+    from constitution.labelling import label_pairs
     from constitution.principles import load_principles
-    from constitution.store import count, transcripts
+    from constitution.report.audit import audit
+    from constitution.store import comparisons, count, transcripts
 
 _HOMES = {
+    "CompareSettings": "constitution.config",
+    "audit": "constitution.report.audit",
+    "comparisons": "constitution.store",
+    "label_pairs": "constitution.labelling",
     "Settings": "constitution.config",
     "load_settings": "constitution.config",
     "ConstitutionError": "constitution.errors",
@@ -35,11 +45,15 @@ _HOMES = {
 }
 
 __all__ = [
+    "CompareSettings",
     "ConstitutionError",
     "Settings",
+    "audit",
+    "comparisons",
     "count",
     "export",
     "generate",
+    "label_pairs",
     "load_principles",
     "load_settings",
     "transcripts",
