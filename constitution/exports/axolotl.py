@@ -13,7 +13,16 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from constitution.exports.examples import Demonstration, Family, Kind, Preference, Rating, Written
-from constitution.exports.messages import METADATA, assistant, conversation, metadata, scalar, turns
+from constitution.exports.messages import (
+    MESSAGES,
+    METADATA,
+    conversation,
+    metadata,
+    pair,
+    scalar,
+    sft,
+    turns,
+)
 
 # What a dataset of each kind says besides its path, and what the configuration says besides its datasets.
 _DATASET: dict[str, dict[str, Any]] = {
@@ -31,21 +40,6 @@ _CONFIGURATION: dict[str, dict[str, Any]] = {
     "preference": {"rl": "dpo", "chat_template": "tokenizer_default"},
     "kto": {"rl": "kto", "remove_unused_columns": False},
 }
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
-
-
-def preference(example: Preference) -> dict[str, Any]:
-    """`prompt`, `chosen`, `rejected`: lists of messages."""
-    return {
-        "prompt": turns(example.prompt),
-        "chosen": [assistant(example.chosen)],
-        "rejected": [assistant(example.rejected)],
-        "metadata": metadata(example.origin),
-    }
 
 
 def kto(example: Rating) -> dict[str, Any]:
@@ -77,10 +71,10 @@ def _configuration(kind: str, splits: Collection[str], suffix: str) -> str:
 
 FAMILY = Family(
     kinds={
-        "sft": Kind(Demonstration, sft, [conversation("messages"), METADATA], "supervised fine-tuning: `messages`"),
+        "sft": Kind(Demonstration, sft, MESSAGES, "supervised fine-tuning: `messages`"),
         "preference": Kind(
             Preference,
-            preference,
+            pair,
             [conversation("prompt"), conversation("chosen"), conversation("rejected"), METADATA],
             "DPO and its like: `chosen` is the better response to `prompt`",
         ),

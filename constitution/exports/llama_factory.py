@@ -11,7 +11,17 @@ import json
 from typing import Any
 
 from constitution.exports.examples import Demonstration, Family, Kind, Preference, Rating, Written
-from constitution.exports.messages import METADATA, assistant, conversation, message, metadata, scalar, turns
+from constitution.exports.messages import (
+    MESSAGES,
+    METADATA,
+    assistant,
+    conversation,
+    message,
+    metadata,
+    scalar,
+    sft,
+    turns,
+)
 
 _TAGS = {
     "role_tag": "role",
@@ -25,11 +35,6 @@ _COLUMNS = {
     "preference": {"messages": "messages", "chosen": "chosen", "rejected": "rejected"},
     "kto": {"messages": "messages", "kto_tag": "label"},
 }
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
 
 
 def preference(example: Preference) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def index(written: Written, suffix: str) -> dict[str, str]:
 
 FAMILY = Family(
     kinds={
-        "sft": Kind(Demonstration, sft, [conversation("messages"), METADATA], "supervised fine-tuning: `messages`"),
+        "sft": Kind(Demonstration, sft, MESSAGES, "supervised fine-tuning: `messages`"),
         "preference": Kind(
             Preference,
             preference,

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from constitution.exports.examples import Demonstration, Preference, Question
 from constitution.records import Message
 
 Column = dict[str, Any]
@@ -60,3 +61,25 @@ def structs(name: str, *fields: Column) -> Column:
 
 
 METADATA = scalar("metadata")
+MESSAGES = [conversation("messages"), METADATA]
+
+
+def sft(example: Demonstration) -> dict[str, Any]:
+    """`messages`, the response last: what most stacks fine-tune on."""
+    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
+
+
+def prompts(example: Question) -> dict[str, Any]:
+    """`prompt`: a conversation to go on with."""
+    return {"prompt": turns(example.prompt), "metadata": metadata(example.origin)}
+
+
+def pair(example: Preference, **scores: float) -> dict[str, Any]:
+    """`prompt`, `chosen`, `rejected`: lists of messages; then whatever scores the stack reads."""
+    return {
+        "prompt": turns(example.prompt),
+        "chosen": [assistant(example.chosen)],
+        "rejected": [assistant(example.rejected)],
+        **scores,
+        "metadata": metadata(example.origin),
+    }

@@ -7,12 +7,7 @@ passes it on to the model as an argument.
 from typing import Any
 
 from constitution.exports.examples import Demonstration, Family, Kind, Preference, Question, Rating
-from constitution.exports.messages import METADATA, conversation, metadata, scalar, turns
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
+from constitution.exports.messages import MESSAGES, METADATA, conversation, metadata, scalar, sft, turns
 
 
 def preference(example: Preference) -> dict[str, Any]:
@@ -47,7 +42,7 @@ _PAIR = [conversation("messages"), scalar("rejected_response"), METADATA]
 
 FAMILY = Family(
     kinds={
-        "sft": Kind(Demonstration, sft, [conversation("messages"), METADATA], "supervised fine-tuning: `swift sft`"),
+        "sft": Kind(Demonstration, sft, MESSAGES, "supervised fine-tuning: `swift sft`"),
         "preference": Kind(
             Preference, preference, _PAIR, "`swift rlhf --rlhf_type dpo`: `messages` ends in the better response"
         ),

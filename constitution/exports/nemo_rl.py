@@ -6,12 +6,17 @@ Its trainers for DPO and reward models take two completions of different rank, t
 from typing import Any
 
 from constitution.exports.examples import Demonstration, Family, Kind, Preference
-from constitution.exports.messages import METADATA, assistant, conversation, metadata, scalar, structs, turns
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
+from constitution.exports.messages import (
+    MESSAGES,
+    METADATA,
+    assistant,
+    conversation,
+    metadata,
+    scalar,
+    sft,
+    structs,
+    turns,
+)
 
 
 def preference(example: Preference) -> dict[str, Any]:
@@ -31,7 +36,7 @@ FAMILY = Family(
         "sft": Kind(
             Demonstration,
             sft,
-            [conversation("messages"), METADATA],
+            MESSAGES,
             "supervised fine-tuning: `dataset_name: openai_format`, `data_path:` the file",
         ),
         "preference": Kind(

@@ -6,28 +6,20 @@ Give `--data.dataset` the `.jsonl` file itself, not the folder. Version 0.11 has
 from typing import Any
 
 from constitution.exports.examples import Demonstration, Family, Kind, Preference, Question
-from constitution.exports.messages import METADATA, assistant, conversation, metadata, scalar, turns
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
+from constitution.exports.messages import (
+    MESSAGES,
+    METADATA,
+    conversation,
+    pair,
+    prompts,
+    scalar,
+    sft,
+)
 
 
 def preference(example: Preference) -> dict[str, Any]:
     """`prompt`, `chosen`, `rejected`, and `margin` in nats, which only its reward model trainer reads."""
-    return {
-        "prompt": turns(example.prompt),
-        "chosen": [assistant(example.chosen)],
-        "rejected": [assistant(example.rejected)],
-        "margin": float(example.margin),
-        "metadata": metadata(example.origin),
-    }
-
-
-def prompts(example: Question) -> dict[str, Any]:
-    """`prompt`, for PPO and its like."""
-    return {"prompt": turns(example.prompt), "metadata": metadata(example.origin)}
+    return pair(example, margin=example.margin)
 
 
 FAMILY = Family(
@@ -35,7 +27,7 @@ FAMILY = Family(
         "sft": Kind(
             Demonstration,
             sft,
-            [conversation("messages"), METADATA],
+            MESSAGES,
             "supervised fine-tuning: `--data.input_key messages --data.apply_chat_template`",
         ),
         "preference": Kind(

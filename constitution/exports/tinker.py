@@ -8,12 +8,17 @@ from typing import Any
 
 from constitution.digests import derive_uniform
 from constitution.exports.examples import Demonstration, Family, Kind, Preference
-from constitution.exports.messages import METADATA, assistant, conversation, metadata, scalar, struct, turns
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
+from constitution.exports.messages import (
+    MESSAGES,
+    METADATA,
+    assistant,
+    conversation,
+    metadata,
+    scalar,
+    sft,
+    struct,
+    turns,
+)
 
 
 def comparison(example: Preference) -> dict[str, Any]:
@@ -37,7 +42,7 @@ FAMILY = Family(
         "sft": Kind(
             Demonstration,
             sft,
-            [conversation("messages"), METADATA],
+            MESSAGES,
             "supervised fine-tuning: `FromConversationFileBuilder`",
         ),
         "comparisons": Kind(

@@ -10,21 +10,27 @@ way around that without a dataset card.)
 from typing import Any
 
 from constitution.exports.examples import Demonstration, Family, Kind, Preference, Question, Rating
-from constitution.exports.messages import METADATA, assistant, conversation, metadata, scalar, turns
+from constitution.exports.messages import (
+    MESSAGES,
+    METADATA,
+    assistant,
+    conversation,
+    metadata,
+    pair,
+    prompts,
+    scalar,
+    sft,
+    turns,
+)
 from constitution.exports.recipes import recipes
 
 
-def _sft(example: Demonstration) -> dict[str, Any]:
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
-
-
 def _preference(example: Preference) -> dict[str, Any]:
-    return {**_pair(example), "p_chosen": example.p_chosen, "metadata": metadata(example.origin)}
+    return pair(example, p_chosen=example.p_chosen)
 
 
 def _reward(example: Preference) -> dict[str, Any]:
-    scores = {"p_chosen": example.p_chosen, "margin": example.margin}
-    return {**_pair(example), **scores, "metadata": metadata(example.origin)}
+    return pair(example, p_chosen=example.p_chosen, margin=example.margin)
 
 
 def _kto(example: Rating) -> dict[str, Any]:
@@ -36,26 +42,14 @@ def _kto(example: Rating) -> dict[str, Any]:
     }
 
 
-def _prompts(example: Question) -> dict[str, Any]:
-    return {"prompt": turns(example.prompt), "metadata": metadata(example.origin)}
-
-
-def _pair(example: Preference) -> dict[str, Any]:
-    return {
-        "prompt": turns(example.prompt),
-        "chosen": [assistant(example.chosen)],
-        "rejected": [assistant(example.rejected)],
-    }
-
-
 _PAIR = [conversation("prompt"), conversation("chosen"), conversation("rejected"), scalar("p_chosen", "float64")]
 
 FAMILY = Family(
     kinds={
         "sft": Kind(
             Demonstration,
-            _sft,
-            [conversation("messages"), METADATA],
+            sft,
+            MESSAGES,
             "supervised fine-tuning: `messages` ends with the response to imitate",
         ),
         "preference": Kind(
@@ -78,7 +72,7 @@ FAMILY = Family(
         ),
         "prompts": Kind(
             Question,
-            _prompts,
+            prompts,
             [conversation("prompt"), METADATA],
             "prompts to answer, for GRPO, RLOO and online DPO",
         ),

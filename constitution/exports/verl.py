@@ -8,12 +8,7 @@ from typing import Any
 
 from constitution.digests import derive_seed
 from constitution.exports.examples import Demonstration, Family, Kind, Question
-from constitution.exports.messages import METADATA, conversation, metadata, scalar, struct, turns
-
-
-def sft(example: Demonstration) -> dict[str, Any]:
-    """`messages`, the response last."""
-    return {"messages": turns(example.prompt, example.response), "metadata": metadata(example.origin)}
+from constitution.exports.messages import MESSAGES, METADATA, conversation, metadata, scalar, sft, struct, turns
 
 
 def prompts(example: Question) -> dict[str, Any]:
@@ -36,7 +31,7 @@ FAMILY = Family(
         "sft": Kind(
             Demonstration,
             sft,
-            [conversation("messages"), METADATA],
+            MESSAGES,
             "supervised fine-tuning: `data.messages_key=messages`",
             parquet=True,
         ),
