@@ -1,22 +1,20 @@
 """What is compared: a run's prompts, its revisions, or the pairs of a file."""
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from constitution.config import CompareSettings, Settings
 from constitution.errors import ConfigError
 from constitution.pair_files import PairRow, read_pairs, scan_pairs
 from constitution.records import Candidate, Prompt, Transcript
-from constitution.store import count, transcripts
+from constitution.store import transcripts
 
 
-def scan_rows(folder: Path, settings: CompareSettings) -> tuple[int, str | None]:
+def scan_rows(folder: Path, settings: CompareSettings, base: Settings) -> tuple[int, str | None]:
     """How many rows there are; a hash of their content if they come from a file, which may change."""
     if settings.file is not None:
         return scan_pairs(settings.file, settings.limit)
-    done = count(folder).done
-    return min(done, settings.limit or done), None
+    return sum(1 for _ in _transcripts(folder, settings, base)), None
 
 
 def rows_to_compare(folder: Path, settings: CompareSettings, base: Settings) -> Iterator[PairRow]:
@@ -30,12 +28,19 @@ def rows_to_compare(folder: Path, settings: CompareSettings, base: Settings) -> 
     if settings.file is not None:
         yield from read_pairs(settings.file, settings.limit)
         return
-    for transcript in islice(transcripts(folder), settings.limit):
+    for transcript in _transcripts(folder, settings, base):
         prompt = Prompt(
             id=transcript.id, index=transcript.index, messages=transcript.prompt, metadata=transcript.metadata
         )
         candidates = _revisions(transcript, settings.between, base.model) if settings.pairs == "revisions" else ()
         yield PairRow(prompt, candidates, None)
+
+
+def _transcripts(folder: Path, settings: CompareSettings, base: Settings) -> Iterator[Transcript]:
+    """The finished rows among the first `limit` of the input: the same rows, however many others are finished later."""
+    for transcript in transcripts(folder):
+        if settings.limit is None or transcript.index < base.skip + settings.limit:
+            yield transcript
 
 
 def _revisions(transcript: Transcript, between: str, model: str) -> tuple[Candidate, ...]:

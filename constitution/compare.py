@@ -186,17 +186,18 @@ async def _vote(
         p_first = weighed(order, logprob_a, logprob_b, judge.thresholds.mass)
         return Vote(principle=principle.id, order=order, logprob_a=logprob_a, logprob_b=logprob_b, p_first=p_first)
     steps = [f"{step}/{number}" for number in range(1, judge.cot.samples + 1)]
-    reasonings = await together([_reason(name, asked, texts, judge, judge.cot, order) for name in steps])
+    judged = [*texts, *(message.content for message in prompt.messages)]
+    reasonings = await together([_reason(name, asked, judged, judge, judge.cot, order) for name in steps])
     p_first = reasoned(reasonings, judge.cot.clamp)
     return Vote(principle=principle.id, order=order, reasonings=tuple(reasonings), p_first=p_first)
 
 
 async def _reason(
-    step: str, asked: Sequence[Message], texts: tuple[str, str], judge: Judge, cot: ChainOfThought, order: Order
+    step: str, asked: Sequence[Message], judged: Sequence[str], judge: Judge, cot: ChainOfThought, order: Order
 ) -> Reasoning:
     thought: Completion = await judge.ask(f"{step}/reason", asked)
     if cot.verdict == "marker":
-        verdict = last_verdict(thought, texts)
+        verdict = last_verdict(thought, judged)
         return Reasoning(completion=thought, verdict=verdict, p_first=spoken(order, verdict))
     question = judge.templates.verdict(asked, thought.text)
     logprob_a, logprob_b = await judge.weigh(f"{step}/verdict", question, judge.templates.labels)

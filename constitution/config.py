@@ -14,7 +14,10 @@ from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 KNOBS = frozenset(
     {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model", "compare"}
 )
-COMPARE_KNOBS = frozenset({"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge"})
+# Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
+COMPARE_KNOBS = frozenset(
+    {"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge", "engine", "dtype"}
+)
 
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
 NAME_OR_NAMES = {
@@ -82,10 +85,6 @@ class CompareSettings(BaseModel):
             raise ValueError("LOW must be below HIGH")
         return clamp
 
-    def affecting(self) -> dict[str, Any]:
-        """The settings that change labels, by name: what a resumed comparison must match."""
-        return self.model_dump(mode="json", exclude=set(COMPARE_KNOBS))
-
 
 class Settings(BaseModel):
     """Everything that `constitution generate` can be told. Each field is a key of the file and a flag.
@@ -149,12 +148,9 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     data = read_file(file) if file else {}
     merged = {**data, **flags}
     merged["column"] = _as_tuple(merged.get("column", ()))
-    section = data.get("compare")
-    if isinstance(merged.get("compare"), bool):
-        # --compare, --no-compare: whether there is a second stage; the file's section says what it does.
-        merged["compare"] = (section if isinstance(section, dict) else {}) if merged["compare"] else None
-    if isinstance(merged.get("compare"), dict):
-        merged["compare"] = load_compare_settings(file, {})
+    # --compare, --no-compare: whether there is a second stage; the file's section says what it does.
+    wanted = merged.get("compare") not in (None, False)
+    merged["compare"] = load_compare_settings(file, {}) if wanted else None
     return _validated(Settings, merged, flags, HELP, file, data)
 
 
@@ -166,7 +162,11 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
     """
     data = read_file(file) if file else {}
     section = data.get("compare")
-    section = section if isinstance(section, dict) else {}
+    # `compare: true` is a section without settings.
+    section = {} if section is None or isinstance(section, bool) else section
+    if not isinstance(section, dict):
+        where = f"{file}:{line_of(data, ('compare',))}"
+        raise ConfigError(f"{where}: compare: expected settings, found {kind_of(section)}", HELP["compare"])
     fields = CompareSettings.model_fields
     for key in section:
         if key not in fields:

@@ -23,7 +23,7 @@ def is_gzip(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(2) == GZIP_MAGIC
     except FileNotFoundError:
-        raise SourceError(f"{path}: no such file", "Check the path given to --prompts.") from None
+        raise SourceError(f"{path}: no such file", "Check the path.") from None
     except OSError as bad:
         raise SourceError(f"{path}: cannot be read: {bad.strerror}") from None
 

@@ -10,7 +10,9 @@ from constitution.engines import open_engine
 from constitution.engines.base import Engine
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
+from constitution.labelling_plan import plan_labelling
 from constitution.manifest import load_manifest, new_manifest
+from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Counts, Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
@@ -45,6 +47,11 @@ async def generate(settings: Settings, watch: Watch | None = None, fork: Path | 
     if fork:
         load_manifest(fork)
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
+    if settings.compare:
+        # What the second stage lacks is told before the first one takes a night.
+        plan_labelling(settings, settings.compare)
+        if settings.compare.file is not None:
+            scan_pairs(settings.compare.file, settings.compare.limit)
     scanned = scan(settings)
     with Run(Path(settings.out)) as run:
         affecting = _affecting(settings, principles, templates, scanned)
@@ -62,7 +69,7 @@ async def generate(settings: Settings, watch: Watch | None = None, fork: Path | 
             await engine.aclose()
     write_summary(Path(settings.out))
     if settings.compare and counts.done:
-        await label_pairs(Path(settings.out), settings.compare, watch)
+        await label_pairs(Path(settings.out), settings.compare, watch, fork=fork)
     return counts
 
 

@@ -3,16 +3,16 @@
 import json
 from pathlib import Path
 
-from constitution.config import CompareSettings, Settings
+from constitution.config import CompareSettings
 from constitution.labelling import label_pairs
+from constitution.labelling_plan import settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.runner import Watch
 
 
 def gold_folder(run: Path, file: str) -> Path:
     """Where a run keeps what its judge said of a gold file."""
-    name = Path(file).name.split(".")[0] or "gold"
-    return run / "gold" / name
+    return run / "gold" / Path(file).name
 
 
 async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | None = None) -> Path:
@@ -32,11 +32,11 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
     stored = load_manifest(run, COMPARE).settings
     settings = CompareSettings.model_validate_json(json.dumps(stored))
     if has_stage(run, REVISE):
-        base = Settings.model_validate_json(json.dumps(load_manifest(run, REVISE).settings))
+        base = settings_of(run)
         judge = f"{base.model}@{base.revision}" if base.revision else base.model
         # What the run's own settings stand for must be said here: the gold pairs' folder has no run behind it.
         update = {
-            "judge": settings.judge or judge,
+            "judge": judge if settings.judge in (None, base.model) else settings.judge,
             "engine": settings.engine or base.engine,
             "principles": settings.principles or base.principles,
             "templates": settings.templates or base.templates,
@@ -47,10 +47,6 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
         settings = settings.model_copy(update=update)
     settings = settings.model_copy(update={"pairs": "file", "file": file, "limit": limit, "models": ()})
     folder = gold_folder(run, file)
-    await label_pairs(folder, settings, watch, replace=_differs(folder, limit))
+    # More pairs than last time, or another judge: what they have in common is found in the journal.
+    await label_pairs(folder, settings, watch, replace=True)
     return folder
-
-
-def _differs(folder: Path, limit: int | None) -> bool:
-    """Whether more or fewer pairs were asked for before: what they have in common is found in the journal."""
-    return has_stage(folder, COMPARE) and load_manifest(folder, COMPARE).settings["limit"] != limit

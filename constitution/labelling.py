@@ -1,9 +1,7 @@
 """The RL stage: sample responses, or take those that are there, and have a judge label them in pairs."""
 
-import json
 import math
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from math import comb
 from pathlib import Path
 
@@ -11,24 +9,15 @@ from constitution import __version__
 from constitution.calls import Caller
 from constitution.candidates import rows_to_compare, scan_rows, span
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
-from constitution.config import CompareSettings, Settings
+from constitution.config import CompareSettings
 from constitution.engines import open_engine
-from constitution.errors import ConfigError, ModelError, PrinciplesError, RunError, command
-from constitution.judging import JudgeTemplates, load_judge_templates
-from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
+from constitution.errors import ConstitutionError, ModelError, RunError, command
+from constitution.labelling_plan import Plan, base_settings, plan_labelling
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest, put_back, set_aside
 from constitution.pair_files import PairRow
-from constitution.principles import PrincipleSet, find_principles, load_principles
-from constitution.records import (
-    Comparison,
-    Counts,
-    Filtered,
-    Reasoning,
-    Sampling,
-)
+from constitution.records import Comparison, Counts, Filtered, Reasoning, Sampling
 from constitution.runner import Chain, Outcome, Tally, Watch, run_rows
-from constitution.settings_help import COMPARE_HELP
 from constitution.store import Run, comparisons, count
-from constitution.templating import TemplateSet, load_templates
 from constitution.votes import OPEN, Range, Thresholds
 
 # After this many rows without one readable verdict, more of them would be a waste.
@@ -36,7 +25,11 @@ ROWS_BEFORE_GIVING_UP = 20
 
 
 async def label_pairs(
-    folder: Path, settings: CompareSettings, watch: Watch | None = None, replace: bool = False
+    folder: Path,
+    settings: CompareSettings,
+    watch: Watch | None = None,
+    replace: bool = False,
+    fork: Path | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
 
@@ -47,134 +40,182 @@ async def label_pairs(
         folder: A run's folder; with pairs from a file it may be a new one.
         settings: What is compared, and who judges.
         watch: For progress.
-        replace: Set comparisons that were made by other settings aside; their calls are reused where they still match.
+        replace: Set comparisons that were made by other settings aside, into the folder's `replaced`; their calls are
+            reused where they still match.
+        fork: Another run's folder whose finished calls may be reused.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
     """
-    base = _base_settings(folder, settings)
-    principles = _judging_principles(settings.principles or base.principles, settings.principles_per_pair)
-    judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots)
-    templates = load_templates(base.templates, base.few_shots, base.system_prompt)
-    rows, content = scan_rows(folder, settings)
-    models = (settings.models or (base.model,)) if settings.pairs == "samples" else ()
-    affecting = settings.affecting() | {
-        "principles (content)": principles.digest,
-        "templates (content)": judge_templates.digest,
-        "sampling models": list(models),
-        "sampling templates (content)": templates.digest if models else None,
-        "pairs (content)": content,
-    }
+    base = base_settings(folder, settings)
+    plan = plan_labelling(base, settings)
+    if settings.pairs != "file" and not count(folder).done:
+        raise RunError(
+            f"{folder}: holds no transcript yet, so there is nothing to compare",
+            f"See where the run is with: {command('status', folder)}",
+        )
+    rows, content = scan_rows(folder, settings, base)
+    affecting = plan.affecting() | {"pairs (content)": content}
+    if fork:
+        load_manifest(fork, COMPARE if has_stage(fork, COMPARE) else REVISE)
     with Run(folder, COMPARE) as run:
-        if replace:
-            run.discard()
-        run.check(affecting)
+        if not replace:
+            run.check(affecting)
         tally = Tally(rows, _calls_per_row(settings, base.rounds))
         callers: dict[str, Caller] = {}
-        judge_name = settings.judge or base.model
-        # Models take turns in memory: each one samples for all rows, the judge comes last. If the judge samples too, it
-        # does both in one go.
-        for name in [*(model for model in dict.fromkeys(models) if model != judge_name), judge_name]:
-            judging = name == judge_name
-            chat_template = judge_templates.chat_template if judging else templates.chat_template
-            engine = open_engine(_engine_settings(base, settings, name), chat_template)
+        identities: dict[str, object] = {}
+        aside: Path | None = None
+        for turn in plan.turns:
             try:
-                if not callers:
-                    stored = settings.model_dump(mode="json")
-                    run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, principles))
-                    run.grow(rows)
+                engine = open_engine(plan.model_settings(turn.model), turn.chat_template)
+            except ConstitutionError:
+                # A slip in the name of a later model: what an earlier one's turn replaced comes back.
+                if aside:
+                    put_back(folder, COMPARE, aside)
+                raise
+            try:
+                known_as = "model (identity)" if turn.judges else f"sampling model {turn.model} (identity)"
+                first, identities[known_as] = not identities, engine.identity.model_dump()
+                replacing = replace and bool(run.changes(affecting | identities))
+                if first or replacing:
                     # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
-                    run.failed.clear()
-                run.settle(
-                    "model (identity)" if judging else f"sampling model {name} (identity)",
-                    engine.identity.model_dump(),
-                )
-                callers[name] = Caller(engine, run, settings.seed, settings.attempts, tally)
-                chain = _chain(settings, templates, judge_templates, principles, models, callers, name, judging)
-                if judging:
-                    chain = _giving_up(chain, judge_name, run, rows)
-                # A row has two questions in flight, one in each order: as many rows as keep the whole batch busy.
-                in_flight = max(1, (settings.concurrency or base.concurrency) // 2)
+                    failed = set() if first else set(run.failed)
+                    if replacing:
+                        aside = set_aside(folder, COMPARE)
+                    stored = settings.model_dump(mode="json")
+                    run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles))
+                    run.grow(rows)
+                    run.failed = failed
+                    if fork and has_stage(fork, COMPARE):
+                        run.fork(fork)
+                for name, identity in identities.items():
+                    run.settle(name, identity)
+                caller = Caller(engine, run, settings.seed, settings.attempts, tally)
+                if turn.samples:
+                    callers[turn.model] = caller
+                in_flight = settings.concurrency or base.concurrency
+                patience = _Patience(turn.model, run.folder, rows) if turn.judges else None
+                if patience:
+                    chain = _judging_chain(plan, callers, caller, patience)
+                    # A row has two questions in flight, one in each order: so many rows keep the whole batch busy.
+                    in_flight = max(1, in_flight // 2)
+                else:
+                    chain = _sampling_chain(plan, callers, turn.model)
                 await run_rows(rows_to_compare(folder, settings, base), chain, run, tally, engine, in_flight, watch)
+                if patience:
+                    patience.end()
             finally:
                 await engine.aclose()
         return run.counts(rows)
 
 
-def _chain(
-    settings: CompareSettings,
-    templates: TemplateSet,
-    judge_templates: JudgeTemplates,
-    principles: PrincipleSet,
-    models: Sequence[str],
-    callers: dict[str, Caller],
-    name: str,
-    judging: bool,
-) -> Chain[PairRow]:
-    """One row's chain while the model `name` is in memory: sample, and, if it is the judge's turn, compare."""
-    sampling = Sampling(
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        stop=templates.stop,
-    )
-    thinking = Sampling(max_tokens=settings.cot_tokens, temperature=settings.cot_temperature, stop=judge_templates.stop)
-    clamp = OPEN if settings.clamp == "none" else Range(*map(float, settings.clamp.split(":")))
-    cot = ChainOfThought(settings.cot_samples, settings.cot_verdict, clamp) if settings.cot else None
-    thresholds = Thresholds(settings.tie, settings.order_gap, settings.min_mass)
-    # Who writes which sample; what other models wrote is in the journal when the judge's turn comes.
-    turns = [(number, models[number % len(models)]) for number in range(settings.samples)] if models else []
+def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], model: str) -> Chain[PairRow]:
+    """One row's samples of one model: its calls are journalled, and found there when the judge's turn comes."""
 
-    async def chain(row: PairRow) -> Sequence[Comparison | Filtered]:
-        if row.problem:
-            return [Filtered(id=row.id, index=row.index, reason="no pair", message=row.problem)]
-        candidates = row.candidates
-        if models:
-            samplers = [
-                Sampler(number + 1, model, callers[model].ask(row.id, sampling))
-                for number, model in turns
-                if judging or model == name
-            ]
-            candidates = await sample(templates.respond(row.prompt), samplers)
-        if not judging:
-            return []
-        judge = Judge(
-            ask=callers[name].ask(row.id, thinking),
-            weigh=callers[name].weigh(row.id),
-            principles=principles,
-            templates=judge_templates,
-            per_pair=settings.principles_per_pair,
-            seed=settings.seed,
-            thresholds=thresholds,
-            cot=cot,
-        )
-        return await compare(row.prompt, candidates, judge, match=settings.match, gold=row.gold)
+    async def chain(row: PairRow) -> Sequence[Outcome]:
+        await sample(plan.templates.respond(row.prompt), _samplers(plan, callers, row.id, {model}))
+        return []
 
     return chain
 
 
-def _giving_up(chain: Chain[PairRow], judge: str, run: Run, rows: int) -> Chain[PairRow]:
-    """The chain, with an end to it if the first rows bring not one verdict that can be read."""
-    before = list(islice((one for one in comparisons(run.folder) if one.votes), ROWS_BEFORE_GIVING_UP))
-    readable = any(one.p is not None for one in before)
-    unreadable = len({one.row for one in before})
+def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, patience: "_Patience") -> Chain[PairRow]:
+    """One row's comparisons; its samples come from the journal, or from the judge if it samples too."""
+    settings = plan.settings
+    thinking = Sampling(
+        max_tokens=settings.cot_tokens, temperature=settings.cot_temperature, stop=plan.judge_templates.stop
+    )
+    clamp = OPEN if settings.clamp == "none" else Range(*map(float, settings.clamp.split(":")))
+    cot = ChainOfThought(settings.cot_samples, settings.cot_verdict, clamp) if settings.cot else None
 
-    async def watched(row: PairRow) -> Sequence[Outcome]:
-        nonlocal readable, unreadable
-        outcome = await chain(row)
-        judged = [one for one in outcome if isinstance(one, Comparison) and one.votes]
-        readable = readable or any(one.p is not None for one in judged)
-        if judged and not readable:
-            unreadable += 1
-            if unreadable >= min(ROWS_BEFORE_GIVING_UP, rows):
-                raise ModelError(
-                    f"the judge {judge!r} gave no verdict that can be read on {unreadable} rows: "
-                    f"{_unreadable(judged[-1])}",
-                    "Try --few-shots 2, another --judge, or --templates transcript for a base model; nothing is lost.",
-                )
-        return outcome
+    async def chain(row: PairRow) -> Sequence[Outcome]:
+        if row.problem:
+            return [Filtered(id=row.id, index=row.index, reason="no pair", message=row.problem)]
+        candidates = row.candidates
+        if plan.models:
+            samplers = _samplers(plan, callers, row.id, set(plan.models))
+            candidates = await sample(plan.templates.respond(row.prompt), samplers)
+        judge = Judge(
+            ask=caller.ask(row.id, thinking),
+            weigh=caller.weigh(row.id),
+            principles=plan.principles,
+            templates=plan.judge_templates,
+            per_pair=settings.principles_per_pair,
+            seed=settings.seed,
+            thresholds=Thresholds(settings.tie, settings.order_gap, settings.min_mass),
+            cot=cot,
+        )
+        found = await compare(row.prompt, candidates, judge, match=settings.match, gold=row.gold)
+        patience.see(found)
+        return found
 
-    return watched
+    return chain
+
+
+def _samplers(plan: Plan, callers: Mapping[str, Caller], row: str, models: set[str]) -> list[Sampler]:
+    """Who writes which sample of a row, as far as it is written by these models."""
+    settings = plan.settings
+    sampling = Sampling(
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        stop=plan.templates.stop,
+    )
+    turns = [(number + 1, plan.models[number % len(plan.models)]) for number in range(settings.samples)]
+    return [Sampler(number, name, callers[name].ask(row, sampling)) for number, name in turns if name in models]
+
+
+class _Patience:
+    """Ends a comparison whose judge cannot be read.
+
+    Args:
+        judge: Its name.
+        folder: The run's; what was judged in earlier starts counts.
+        rows: Rows of the input.
+    """
+
+    def __init__(self, judge: str, folder: Path, rows: int) -> None:
+        self._judge = judge
+        self._limit = min(ROWS_BEFORE_GIVING_UP, rows)
+        self._unreadable: set[str] = set()
+        self._readable = False
+        self._last: Comparison | None = None
+        for one in comparisons(folder):
+            self._count(one)
+            if self._readable or len(self._unreadable) == self._limit:
+                break
+
+    def see(self, found: Sequence[Comparison]) -> None:
+        """Take note of a row's comparisons.
+
+        Raises:
+            ModelError: So many rows have gone by without one readable verdict.
+        """
+        for one in found:
+            self._count(one)
+        if len(self._unreadable) >= self._limit:
+            self.end()
+
+    def end(self) -> None:
+        """All rows have gone by.
+
+        Raises:
+            ModelError: Not one of them has a readable verdict.
+        """
+        if self._last and not self._readable:
+            number = len(self._unreadable)
+            raise ModelError(
+                f"the judge {self._judge!r} gave no verdict that can be read on "
+                f"{number} {'row' if number == 1 else 'rows'}: {_unreadable(self._last)}",
+                "Try --few-shots 2, another --judge, or --templates transcript for a base model, with --replace; "
+                "no call is lost.",
+            )
+
+    def _count(self, one: Comparison) -> None:
+        if one.votes and one.p is None:
+            self._unreadable.add(one.row)
+            self._last = one
+        self._readable = self._readable or bool(one.votes and one.p is not None)
 
 
 def _unreadable(comparison: Comparison) -> str:
@@ -191,57 +232,9 @@ def _unreadable(comparison: Comparison) -> str:
     return f"A and B together have probability {mass:.2g}, below --min-mass"
 
 
-def _base_settings(folder: Path, settings: CompareSettings) -> Settings:
-    """What the run was made with; for a file of pairs in a new folder, the defaults."""
-    if settings.pairs == "file" and settings.file is None:
-        raise ConfigError("--pairs file: which one?", f"Name it with --file. {COMPARE_HELP['file']}")
-    if settings.pairs != "file" and settings.file is not None:
-        raise ConfigError(f"--file is read by --pairs file, not by --pairs {settings.pairs}", "Add --pairs file.")
-    if settings.file is not None and not has_stage(folder, REVISE):
-        return Settings(prompts=settings.file, out=str(folder))
-    manifest = load_manifest(folder, REVISE)
-    if settings.pairs != "file" and not count(folder).done:
-        raise RunError(
-            f"{folder}: holds no transcript yet, so there is nothing to compare",
-            f"See where the run is with: {command('status', folder)}",
-        )
-    base = Settings.model_validate_json(json.dumps(manifest.settings))
-    if settings.pairs == "revisions":
-        span(settings.between, base.rounds)
-    return base
-
-
-def _judging_principles(name: str, per_pair: int) -> PrincipleSet:
-    principles = load_principles(name)
-    without = [principle.id for principle in principles.principles if principle.comparison is None]
-    if without:
-        raise PrinciplesError(
-            f"{find_principles(name)}: a judge is asked each principle's `comparison`, and these have none: "
-            f"{', '.join(without)}",
-            "Add a `comparison` to each, or name another file with --principles.",
-        )
-    if per_pair > len(principles.principles):
-        raise PrinciplesError(
-            f"{per_pair} principles a pair, but {principles.name} has {len(principles.principles)}",
-            "Lower --principles-per-pair.",
-        )
-    return principles
-
-
-def _engine_settings(base: Settings, settings: CompareSettings, name: str) -> Settings:
-    """What opens a model: the run's settings where the comparison has none of its own."""
-    given = {key: getattr(settings, key) for key in ("engine", "dtype", "device", "concurrency")}
-    update = {key: value for key, value in given.items() if value is not None}
-    if name != base.model:
-        model, _, revision = (name, "", "") if Path(name).exists() else name.partition("@")
-        update |= {"model": model, "revision": revision or None}
-    return base.model_copy(update=update)
-
-
 def _calls_per_row(settings: CompareSettings, rounds: int) -> int:
     """Model calls of a row; an estimate if only the best and the worst are wanted."""
-    responses = {"samples": settings.samples, "revisions": len(span(settings.between, rounds)), "file": 2}
-    number = responses[settings.pairs]
+    number = {"samples": settings.samples, "file": 2}.get(settings.pairs) or len(span(settings.between, rounds))
     pairs = comb(number, 2) if settings.match == "all" else min(comb(number, 2), 3 * number // 2)
     calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
     sampled = settings.samples if settings.pairs == "samples" else 0

@@ -74,10 +74,9 @@ class Manifest(Record):
 
     @property
     def model(self) -> str:
-        """The model's name."""
-        identity = self.affecting["model (identity)"]
-        assert isinstance(identity, dict)
-        return str(identity["model"])
+        """The model's name; of a comparison the judge's, which is loaded last and may not have been yet."""
+        identity = self.affecting.get("model (identity)")
+        return str(identity["model"] if isinstance(identity, dict) else self.settings.get("judge") or "not loaded yet")
 
 
 def has_stage(folder: Path, stage: Stage) -> bool:
@@ -132,3 +131,32 @@ def write_manifest(folder: Path, stage: Stage, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
+
+
+def set_aside(folder: Path, stage: Stage) -> Path:
+    """Move what came of a stage into `replaced/N`, so that it can begin anew; its calls stay in the journal.
+
+    The manifest goes last: stopped half way, the stage has lost rows that its calls give back, and is still itself.
+    """
+    aside = folder / "replaced"
+    aside.mkdir(exist_ok=True)
+    numbers = (int(path.name) for path in aside.iterdir() if path.name.isdecimal())
+    aside /= str(max(numbers, default=0) + 1)
+    aside.mkdir()
+    for name in _outcomes(stage):
+        if (folder / name).exists():
+            (folder / name).rename(aside / name)
+    return aside
+
+
+def put_back(folder: Path, stage: Stage, aside: Path) -> None:
+    """Undo `set_aside`; what was written since, but for calls, is forgotten."""
+    for name in _outcomes(stage):
+        (folder / name).unlink(missing_ok=True)
+        if (aside / name).exists():
+            (aside / name).rename(folder / name)
+    aside.rmdir()
+
+
+def _outcomes(stage: Stage) -> tuple[str, ...]:
+    return (stage.outcomes, stage.failures, stage.filtered, stage.manifest)

@@ -30,7 +30,7 @@ def rows_of(settings: Settings) -> Iterator[tuple[str, Row]]:
         return _dataset(settings, path)
     # A Hub dataset without an owner has no dot in its name: this is a file that is not there.
     if not path.exists() and path.suffix and "/" not in name:
-        raise SourceError(f"{path}: no such file", "Check the path given to --prompts.")
+        raise SourceError(f"{path}: no such file", "Check the path.")
     if not path.exists() and suffix not in READERS:
         return _dataset(settings, None)
     if suffix not in READERS:

@@ -84,21 +84,24 @@ class Run:
         for journal in self._journals:
             journal.sync()
 
+    def changes(self, affecting: Mapping[str, object]) -> list[str]:
+        """What changes rows and differs from the stage that is in the folder, a line each; none if there is none."""
+        if not has_stage(self.folder, self.stage):
+            return []
+        before = load_manifest(self.folder, self.stage).affecting
+        return [
+            f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now)}"
+            for name, now in sorted(affecting.items())
+            if before.get(name) != now
+        ]
+
     def check(self, affecting: Mapping[str, object]) -> None:
         """Compare what changes rows, as far as it is known yet, with the stage that is in the folder, if there is one.
 
         Raises:
             RunError: Lists each value that differs.
         """
-        if not has_stage(self.folder, self.stage):
-            return
-        before = load_manifest(self.folder, self.stage).affecting
-        changes = [
-            f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now)}"
-            for name, now in sorted(affecting.items())
-            if before.get(name) != now
-        ]
-        if changes:
+        if changes := self.changes(affecting):
             what = "a run" if self.stage is REVISE else "comparisons"
             raise RunError(
                 "\n".join([f"{self.folder} holds {what} made by other settings:", *changes]),
@@ -114,6 +117,8 @@ class Run:
         self.check(manifest.affecting)
         if not has_stage(self.folder, self.stage):
             write_manifest(self.folder, self.stage, manifest)
+        for journal in self._journals:
+            journal.close()
         stage = self.stage
         names = (stage.calls, stage.outcomes, stage.failures, stage.filtered)
         self._journals = [Journal(self.folder / name) for name in names]
@@ -133,11 +138,6 @@ class Run:
         self._borrowed: set[tuple[str, str, str]] = set()
         for call in read_records(self.folder / stage.calls, Call):
             self._remember(call)
-
-    def discard(self) -> None:
-        """Forget what came of the stage, before `begin`; its calls stay in the journal and are found again."""
-        for name in (self.stage.manifest, self.stage.outcomes, self.stage.failures, self.stage.filtered):
-            (self.folder / name).unlink(missing_ok=True)
 
     def grow(self, rows: int) -> None:
         """Take note that there are more rows than when the stage was begun."""

@@ -11,7 +11,7 @@ average: it judges each pair in one order under one principle.)
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from constitution.records import Label, Order, Reasoning, Status, Vote
@@ -110,22 +110,35 @@ def reasoned(reasonings: Sequence[Reasoning], clamp: Range) -> float | None:
 def label(votes: Sequence[Vote], thresholds: Thresholds) -> SoftLabel:
     """The soft label of a comparison.
 
-    A principle counts if both its orders are readable: else one position would weigh more than the other.
+    A principle counts if both its orders are readable: else one position would weigh more than the other. Whether the
+    orders contradict each other is seen before any clamp, which would hide it.
     """
-    by_principle: dict[str, dict[Order, float]] = {}
-    for vote in votes:
-        if vote.p_first is not None:
-            by_principle.setdefault(vote.principle, {})[vote.order] = vote.p_first
-    both = [orders for orders in by_principle.values() if len(orders) == 2]
+    both = _readable({(vote.principle, vote.order): vote.p_first for vote in votes})
     if not both:
         return SoftLabel(None, None, None, None, "invalid")
+    unclamped = _readable({(vote.principle, vote.order): _unclamped(vote) for vote in votes})
+    said_forward = mean_probability([orders["forward"] for orders in unclamped])
+    said_reversed = mean_probability([orders["reversed"] for orders in unclamped])
     p_forward = mean_probability([orders["forward"] for orders in both])
     p_reversed = mean_probability([orders["reversed"] for orders in both])
     p = mean_probability([p_forward, p_reversed])
     disagreement = statistics.pstdev(mean_probability(list(orders.values())) for orders in both)
     status: Status = "labelled"
-    if (p_forward - 0.5) * (p_reversed - 0.5) < 0 and abs(p_forward - p_reversed) >= thresholds.order_gap:
+    if (said_forward - 0.5) * (said_reversed - 0.5) < 0 and abs(said_forward - said_reversed) >= thresholds.order_gap:
         status = "inconsistent"
     elif abs(p - 0.5) < thresholds.tie:
         status = "tie"
     return SoftLabel(p_forward, p_reversed, p, disagreement, status)
+
+
+def _readable(chances: Mapping[tuple[str, Order], float | None]) -> list[dict[Order, float]]:
+    """Both orders of each principle that can be read in both."""
+    by_principle: dict[str, dict[Order, float]] = {}
+    for (principle, order), p in chances.items():
+        if p is not None:
+            by_principle.setdefault(principle, {})[order] = p
+    return [orders for orders in by_principle.values() if len(orders) == 2]
+
+
+def _unclamped(vote: Vote) -> float | None:
+    return reasoned(vote.reasonings, OPEN) if vote.reasonings else vote.p_first

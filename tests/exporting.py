@@ -136,7 +136,7 @@ def judged(folder: Path, rows: Sequence[Comparison | Failure], input: int | None
     """Add comparisons to a run's folder, or make a run of nothing else."""
     identity = Identity(engine="scripted", model="the-judge", revision="123")
     settings = CompareSettings(principles="/home/me/kindness.yaml", principles_per_pair=1)
-    affecting = settings.affecting() | {
+    affecting = settings.model_dump(mode="json") | {
         "principles (content)": "ghi",
         "sampling model small (identity)": identity.model_dump(),
         "model (identity)": identity.model_dump(),

@@ -74,16 +74,23 @@ import json; print(json.dumps(kinds))
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     kinds = json.loads(result.stdout)
-    assert {name for name, kind in kinds.items() if kind == "class"} == {"ConstitutionError", "Settings"}
+    assert {name for name, kind in kinds.items() if kind == "class"} == {
+        "CompareSettings",
+        "ConstitutionError",
+        "Settings",
+    }
     assert {name for name, kind in kinds.items() if kind == "function"} == {
+        "audit",
+        "comparisons",
         "count",
         "export",
         "generate",
+        "label_pairs",
         "load_principles",
         "load_settings",
         "transcripts",
     }
-    assert len(kinds) == 8
+    assert len(kinds) == 12
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:

@@ -12,7 +12,7 @@ Finished = subprocess.CompletedProcess[str]
 Cli = Callable[..., Finished]
 Generated = Callable[..., Path]
 PAIRS = [
-    {"chosen": f"\n\nHuman: {n}?\n\nAssistant: Yes, {n}.", "rejected": f"\n\nHuman: {n}?\n\nAssistant: No, {n}."}
+    {"chosen": f"\n\nHuman: {n}?\n\nAssistant: Yes, {n}.", "rejected": f"\n\nHuman: {n}?\n\nAssistant: Nah, {n}."}
     for n in range(8)
 ]
 
@@ -30,8 +30,8 @@ def partial(tmp_path: Path) -> str:
     """A judge that prefers an answer that begins with Yes."""
     path = tmp_path / "judge.yaml"
     path.write_text(
-        "- {when: '\\(A\\)\\]\\nYes', choose: {A: 0.9, B: 0.1}}\n"
-        "- {when: '\\(B\\)\\]\\nYes', choose: {A: 0.1, B: 0.9}}\n",
+        "- {when: '\\(A\\)\\]\\n  Yes', choose: {A: 0.9, B: 0.1}}\n"
+        "- {when: '\\(B\\)\\]\\n  Yes', choose: {A: 0.1, B: 0.9}}\n",
         encoding="utf-8",
     )
     return str(path)
@@ -139,7 +139,7 @@ def test_audit_has_the_judge_label_gold_pairs_once(
     some = cli("audit", run, "--gold", gold, "--limit", 5)
     assert some.returncode == 0, some.stderr
     assert "agrees with people: 100.0% [" in some.stdout and "n = 5" in some.stdout
-    calls = run / "gold" / "gold" / "compare-calls.jsonl"
+    calls = run / "gold" / "gold.jsonl" / "compare-calls.jsonl"
     assert len(lines(calls)) == 5 * 4
     assert "n = 8" in cli("audit", run, "--gold", gold, "--limit", 0).stdout
     assert len(lines(calls)) == 8 * 4
@@ -162,3 +162,41 @@ def test_an_audit_of_a_run_without_comparisons_says_how_to_make_them(generated: 
     refused = cli("audit", run)
     assert refused.returncode == 4
     assert "holds no comparisons yet" in refused.stderr and f"constitution compare {run}" in refused.stderr
+
+
+def test_generate_tells_of_its_second_stage_and_of_rows_that_failed_there(
+    cli: Cli, prompts: Path, tmp_path: Path
+) -> None:
+    judge, config = tmp_path / "judge.yaml", tmp_path / "c.yaml"
+    judge.write_text("[]", encoding="utf-8")
+    config.write_text(f"compare: {{judge: {judge}}}\n", encoding="utf-8")
+    arguments = ["--prompts", prompts, "--engine", "scripted", "--rounds", 1, "--config", config]
+    told = cli("generate", *arguments, "--out", "run")
+    assert told.returncode == 0 and "comparing: 12 rows = 12 done" in told.stdout, told.stderr
+    judge.write_text("- {when: '(?s)number 3.*one letter', error: hung up}\n", encoding="utf-8")
+    told = cli("generate", *arguments, "--out", "other")
+    assert told.returncode == 5
+    assert "comparing: 12 rows = 11 done + 1 failed" in told.stdout
+    assert "1 row failed (see other/compare-failures.jsonl)" in told.stderr
+
+
+def test_gold_files_of_one_beginning_are_kept_apart_and_failures_are_told(
+    generated: Generated, cli: Cli, gold: Path, partial: str, tmp_path: Path
+) -> None:
+    run, other = generated(), tmp_path / "gold.more.jsonl"
+    cli("compare", run, "--judge", partial, "-q")
+    other.write_text(gold.read_text("utf-8").replace("3?", "odd?"), encoding="utf-8")
+    assert cli("audit", run, "--gold", gold).returncode == cli("audit", run, "--gold", other).returncode == 0
+    Path(partial).write_text("- {when: 'odd', error: hung up}\n" + Path(partial).read_text("utf-8"), encoding="utf-8")
+    cli("compare", run, "--judge", partial, "--replace", "-q")
+    told = cli("audit", run, "--gold", other)
+    assert told.returncode == 5
+    assert "8 rows = 7 done + 1 failed" in told.stdout and "failed; the same command tries again" in told.stderr
+
+
+def test_gold_pairs_that_say_nothing_of_people_are_refused(generated: Generated, cli: Cli, tmp_path: Path) -> None:
+    run, file = generated(), tmp_path / "pairs.jsonl"
+    cli("compare", run, "-q")
+    file.write_text('{"prompt": "Why?", "response_a": "x", "response_b": "y"}\n', encoding="utf-8")
+    refused = cli("audit", run, "--gold", file)
+    assert refused.returncode == 2 and "none of 1 pair that the judge was asked about" in refused.stderr

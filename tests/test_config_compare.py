@@ -8,8 +8,9 @@ import pytest
 import typer
 
 from constitution.cli import app
-from constitution.config import COMPARE_KNOBS, CompareSettings, load_compare_settings, load_settings
+from constitution.config import COMPARE_KNOBS, CompareSettings, Settings, load_compare_settings, load_settings
 from constitution.errors import ConfigError
+from constitution.labelling_plan import plan_labelling
 from constitution.scaffold import as_config_file
 from constitution.settings_help import COMPARE_HELP
 
@@ -30,7 +31,8 @@ def slip(file: Path | None, **given: Any) -> ConfigError:
 
 
 def test_every_setting_is_a_flag_with_a_sentence() -> None:
-    parameters = {parameter.name for parameter in COMPARE.params} - {"run", "config", "replace", "quiet", "format"}
+    others = {"run", "config", "replace", "fork", "quiet", "format"}
+    parameters = {parameter.name for parameter in COMPARE.params} - others
     assert parameters == CompareSettings.model_fields.keys() == COMPARE_HELP.keys()
     assert [name for name, sentence in COMPARE_HELP.items() if not re.fullmatch(r"\S.+\.", sentence)] == []
     assert {p.name: p.help for p in COMPARE.params if p.name in COMPARE_HELP} == COMPARE_HELP
@@ -39,8 +41,29 @@ def test_every_setting_is_a_flag_with_a_sentence() -> None:
 def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
     # Written out: a setting that changes labels and slips in here would let a comparison go on with mixed labels.
     knobs = {"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge"}
-    assert knobs == COMPARE_KNOBS
-    assert CompareSettings().affecting().keys() == CompareSettings.model_fields.keys() - knobs
+    assert knobs | {"engine", "dtype"} == COMPARE_KNOBS
+    made = plan_labelling(Settings(prompts="p", out="o", engine="scripted"), CompareSettings(cot=True)).affecting()
+    resolved = {name for name in made if " " in name} | {"judge"}
+    assert made.keys() - resolved == CompareSettings.model_fields.keys() - knobs - {"between"}
+    assert (made["engine"], made["dtype"], made["judge"]) == ("scripted", "auto", "smollm2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "idle"),
+    [
+        ({"pairs": "revisions"}, {"samples", "temperature", "top_p", "max_tokens"}),
+        ({"pairs": "samples"}, {"between", "cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}),
+    ],
+)
+def test_what_a_comparison_does_not_look_at_does_not_bind_it(settings: dict[str, Any], idle: set[str]) -> None:
+    base = Settings(prompts="p", out="o", engine="scripted")
+    assert not plan_labelling(base, CompareSettings(**settings)).affecting().keys() & idle
+
+
+def test_a_section_that_is_no_section_is_refused(tmp_path: Path) -> None:
+    for load in (load_compare_settings, load_settings):
+        with pytest.raises(ConfigError, match=r"c\.yaml:3: compare: expected settings, found 'yes please'"):
+            load(write(tmp_path, "compare: yes please\n"), {})
 
 
 def test_flags_win_over_the_files_section(tmp_path: Path) -> None:

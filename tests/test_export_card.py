@@ -68,7 +68,7 @@ def test_the_card_tells_how_responses_were_judged(tmp_path: Path) -> None:
         "comparisons: 6 labelled, 1 tie, 1 inconsistent, 1 invalid",
         "the rows: 12 rows = 9 done + 0 failed + 0 filtered + 3 pending",
         "statuses exported: labelled, inconsistent",
-        "soft labels (`margin:0.5`): `margin` is 0.5 times the logit",
+        "soft labels (`margin:0.5`): `margin`, where a kind of row has it, is 0.5 times the logit",
         "left out, pairs: status tie: 1",
         "left out, pairs: status invalid: 1",
         "filters: no pairs of equal responses; confidence of at least 0.8",

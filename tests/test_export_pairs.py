@@ -178,7 +178,8 @@ def test_the_same_text_answering_two_prompts_is_rated_for_each(tmp_path: Path) -
         (row["prompt"][0]["content"], row["completion"][0]["content"], row["label"])
         for row in rows(tmp_path / "data", "kto")
     ]
-    assert told == [("Why?", "No.", True), ("Why?", "Yes.", False), ("How?", "Yes.", True), ("How?", "No.", False)]
+    # Half of a prompt's responses wait for the next prompt's: KTO takes a row's neighbour for another prompt.
+    assert told == [("Why?", "No.", True), ("How?", "Yes.", True), ("Why?", "Yes.", False), ("How?", "No.", False)]
 
 
 def test_ratings_count_only_the_pairs_that_are_exported(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def own_set(tmp_path: Path) -> Callable[..., Path]:
 def test_the_question_holds_the_conversation_both_responses_and_the_principle_in_this_order(name: str) -> None:
     (question,) = ask(load_judge_templates(name))
     assert question.role == "user"
-    parts = ["Be brief.", "Why {{ 1 + 1 }}?", "(A)]\nYes {% if %}.", "(B)]\nNo.", "Which one is kinder?"]
+    parts = ["Be brief.", "Why {{ 1 + 1 }}?", "(A)]\n  Yes {% if %}.", "(B)]\n  No.", "Which one is kinder?"]
     places = [question.content.index(part) for part in parts]
     assert places == sorted(places)
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from constitution.config import CompareSettings
+from constitution.config import CompareSettings, Settings
 from constitution.errors import ConfigError, ModelError, PrinciplesError, RunError, SourceError
 from constitution.labelling import label_pairs
+from constitution.labelling_plan import plan_labelling
 from constitution.manifest import COMPARE, load_manifest
 from constitution.records import Comparison, Counts
 from constitution.resources import shipped
@@ -201,3 +202,59 @@ def test_a_file_and_its_flag_go_together(generated: Generated, tmp_path: Path) -
     refused(ConfigError, generated(), "--pairs file: which one", pairs="file")
     refused(ConfigError, tmp_path / "run", "--file is read by --pairs file", file="x.jsonl")
     refused(SourceError, tmp_path / "run", "no such file", pairs="file", file="x.jsonl")
+
+
+def test_a_sampling_model_that_fails_fails_its_rows_and_no_other(generated: Generated, tmp_path: Path) -> None:
+    one = rules(tmp_path, "- {when: 'number 4', error: hung up}\n- {when: '.', reply: from one}\n", "one.yaml")
+    two = rules(tmp_path, "- {when: '.', reply: from two}\n", "two.yaml")
+    run = generated()
+    found = labelled(run, models=(one, two), judge="scripted")
+    assert {c.row for c in found} == {f"row-{n:02}" for n in range(12)} - {"row-04"}
+    (failure,) = [json.loads(line) for line in (run / "compare-failures.jsonl").read_text("utf-8").splitlines()]
+    assert (failure["id"], failure["step"]) == ("row-04", "sample-1")
+
+
+@pytest.mark.parametrize(
+    ("own", "judging", "models", "turns"),
+    [
+        ("chat", None, (), [("smollm2", False, True, True)]),
+        ("chat", "transcript", (), [("smollm2", False, True, False), ("smollm2", True, False, True)]),
+        ("transcript", None, ("a", "smollm2"), [("a", True, True, False), ("smollm2", True, True, True)]),
+        (
+            "chat",
+            None,
+            ("a", "b"),
+            [("a", False, True, False), ("b", False, True, False), ("smollm2", False, False, True)],
+        ),
+    ],
+)
+def test_models_take_turns_and_one_is_opened_once_unless_it_is_asked_in_two_ways(
+    own: str, judging: str | None, models: tuple[str, ...], turns: list[tuple[str, bool, bool, bool]]
+) -> None:
+    base = Settings(prompts="p", out="o", templates=own)
+    plan = plan_labelling(base, CompareSettings(templates=judging, models=models))
+    found = [(turn.model, turn.chat_template is not None, turn.samples, turn.judges) for turn in plan.turns]
+    assert found == turns
+
+
+def test_a_limit_counts_rows_of_the_input_whatever_is_finished(generated: Generated) -> None:
+    run = generated()
+    path = run / "transcripts.jsonl"
+    finished = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in finished if b'"row-01"' not in line))
+    assert {c.row for c in labelled(run, limit=3)} == {"row-00", "row-02"}
+    path.write_bytes(b"".join(finished))
+    assert {c.row for c in labelled(run, limit=3)} == {"row-00", "row-01", "row-02"}
+    assert load_manifest(run, COMPARE).input == 3
+
+
+def test_what_the_run_has_anyway_may_be_typed_out(generated: Generated) -> None:
+    run = generated()
+    labelled(run)
+    assert len(labelled(run, engine="scripted", dtype="auto", judge="smollm2", models=("smollm2",))) == 12
+
+
+def test_a_judge_that_cannot_be_read_is_told_even_if_other_rows_failed(generated: Generated, tmp_path: Path) -> None:
+    text = "- {when: 'number [1-9]', error: hung up}\n- {when: '.', choose: {A: 0.0001, B: 0.0001}}\n"
+    with pytest.raises(ModelError, match="on 1 row: A and B together"):
+        labelled(generated(), pairs="revisions", judge=rules(tmp_path, text))

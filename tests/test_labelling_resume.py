@@ -14,10 +14,11 @@ import pytest
 from conftest import PROGRAM
 
 from constitution.config import CompareSettings
-from constitution.errors import RunError
+from constitution.errors import ConfigError, RunError, TemplateError
 from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE
 from constitution.records import Counts
+from constitution.report.labels import summarise_labels
 from constitution.store import comparisons, count
 
 Generated = Callable[..., Path]
@@ -66,13 +67,14 @@ def test_killed_and_started_again_it_gives_the_same_comparisons(
     command = [PROGRAM, "compare", run, "--samples", "3", "--judge", rules, "--concurrency", "4", "--quiet"]
     for _ in range(3):
         process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        journal, before = run / "compare-calls.jsonl", 0
+        journal = run / "compare-calls.jsonl"
         before = journal.stat().st_size if journal.exists() else 0
         while process.poll() is None and not (journal.exists() and journal.stat().st_size > before + 4000):
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-    assert 0 < count(run, COMPARE).done < 12
+        assert process.returncode == -signal.SIGKILL
+    assert count(run, COMPARE).pending > 0
     label(run, **settings)
     assert content(run) == content(whole)
     made = [(call["row"], call["step"], call["digest"]) for call in lines(run / "compare-calls.jsonl")]
@@ -130,3 +132,71 @@ def test_a_row_whose_call_fails_is_tried_again(generated: Generated, tmp_path: P
 def test_generate_goes_on_with_the_second_stage_when_asked(generated: Generated) -> None:
     run = generated(compare=CompareSettings(samples=2))
     assert count(run, COMPARE) == Counts(input=12, done=12, failed=0, filtered=0)
+
+
+def test_replacing_by_a_judge_that_is_not_there_loses_nothing(generated: Generated) -> None:
+    run = generated()
+    label(run)
+    before = content(run)
+    with pytest.raises(ConfigError, match=r"nothing\.yaml: no such file"):
+        label(run, replace=True, judge="nothing.yaml", samples=3)
+    assert content(run) == before
+    assert label(run) == Counts(input=12, done=12, failed=0, filtered=0)
+
+
+def test_what_is_replaced_is_set_aside_and_can_be_had_again_without_a_call(generated: Generated, lines: Lines) -> None:
+    run = generated()
+    label(run)
+    before = content(run)
+    label(run, replace=True, tie=0.2)
+    assert len(lines(run / "replaced" / "1" / "comparisons.jsonl")) == 12
+    assert content(run) != before
+    calls = len(lines(run / "compare-calls.jsonl"))
+    label(run, replace=True)
+    assert content(run) == before
+    assert len(lines(run / "compare-calls.jsonl")) == calls
+    # Nothing differs any more: there is nothing to set aside.
+    label(run, replace=True)
+    assert sorted(path.name for path in (run / "replaced").iterdir()) == ["1", "2"]
+
+
+def test_a_judge_of_the_same_name_with_other_words_is_another_judge(generated: Generated, tmp_path: Path) -> None:
+    run, judge, sampler = generated(), tmp_path / "judge.yaml", tmp_path / "sampler.yaml"
+    sampler.write_text("[]", encoding="utf-8")
+    settings = {"judge": str(judge), "models": (str(sampler),)}
+    judge.write_text("- {when: 'one letter', choose: {A: 0.6, B: 0.4}}\n", encoding="utf-8")
+    label(run, **settings)
+    before = content(run)
+    judge.write_text("- {when: 'one letter', choose: {A: 0.4, B: 0.6}}\n", encoding="utf-8")
+    with pytest.raises(RunError, match=r"model \(identity\)"):
+        label(run, **settings)
+    assert content(run) == before
+    assert label(run, replace=True, **settings).done == 12
+    assert content(run) != before
+
+
+def test_a_stage_stopped_before_its_judge_was_loaded_can_be_looked_at(generated: Generated, tmp_path: Path) -> None:
+    run, sampler = generated(), tmp_path / "sampler.yaml"
+    sampler.write_text("[]", encoding="utf-8")
+    with pytest.raises(ConfigError, match="no such file"):
+        label(run, models=(str(sampler),), judge="nothing.yaml")
+    assert summarise_labels(run).judge == "nothing.yaml"
+    assert count(run, COMPARE) == Counts(input=12, done=0, failed=0, filtered=0)
+
+
+def test_a_fork_takes_over_the_calls_of_both_stages(generated: Generated, lines: Lines) -> None:
+    small = generated("small", limit=8, compare=CompareSettings())
+    large = generated("large", limit=10, compare=CompareSettings(), fork=small)
+    alone = generated("alone", limit=10, compare=CompareSettings())
+    assert content(large) == content(alone)
+    made = {(call["row"], call["digest"]) for call in lines(small / "compare-calls.jsonl")}
+    taken = {(call["row"], call["digest"]) for call in lines(large / "compare-calls.jsonl")}
+    # Eight rows were paid for: two samples and eight votes each.
+    assert made <= taken and len(taken - made) == 2 * 10
+
+
+def test_what_the_second_stage_lacks_is_told_before_the_first_one_runs(generated: Generated, tmp_path: Path) -> None:
+    for settings in ({"pairs": "file"}, {"pairs": "revisions", "between": "0:9"}, {"few_shots": 99}):
+        with pytest.raises((ConfigError, TemplateError)):
+            generated("early", compare=CompareSettings(**settings))
+        assert not (tmp_path / "early").exists()

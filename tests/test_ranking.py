@@ -46,3 +46,16 @@ def test_responses_that_no_label_connects_are_not_ranked() -> None:
 
 def test_equal_strengths_share_a_place() -> None:
     assert ranks([0.5, -1.0, 0.5, 0.0]) == [1, 4, 1, 3]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+def test_certain_labels_are_fitted_to_the_end(count: int) -> None:
+    # Each response beats all after it for sure; at the maximum every response wins as often as its strength says.
+    duels = [Duel(i, j, 1 - 1e-6) for i, j in combinations(range(count), 2)]
+    found = strengths(count, duels)
+    assert found is not None
+    for number in range(count):
+        won = sum(d.p if d.first == number else 1 - d.p for d in duels if number in (d.first, d.second))
+        expected = sum(sigmoid(found[number] - other) for n, other in enumerate(found) if n != number)
+        assert won == pytest.approx(expected, abs=1e-9)
+    assert ranks(found) == list(range(1, count + 1))

@@ -138,3 +138,15 @@ def test_without_a_clamp_certainty_stays_finite() -> None:
     p = reasoned([thought(1.0)], OPEN)
     assert p is not None and p < 1
     assert label(both("kind", p, p), THRESHOLDS).p == pytest.approx(1, abs=1e-5)
+
+
+def test_a_clamp_does_not_hide_that_the_orders_contradict_each_other() -> None:
+    # A judge that reasons its way to (A) whatever is there: certain in both orders, and clamped to 0.6 and 0.4.
+    clamp = Range(0.4, 0.6)
+    votes = [
+        Vote(principle="kind", order=order, reasonings=(thought(p),), p_first=reasoned([thought(p)], clamp))
+        for order, p in (("forward", 1.0), ("reversed", 0.0))
+    ]
+    found = label(votes, THRESHOLDS)
+    assert (found.p_forward, found.p_reversed) == pytest.approx((0.6, 0.4))
+    assert found.status == "inconsistent"

@@ -55,6 +55,9 @@ def compare(
     replace: Annotated[
         bool, typer.Option("--replace", help="Compare anew with other settings; calls that still match are reused.")
     ] = False,
+    fork: Annotated[
+        Path | None, typer.Option(help="Reuse another run's finished calls where they still match.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
@@ -77,7 +80,7 @@ def compare(
     settings = load_compare_settings(config, given)
     try:
         with progress(quiet) as watch:
-            asyncio.run(label_pairs(run, settings, watch, replace))
+            asyncio.run(label_pairs(run, settings, watch, replace, fork))
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
@@ -114,14 +117,18 @@ def audit(
     import asyncio
 
     from constitution.cli.progress import progress
+    from constitution.errors import SourceError
     from constitution.gold import judge_gold
     from constitution.manifest import COMPARE, load_manifest
+    from constitution.records import Comparison
     from constitution.report.audit import audit as examine
     from constitution.report.audit import audit_lines
-    from constitution.store import comparisons
+    from constitution.report.terminal import plural
+    from constitution.store import comparisons, count
 
     judge = load_manifest(run, COMPARE).model
-    labelled_by_people = []
+    people: list[Comparison] = []
+    asked = None
     if gold is not None:
         try:
             with progress(quiet) as watch:
@@ -129,11 +136,23 @@ def audit(
         except KeyboardInterrupt:
             typer.echo("stopped; the same command goes on from here", err=True)
             raise typer.Exit(130) from None
-        labelled_by_people = list(comparisons(folder))
-    found = examine(comparisons(run), labelled_by_people)
+        asked = count(folder, COMPARE)
+        people = [one for one in comparisons(folder) if one.gold]
+        if not people:
+            raise SourceError(
+                f"{gold}: none of {plural(asked.input, 'pair')} that the judge was asked about says what people prefer",
+                "Give rows of chosen and rejected, of corrects and incorrects, or with a label A or B.",
+            )
+    found = examine(comparisons(run), people)
     if format is Format.json:
         typer.echo(found.model_dump_json(indent=2))
-        return
-    typer.echo(f"{run}: judge {judge}")
-    for line in audit_lines(found):
-        typer.echo(f"  {line}")
+    else:
+        typer.echo(f"{run}: judge {judge}")
+        if asked:
+            most = f" (the first {limit}; all: --limit 0)" if asked.input == limit else ""
+            typer.echo(f"  {gold}{most}: {asked.equation}")
+        for line in audit_lines(found):
+            typer.echo(f"  {line}")
+    if asked and asked.failed:
+        typer.echo(f"{plural(asked.failed, 'row')} of {gold} failed; the same command tries again", err=True)
+        raise typer.Exit(5)

@@ -58,8 +58,17 @@ def export(
     min_confidence: Annotated[
         float, typer.Option(metavar="P", help="Least probability that a pair's chosen response is better.")
     ] = 0.0,
+    min_margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NATS",
+            help="Least Bradley-Terry margin of a pair; 0 leaves out pairs that contradict the ranking.",
+            show_default=False,
+        ),
+    ] = None,
     max_per_prompt: Annotated[
-        int | None, typer.Option(metavar="N", help="Most pairs of one prompt, the surest first.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", help="Most pairs of one prompt, the largest margins first.", show_default=False),
     ] = None,
     mix: Annotated[
         list[str] | None,
@@ -104,6 +113,7 @@ def export(
         include=include,
         soft_labels=soft_labels,
         min_confidence=min_confidence,
+        min_margin=min_margin,
         max_per_prompt=max_per_prompt,
         mix=mix or (),
         parquet=parquet,

@@ -68,8 +68,9 @@ def generate(
     from constitution.cli.progress import progress
     from constitution.config import load_settings
     from constitution.generation import generate as run_generate
+    from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
-    from constitution.report.terminal import plural, print_summary
+    from constitution.report.terminal import as_json, plural, print_labels, print_summary
 
     settings = load_settings(config, given_settings(context.params))
     try:
@@ -80,17 +81,26 @@ def generate(
         raise typer.Exit(130) from None
     run = Path(settings.out)
     summary = summarise(run)
+    compared = summarise_labels(run) if settings.compare and summary.counts.done else None
     if format is Format.json:
-        typer.echo(summary.model_dump_json(indent=2))
+        typer.echo(as_json(summary, compared))
     else:
         print_summary(results(), run, summary)
         typer.echo(f"  transcripts: {run / 'transcripts.jsonl'}\n  summary: {run / 'summary.json'}")
+        if compared:
+            print_labels(results(), run, compared)
+            typer.echo(f"  comparisons: {run / 'comparisons.jsonl'}")
         if not quiet:
             typer.echo(f"Look at one: {command('show', run)}", err=True)
+            if compared:
+                typer.echo(f"Check the judge: {command('audit', run)}", err=True)
             typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
-    if summary.counts.failed:
-        failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'failures.jsonl'})"
-        typer.echo(f"{failed}; the same command tries again", err=True)
+    stages = {"failures.jsonl": summary.counts} | ({"compare-failures.jsonl": compared.counts} if compared else {})
+    for journal, counts in stages.items():
+        if counts.failed:
+            failed = f"{plural(counts.failed, 'row')} failed (see {run / journal})"
+            typer.echo(f"{failed}; the same command tries again", err=True)
+    if any(counts.failed for counts in stages.values()):
         raise typer.Exit(5)
 
 

@@ -15,19 +15,16 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
 
     input = done + failed + filtered + pending, always.
     """
-    import json
-
     from constitution.manifest import COMPARE, REVISE, has_stage
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
-    from constitution.report.terminal import print_labels, print_summary
+    from constitution.report.terminal import as_json, print_labels, print_summary
 
     # A run made of a file of pairs has comparisons only.
     compared = summarise_labels(run) if has_stage(run, COMPARE) else None
     revised = summarise(run) if has_stage(run, REVISE) or compared is None else None
     if format is Format.json:
-        shown = revised.model_dump(mode="json") if revised else {}
-        typer.echo(json.dumps(shown | {"comparing": compared and compared.model_dump(mode="json")}, indent=2))
+        typer.echo(as_json(revised, compared))
         return
     if revised:
         print_summary(results(), run, revised)
@@ -67,7 +64,8 @@ def show(
         compared = find_comparisons(run, transcript.id)
     if format is Format.json:
         shown = transcript.model_dump(mode="json") if transcript else {}
-        typer.echo(json.dumps(shown | {"comparisons": [one.model_dump(mode="json") for one in compared]}, indent=2))
+        second = {"comparisons": [one.model_dump(mode="json") for one in compared]} if compared else {}
+        typer.echo(json.dumps(shown | second, indent=2))
         return
     if transcript:
         print_transcript(results(), transcript)

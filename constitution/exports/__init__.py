@@ -26,7 +26,7 @@ from constitution.exports.options import Options, Pairs, Revisions, check_option
 from constitution.exports.pairs import find_source
 from constitution.exports.push import check_push, push
 from constitution.exports.rows import Tally, write_rows
-from constitution.exports.soft_labels import parse_soft_labels
+from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Counts, Record
@@ -71,6 +71,7 @@ def export(
     include: str = "",
     soft_labels: str = "keep",
     min_confidence: float = 0.0,
+    min_margin: float | None = None,
     max_per_prompt: int | None = None,
     mix: Sequence[str] = (),
     parquet: bool = False,
@@ -98,7 +99,9 @@ def export(
         include: Statuses of comparisons that are exported besides `labelled`, commas in between.
         soft_labels: `keep`, `duplicate:K`, `sample`, `margin`, `margin:SCALE` or `hard`; see `soft_labels.py`.
         min_confidence: Least probability that a pair's chosen response is better.
-        max_per_prompt: Most pairs of one prompt, the surest first.
+        min_margin: Least Bradley-Terry margin of a pair, in nats; 0 leaves out pairs that contradict the ranking.
+        max_per_prompt: Most pairs of one prompt, the largest margins first. All if None; of a search for best and
+            worst (`compare --match best-worst`), those two.
         mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
         parquet: Write Parquet instead of JSONL.
         revisions: `final`, or `all`: a demonstration for each revision, as the paper trains (section 3.2).
@@ -122,6 +125,7 @@ def export(
         include=parse_include(include),
         soft_labels=parse_soft_labels(soft_labels),
         min_confidence=min_confidence,
+        min_margin=min_margin,
         max_per_prompt=max_per_prompt,
         mix=tuple(map(parse_mix, mix)),
         parquet=parquet,
@@ -135,7 +139,11 @@ def export(
     check_options(options)
     formats = load_family(family)
     chosen = choose_kinds(family, formats, kinds)
+    check_use(options.soft_labels, chosen)
     source = find_source(run, options)
+    if source == "comparisons" and max_per_prompt is None:
+        found = load_manifest(run, COMPARE).settings.get("match")
+        options = options.model_copy(update={"max_per_prompt": 1 if found == "best-worst" else None})
     check_target(run, to, overwrite)
     check_mix(options.mix, {kind.example for kind in chosen.values()})
     if push_to is not None:

@@ -40,16 +40,19 @@ def _sound(pairs: Pairs, options: Options, dropped: Counter[str]) -> Pairs:
             dropped["pairs: cut at max_tokens"] += 1
         elif pair.example.p_chosen < options.min_confidence:
             dropped[f"pairs: confidence below {options.min_confidence:g}"] += 1
+        elif options.min_margin is not None and pair.margin < options.min_margin:
+            dropped[f"pairs: margin below {options.min_margin:g} nats"] += 1
         else:
             yield pair
 
 
 def _best(pairs: Pairs, number: int, seed: int) -> set[str]:
-    """Ids of the pairs that are surest of their prompt; between equals a hash decides."""
-    kept: dict[str, list[tuple[float, str, str]]] = {}
+    """Ids of a prompt's pairs of the largest margins; between equals the surer ones, then a hash decides."""
+    kept: dict[str, list[tuple[float, float, str, str]]] = {}
     for pair in pairs:
         heap = kept.setdefault(prompt_key(pair.example.prompt), [])
-        heapq.heappush(heap, (pair.example.p_chosen, digest(["per prompt", seed, pair.id]), pair.id))
+        mark = digest(["per prompt", seed, pair.id])
+        heapq.heappush(heap, (pair.margin, pair.example.p_chosen, mark, pair.id))
         if len(heap) > number:
             heapq.heappop(heap)
-    return {id for heap in kept.values() for _, _, id in heap}
+    return {id for heap in kept.values() for *_, id in heap}

@@ -1,5 +1,6 @@
 """What an export is asked for, checked."""
 
+import math
 import re
 from typing import Literal
 
@@ -33,6 +34,7 @@ class Options(Record):
         include: Statuses of comparisons that are exported besides `labelled`.
         soft_labels: What becomes of the probabilities.
         min_confidence: Least `p_chosen` of a pair.
+        min_margin: Least margin of a pair, in nats; None is any.
         max_per_prompt: Most pairs of one prompt; None is all.
         mix: What is mixed in.
         parquet: Whether every file is Parquet.
@@ -48,6 +50,7 @@ class Options(Record):
     include: tuple[Status, ...] = ()
     soft_labels: SoftLabels = SoftLabels()
     min_confidence: float = 0.0
+    min_margin: float | None = None
     max_per_prompt: int | None = None
     mix: tuple[Mixture, ...] = ()
     parquet: bool = False
@@ -72,6 +75,8 @@ def check_options(options: Options) -> None:
             f"--min-confidence {options.min_confidence}: a probability is from 0 to 1",
             "Every pair has at least 0.5, as the better response is the chosen one.",
         )
+    if options.min_margin is not None and not math.isfinite(options.min_margin):
+        raise ExportError(f"--min-margin {options.min_margin}: it must be a number of nats", "For example: 0.5")
     if options.max_per_prompt is not None and options.max_per_prompt < 1:
         raise ExportError(f"--max-per-prompt {options.max_per_prompt}: it must be at least 1")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", options.license):

@@ -23,6 +23,7 @@ from constitution.exports.picks import Pick, prompt_key, response_key
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Candidate, Comparison, Transcript
 from constitution.store import comparisons, transcripts
+from constitution.votes import logit
 
 Source = Literal["comparisons", "revisions"]
 
@@ -152,7 +153,11 @@ def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
         margin=0.0,
         origin=origin,
     )
-    return Pick(preference, comparison.id, "length" in (better.finish_reason, worse.finish_reason))
+    # Where several responses were ranked, the ranking knows more of a pair than its own label does.
+    margin = logit(max(p, 1 - p))
+    if better.strength is not None and worse.strength is not None:
+        margin = better.strength - worse.strength
+    return Pick(preference, comparison.id, "length" in (better.finish_reason, worse.finish_reason), margin)
 
 
 def _about(candidate: Candidate) -> dict[str, JsonValue]:

@@ -1,5 +1,6 @@
 """An example on its way out of the run."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -27,11 +28,13 @@ class Pick(Generic[SomeExample]):
     Attributes:
         id: Of the record that it comes from, unique in the run: what is drawn for it depends on nothing else.
         cut: Whether a response in it ends at `max_tokens`.
+        margin: Of a pair, in nats: how far the chosen response is ahead of the rejected one.
     """
 
     example: SomeExample
     id: str
     cut: bool = False
+    margin: float = math.inf
 
 
 def prompt_of(example: Example) -> tuple[Message, ...]:

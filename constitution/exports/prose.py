@@ -17,11 +17,11 @@ UNTOLD = frozenset(
 )
 SAMPLER = "sampling model "
 SOFT_LABELS = {
-    "keep": "`p_chosen` is the judge's probability; nothing else is made of it",
+    "keep": "the better response is chosen; the judge's probability is in `p_chosen` where a kind of row has it",
     "duplicate": "each pair is there {copies} times, in the other order as often as the judge's probability says",
     "sample": "the order of each pair was drawn with the judge's probability",
-    "margin": "`margin` is {scale:g} times the logit of the judge's probability, in nats",
-    "hard": "the judge's probability was dropped: `p_chosen` is 1",
+    "margin": "`margin`, where a kind of row has it, is {scale:g} times the logit of the judge's probability, in nats",
+    "hard": "the judge's probability was dropped",
 }
 
 
@@ -83,6 +83,7 @@ def export_lines(facts: Facts) -> list[str]:
         lines.append(f"revisions to imitate: {options.revisions}")
     filters = [
         *([f"confidence of at least {options.min_confidence:g}"] if options.min_confidence else []),
+        *([f"margin of at least {options.min_margin:g} nats"] if options.min_margin is not None else []),
         *([f"at most {options.max_per_prompt} pairs of a prompt"] if options.max_per_prompt else []),
         *(["no response that was cut at its limit of tokens"] if options.whole_only else []),
     ]

@@ -16,11 +16,12 @@ Only preference pairs are touched: supervised rows have no label, and a rating (
 """
 
 import math
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from constitution.digests import derive_uniform
 from constitution.errors import ExportError
-from constitution.exports.examples import Preference
+from constitution.exports.examples import Kind, Preference
 from constitution.records import Record
 
 Mode = Literal["keep", "duplicate", "sample", "margin", "hard"]
@@ -77,6 +78,28 @@ def parse_soft_labels(word: str) -> SoftLabels:
             )
         return SoftLabels(mode="margin", scale=scale)
     return SoftLabels.model_validate({"mode": mode})
+
+
+def check_use(soft: SoftLabels, kinds: Mapping[str, Kind]) -> None:
+    """Refuse a form that none of these kinds of row can hold.
+
+    Raises:
+        ExportError: Names the kinds.
+    """
+    if soft.mode == "keep":
+        return
+    paired = {name: kind for name, kind in kinds.items() if kind.example is Preference}
+    if not paired:
+        raise ExportError(
+            f"--soft-labels {soft.word}: it is for pairs, and there are none in {', '.join(kinds)}",
+            "Leave it out, or choose other kinds of row.",
+        )
+    if soft.mode == "margin" and not any(c["name"] == "margin" for kind in paired.values() for c in kind.columns):
+        raise ExportError(
+            f"--soft-labels {soft.word}: no column for a margin in {', '.join(paired)}",
+            "Trainers of trl (reward), openrlhf (preference) and ms-swift (reward) read one; "
+            "for the others: --soft-labels duplicate:K, or --min-margin.",
+        )
 
 
 def number(text: str) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from constitution.digests import digest
 from constitution.records import Comparison, Order, Record, Status, Vote
 from constitution.report.intervals import Estimate, Floats, bootstrap, share
 from constitution.votes import logit, mean_probability
@@ -37,7 +38,8 @@ class Audit(Record):
         order_gap: Mean distance of the two orders' probabilities.
         principle_split: Share of comparisons in which two principles prefer different responses.
         principle_disagreement: Mean standard deviation of the principles' probabilities.
-        length_correlation: Pearson correlation of logit p with the difference in length (characters, first − second).
+        length_correlation: Correlation of logit p with the difference in length (characters, first − second), through
+            the origin, so that it does not matter which response is called the first.
         histogram: Comparisons by p, in ten equal bins from 0 to 1.
         accuracy: Share of people's preferences that the judge shares, readable comparisons only; p = 0.5 counts half.
         accuracy_as_a: The same in the order that shows the preferred response as (A); likewise `accuracy_as_b`.
@@ -69,22 +71,31 @@ def audit(comparisons: Iterable[Comparison], gold: Iterable[Comparison] = ()) ->
         comparisons: What it labelled.
         gold: Further pairs that people judged too, for accuracy only.
     """
-    made = list(comparisons)
+    made, gold = [_light(one) for one in comparisons], [_light(one) for one in gold]
     judged = [one for one in made if one.votes and one.p is not None]
-    votes = [(vote, one.row) for one in judged for vote in one.votes if vote.p_first is not None]
+    votes = [
+        (vote, prompt)
+        for one, prompt in zip(judged, _prompts(judged), strict=True)
+        for vote in one.votes
+        if vote.p_first is not None
+    ]
     known = [one for one in (*made, *gold) if one.gold is not None and one.p is not None]
     several = [one for one in judged if len({vote.principle for vote in one.votes}) > 1]
     found = {
-        "first_position": share([_side(_p_a(vote)) for vote, _ in votes], [row for _, row in votes]),
-        "order_agreement": share([_agree(one.p_forward, one.p_reversed) for one in judged], _rows(judged)),
+        "first_position": share([_side(_p_a(vote)) for vote, _ in votes], [prompt for _, prompt in votes]),
+        "order_agreement": share([_agree(one.p_forward, one.p_reversed) for one in judged], _prompts(judged)),
         "order_gap": _mean([abs((one.p_forward or 0) - (one.p_reversed or 0)) for one in judged], judged),
-        "principle_split": share([_split(one.votes) for one in several], _rows(several)),
+        "principle_split": share([_split(one.votes) for one in several], _prompts(several)),
         "principle_disagreement": _mean([one.disagreement or 0.0 for one in several], several),
-        "length_correlation": bootstrap(_correlation, _array([_length(one) for one in judged]), _rows(judged)),
-        "accuracy": share([_right(one, one.p) for one in known], _rows(known)),
-        "accuracy_as_a": share([_right(one, _shown_as(one, "A")) for one in known], _rows(known)),
-        "accuracy_as_b": share([_right(one, _shown_as(one, "B")) for one in known], _rows(known)),
-        "calibration_error": bootstrap(_calibration_error, _array([_sure(one) for one in known]), _rows(known)),
+        "length_correlation": bootstrap(
+            _correlation, _array([_length(one) for one in judged]), _prompts(judged), -1, 1
+        ),
+        "accuracy": share([_right(one, one.p) for one in known], _prompts(known)),
+        "accuracy_as_a": share([_right(one, _shown_as(one, "A")) for one in known], _prompts(known)),
+        "accuracy_as_b": share([_right(one, _shown_as(one, "B")) for one in known], _prompts(known)),
+        "calibration_error": bootstrap(
+            _calibration_error, _array([_sure(one) for one in known]), _prompts(known), 0, 1
+        ),
     }
     return Audit(
         statuses=dict(Counter(one.status for one in made)),
@@ -133,9 +144,9 @@ def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
     accuracy, agreement = found["accuracy"], found["order_agreement"]
     position, length = found["first_position"], found["length_correlation"]
     if accuracy and accuracy.low <= 0.5:
-        yield "the judge is no better than chance at what people prefer: its labels should not be trained on"
+        yield "nothing shows that the judge is better than chance at what people prefer: do not train on its labels"
     if agreement and agreement.low <= 0.5:
-        yield "the two orders agree no more often than chance: the labels tell about positions, not about responses"
+        yield "nothing shows that the two orders agree more often than by chance: labels may tell of positions only"
     if position and not 1 - STRONG_POSITION <= position.value <= STRONG_POSITION:
         side = "A" if position.value > 0.5 else "B"
         yield f"the judge nearly always prefers the response shown as ({side})"
@@ -143,8 +154,15 @@ def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
         yield f"the labels follow length: the judge prefers {'longer' if length.value > 0 else 'shorter'} responses"
 
 
-def _rows(comparisons: Sequence[Comparison]) -> list[str]:
-    return [one.row for one in comparisons]
+def _light(one: Comparison) -> Comparison:
+    """Without chains of thought, which are most of a comparison and of no use here."""
+    votes = tuple(vote.model_copy(update={"reasonings": ()}) for vote in one.votes)
+    return one.model_copy(update={"votes": votes})
+
+
+def _prompts(comparisons: Sequence[Comparison]) -> list[str]:
+    """What each is about: rows of one prompt are no independent witnesses either."""
+    return [digest([message.model_dump() for message in one.prompt]) for one in comparisons]
 
 
 def _array(rows: Sequence[Sequence[float]], columns: int = 2) -> Floats:
@@ -152,7 +170,8 @@ def _array(rows: Sequence[Sequence[float]], columns: int = 2) -> Floats:
 
 
 def _mean(values: Sequence[float], comparisons: Sequence[Comparison]) -> Estimate | None:
-    return bootstrap(lambda rows: float(rows.mean()), _array([[value] for value in values], 1), _rows(comparisons))
+    rows = _array([[value] for value in values], 1)
+    return bootstrap(lambda rows: float(rows.mean()), rows, _prompts(comparisons), 0)
 
 
 def _side(p: float | None) -> float:
@@ -186,9 +205,8 @@ def _length(one: Comparison) -> list[float]:
 
 
 def _correlation(rows: Floats) -> float:
-    if len(rows) < 3 or rows[:, 0].std() == 0 or rows[:, 1].std() == 0:
-        return math.nan
-    return float(np.corrcoef(rows[:, 0], rows[:, 1])[0, 1])
+    norm = math.sqrt((rows[:, 0] ** 2).sum() * (rows[:, 1] ** 2).sum())
+    return float(rows[:, 0] @ rows[:, 1] / norm) if len(rows) > 2 and norm else math.nan
 
 
 def _right(one: Comparison, p_first: float | None) -> float:

@@ -59,16 +59,27 @@ def share(successes: Sequence[float], clusters: Sequence[str]) -> Estimate | Non
     return Estimate(value=p, low=max(0.0, centre - half), high=min(1.0, centre + half), n=n)
 
 
-def bootstrap(statistic: Callable[[Floats], float], rows: Floats, clusters: Sequence[str]) -> Estimate | None:
-    """A statistic with its percentile interval, whole clusters resampled; None if it cannot be told.
+def bootstrap(
+    statistic: Callable[[Floats], float],
+    rows: Floats,
+    clusters: Sequence[str],
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> Estimate | None:
+    """A statistic with its bootstrap interval, whole clusters resampled; None if it cannot be told.
+
+    The interval is the basic one (Davison and Hinkley 1997, section 2.4): resampling raises what is never negative,
+    such as a calibration error; the percentiles of the resamples would repeat that bias, this one takes it back.
 
     Args:
         statistic: Of the observations; NaN where it is undefined.
         rows: Observations, [n, columns].
         clusters: Of each observation.
+        least: The statistic's least possible value.
+        most: Its greatest.
     """
     value = statistic(rows) if len(rows) else math.nan
-    if math.isnan(value):
+    if math.isnan(value) or len(set(clusters)) < 2:
         return None
     members: dict[str, list[int]] = {}
     for place, cluster in enumerate(clusters):
@@ -81,4 +92,5 @@ def bootstrap(statistic: Callable[[Floats], float], rows: Floats, clusters: Sequ
         found.append(statistic(rows[np.concatenate([groups[number] for number in drawn])]))
     known = [one for one in found if not math.isnan(one)]
     low, high = np.percentile(known, [2.5, 97.5]) if known else (value, value)
-    return Estimate(value=value, low=float(low), high=float(high), n=len(rows))
+    low, high = 2 * value - float(high), 2 * value - float(low)
+    return Estimate(value=value, low=max(least, min(low, value)), high=min(most, max(high, value)), n=len(rows))

@@ -17,6 +17,7 @@ class LabelSummary(Record):
         pending: Rows still owed.
         comparisons: How many there are.
         statuses: Comparisons by status.
+        identical: Comparisons of one text with itself, which nobody was asked about.
         votes: Votes of the judge, both orders counted.
         calls: Journalled model calls.
         judge: The feedback model's name.
@@ -28,6 +29,7 @@ class LabelSummary(Record):
     pending: int
     comparisons: int
     statuses: dict[str, int]
+    identical: int
     votes: int
     calls: int
     judge: str
@@ -43,10 +45,11 @@ def summarise_labels(run: Path) -> LabelSummary:
     """
     manifest, counts = load_manifest(run, COMPARE), count(run, COMPARE)
     statuses: Counter[str] = Counter()
-    votes, done = 0, set()
+    votes, identical, done = 0, 0, set()
     for comparison in comparisons(run):
         statuses[comparison.status] += 1
         votes += len(comparison.votes)
+        identical += not comparison.votes
         done.add(comparison.row)
     filtered = {record.id: record.reason for record in read_records(run / COMPARE.filtered, Filtered)}
     failed = {record.id: record.kind for record in read_records(run / COMPARE.failures, Failure)}
@@ -56,6 +59,7 @@ def summarise_labels(run: Path) -> LabelSummary:
         pending=counts.pending,
         comparisons=statuses.total(),
         statuses=dict(statuses.most_common()),
+        identical=identical,
         votes=votes,
         calls=sum(1 for _ in read_records(run / COMPARE.calls, Call)),
         judge=manifest.model,

@@ -1,5 +1,6 @@
 """Transcripts and summaries for a terminal."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -117,8 +118,17 @@ def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
             f"  judge {summary.judge}: {plural(summary.comparisons, 'comparison')} by {plural(summary.votes, 'vote')}: "
             f"{statuses}"
         )
+    if summary.identical:
+        lines.append(f"  {plural(summary.identical, 'comparison')} of one text with itself: nobody was asked")
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def as_json(summary: Summary | None, compared: LabelSummary | None) -> str:
+    """A run's two stages as one JSON object; the second one's numbers are under `comparing`, if it was begun."""
+    numbers = summary.model_dump(mode="json") if summary else {}
+    second = {"comparing": compared.model_dump(mode="json")} if compared else {}
+    return json.dumps(numbers | second, indent=2)
 
 
 def plural(number: int, noun: str) -> str:

@@ -1,0 +1,170 @@
+"""What a comparison needs, loaded and checked before the first model is."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from constitution.candidates import span
+from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
+from constitution.errors import ConfigError, PrinciplesError
+from constitution.judging import JudgeTemplates, load_judge_templates
+from constitution.manifest import REVISE, has_stage, load_manifest
+from constitution.principles import PrincipleSet, find_principles, load_principles
+from constitution.settings_help import COMPARE_HELP
+from constitution.templating import TemplateSet, load_templates
+
+# Settings that only some comparisons look at: the others are not bound by them.
+_SAMPLING = {"samples", "temperature", "top_p", "max_tokens"}
+_REASONING = {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A model's time in memory.
+
+    Attributes:
+        model: As the settings name it.
+        chat_template: Jinja source that replaces the model's own, or None.
+        samples: Whether it writes responses.
+        judges: Whether it judges.
+    """
+
+    model: str
+    chat_template: str | None
+    samples: bool
+    judges: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A comparison, ready to begin.
+
+    Attributes:
+        settings: What is compared, and how.
+        base: The run's own settings, which stand where the comparison has none.
+        principles: What the judge is asked.
+        templates: How sampled responses are asked for.
+        judge_templates: How the judge is asked.
+        models: Who samples, by turns; none if nothing is sampled.
+        judge: Who judges.
+    """
+
+    settings: CompareSettings
+    base: Settings
+    principles: PrincipleSet
+    templates: TemplateSet
+    judge_templates: JudgeTemplates
+    models: tuple[str, ...]
+    judge: str
+
+    @property
+    def turns(self) -> list[Turn]:
+        """Models take turns in memory: each one samples for all rows, and the judge comes last.
+
+        A judge that samples too does both in one go, unless the two are asked by different chat templates.
+        """
+        sampling, judging = self.templates.chat_template, self.judge_templates.chat_template
+        both = self.judge in self.models and sampling == judging
+        others = [name for name in dict.fromkeys(self.models) if not (both and name == self.judge)]
+        return [
+            *(Turn(name, sampling, samples=True, judges=False) for name in others),
+            Turn(self.judge, judging, samples=both, judges=True),
+        ]
+
+    def affecting(self) -> dict[str, Any]:
+        """What changes labels, by name: what a resumed comparison must match; models and rows are known later."""
+        settings, base = self.settings, self.base
+        idle = set(COMPARE_KNOBS)
+        idle |= set() if settings.pairs == "samples" else _SAMPLING
+        idle |= set() if settings.pairs == "revisions" else {"between"}
+        idle |= set() if settings.cot else _REASONING
+        return settings.model_dump(mode="json", exclude=idle) | {
+            "judge": self.judge,
+            "engine": settings.engine or base.engine,
+            "dtype": settings.dtype or base.dtype,
+            "principles (content)": self.principles.digest,
+            "templates (content)": self.judge_templates.digest,
+            "sampling models": list(self.models),
+            "sampling templates (content)": self.templates.digest if self.models else None,
+        }
+
+    def model_settings(self, name: str) -> Settings:
+        """What opens a model: the run's settings where the comparison has none of its own."""
+        given = {key: getattr(self.settings, key) for key in ("engine", "dtype", "device", "concurrency")}
+        update = {key: value for key, value in given.items() if value is not None}
+        if name != self.base.model:
+            model, _, revision = (name, "", "") if Path(name).exists() else name.partition("@")
+            update |= {"model": model, "revision": revision or None}
+        return self.base.model_copy(update=update)
+
+
+def plan_labelling(base: Settings, settings: CompareSettings) -> Plan:
+    """Load principles and templates, and check all that can be checked without a model and without rows.
+
+    Args:
+        base: The run's own settings.
+        settings: What is compared, and how.
+
+    Raises:
+        ConfigError: Settings that do not go together, or revisions that the run does not have.
+        PrinciplesError: Principles without a `comparison`, or fewer than are asked for.
+        TemplateError: A template set that cannot judge.
+    """
+    if settings.pairs == "file" and settings.file is None:
+        raise ConfigError("--pairs file: which one?", f"Name it with --file. {COMPARE_HELP['file']}")
+    if settings.pairs != "file" and settings.file is not None:
+        raise ConfigError(f"--file is read by --pairs file, not by --pairs {settings.pairs}", "Add --pairs file.")
+    if settings.pairs != "samples" and settings.models:
+        raise ConfigError(
+            f"--model samples responses, and with --pairs {settings.pairs} none are sampled",
+            "Leave out --model, or name the judge with --judge.",
+        )
+    if settings.pairs == "revisions":
+        span(settings.between, base.rounds)
+    return Plan(
+        settings=settings,
+        base=base,
+        principles=_judging_principles(settings.principles or base.principles, settings.principles_per_pair),
+        templates=load_templates(base.templates, base.few_shots, base.system_prompt),
+        judge_templates=load_judge_templates(settings.templates or base.templates, settings.few_shots),
+        models=(settings.models or (base.model,)) if settings.pairs == "samples" else (),
+        judge=settings.judge or base.model,
+    )
+
+
+def settings_of(folder: Path) -> Settings:
+    """The settings that a run was made with.
+
+    Raises:
+        RunError: The folder is not a run.
+    """
+    return Settings.model_validate_json(json.dumps(load_manifest(folder, REVISE).settings))
+
+
+def base_settings(folder: Path, settings: CompareSettings) -> Settings:
+    """What a comparison's own settings are added to: the run's, or the defaults for a file of pairs without a run.
+
+    Raises:
+        RunError: The folder is not a run, and no file of pairs is given.
+    """
+    if settings.file is not None and not has_stage(folder, REVISE):
+        return Settings(prompts=settings.file, out=str(folder))
+    return settings_of(folder)
+
+
+def _judging_principles(name: str, per_pair: int) -> PrincipleSet:
+    principles = load_principles(name)
+    without = [principle.id for principle in principles.principles if principle.comparison is None]
+    if without:
+        raise PrinciplesError(
+            f"{find_principles(name)}: a judge is asked each principle's `comparison`, and these have none: "
+            f"{', '.join(without)}",
+            "Add a `comparison` to each, or name another file with --principles.",
+        )
+    if per_pair > len(principles.principles):
+        raise PrinciplesError(
+            f"{per_pair} principles a pair, but {principles.name} has {len(principles.principles)}",
+            "Lower --principles-per-pair.",
+        )
+    return principles
