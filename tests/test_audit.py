@@ -196,3 +196,37 @@ def test_the_bootstraps_interval_of_a_mean_is_that_of_the_normal() -> None:
     assert found is not None
     assert found.value == pytest.approx(values.mean())
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.1)
+
+
+def test_the_interval_of_a_calibration_error_holds_it_and_what_it_may_well_be() -> None:
+    chance = random.Random(4)
+    held = 0
+    for _ in range(20):
+        # A judge that is always 0.7 sure and right as often: its true error is zero.
+        made = [compared(n, [(0.7, 0.7)], "first" if chance.random() < 0.7 else "second") for n in range(60)]
+        error = audit(made).calibration_error
+        assert error is not None
+        assert error.low <= error.value <= error.high
+        # Sixty observations tell a share to about six percent: nobody can be surer of the error than that.
+        assert error.high > 0.05
+        held += error.low <= 0.0
+    assert held >= 17
+
+
+def test_one_prompt_alone_has_no_interval() -> None:
+    found = audit([compared(n, [(0.9, 0.8)], row="same", lengths=(9, 5)) for n in range(5)])
+    assert found.length_correlation is None and found.order_gap is None
+
+
+def test_which_response_is_called_the_first_does_not_matter() -> None:
+    chance = random.Random(5)
+    made, swapped = [], []
+    for n in range(40):
+        lengths = chance.randint(1, 50), chance.randint(1, 50)
+        p = 1 / (1 + 2.7 ** (-(lengths[0] - lengths[1]) / 20 + chance.gauss(0, 1)))
+        made.append(compared(n, [(p, p)], lengths=lengths))
+        turned = n % 2 == 0
+        swapped.append(compared(n, [(1 - p, 1 - p)], lengths=lengths[::-1]) if turned else made[-1])
+    one, other = audit(made).length_correlation, audit(swapped).length_correlation
+    assert one is not None and other is not None
+    assert one.value == pytest.approx(other.value) and 0.2 < one.value < 0.95

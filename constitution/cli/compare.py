@@ -66,7 +66,7 @@ def compare(
     Samples responses to a run's prompts (or takes its revisions, or pairs from a file) and asks a judge, in both orders
     and under several principles, which of two is better. Adds comparisons.jsonl to the run's folder.
 
-    Stopped in any way, the same command goes on where it was.
+    Stopped in any way, the same command goes on where it was. `constitution config --compare` prints the defaults.
     """
     import asyncio
 

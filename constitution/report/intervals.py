@@ -68,8 +68,9 @@ def bootstrap(
 ) -> Estimate | None:
     """A statistic with its bootstrap interval, whole clusters resampled; None if it cannot be told.
 
-    The interval is the basic one (Davison and Hinkley 1997, section 2.4): resampling raises what is never negative,
-    such as a calibration error; the percentiles of the resamples would repeat that bias, this one takes it back.
+    The interval holds both the percentile and the basic one (Davison and Hinkley 1997, section 2.4), which are the same
+    for what is symmetric. Resampling raises what is never negative, such as a calibration error: near zero either one
+    alone leaves out the value or what it may well be.
 
     Args:
         statistic: Of the observations; NaN where it is undefined.
@@ -92,5 +93,5 @@ def bootstrap(
         found.append(statistic(rows[np.concatenate([groups[number] for number in drawn])]))
     known = [one for one in found if not math.isnan(one)]
     low, high = np.percentile(known, [2.5, 97.5]) if known else (value, value)
-    low, high = 2 * value - float(high), 2 * value - float(low)
-    return Estimate(value=value, low=max(least, min(low, value)), high=min(most, max(high, value)), n=len(rows))
+    low, high = min(float(low), 2 * value - float(high)), max(float(high), 2 * value - float(low))
+    return Estimate(value=value, low=max(least, low), high=min(most, high), n=len(rows))
