@@ -149,7 +149,7 @@ def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
         yield "nothing shows that the two orders agree more often than by chance: labels may tell of positions only"
     if position and not 1 - STRONG_POSITION <= position.value <= STRONG_POSITION:
         side = "A" if position.value > 0.5 else "B"
-        yield f"the judge nearly always prefers the response shown as ({side}): examples may help (compare --few-shots 4)"
+        yield f"the judge nearly always prefers the response shown as ({side}): try compare --few-shots 4"
     if length and (length.low > STRONG_LENGTH or length.high < -STRONG_LENGTH):
         yield f"the labels follow length: the judge prefers {'longer' if length.value > 0 else 'shorter'} responses"
 
