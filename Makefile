@@ -8,7 +8,7 @@ DEMO := outputs/demo
 GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
   --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
 
-COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2 --few-shots 4
+COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
 .PHONY: install demo check test test-train test-formats test-datasets benchmark clean
 

@@ -45,7 +45,7 @@ def judge(engine: TransformersEngine, asked: list[list[Message]] | None = None) 
         ask=ask,
         weigh=weigh,
         principles=load_principles("harmlessness"),
-        templates=load_judge_templates("chat"),
+        templates=load_judge_templates("chat", few_shots=0),
         per_pair=4,
         seed=0,
         thresholds=Thresholds(0.01, 0.5, 0.0),

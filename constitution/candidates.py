@@ -5,15 +5,17 @@ from pathlib import Path
 
 from constitution.config import CompareSettings, Settings
 from constitution.errors import ConfigError
+from constitution.manifest import load_manifest
 from constitution.pair_files import PairRow, read_pairs, scan_pairs
 from constitution.records import Candidate, Prompt, Transcript
 from constitution.store import transcripts
 
 
 def scan_rows(folder: Path, settings: CompareSettings, base: Settings) -> tuple[int, str | None]:
-    """How many rows there are; a hash of their content if they come from a file, which may change."""
+    """How many rows there are; a hash of their whole file if they come from one, which may change."""
     if settings.file is not None:
-        return scan_pairs(settings.file, settings.limit)
+        rows, content = scan_pairs(settings.file)
+        return min(rows, settings.limit or rows), content
     return sum(1 for _ in _transcripts(folder, settings, base)), None
 
 
@@ -28,11 +30,12 @@ def rows_to_compare(folder: Path, settings: CompareSettings, base: Settings) -> 
     if settings.file is not None:
         yield from read_pairs(settings.file, settings.limit)
         return
+    model = load_manifest(folder).model
     for transcript in _transcripts(folder, settings, base):
         prompt = Prompt(
             id=transcript.id, index=transcript.index, messages=transcript.prompt, metadata=transcript.metadata
         )
-        candidates = _revisions(transcript, settings.between, base.model) if settings.pairs == "revisions" else ()
+        candidates = _revisions(transcript, settings.between, model) if settings.pairs == "revisions" else ()
         yield PairRow(prompt, candidates, None)
 
 

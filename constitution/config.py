@@ -16,7 +16,10 @@ KNOBS = frozenset(
 )
 # Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
 COMPARE_KNOBS = frozenset(
-    {"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge", "engine", "dtype"}
+    {
+        *("concurrency", "device", "attempts", "file", "limit"),
+        *("principles", "templates", "models", "judge", "engine", "dtype"),
+    }
 )
 
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
@@ -61,7 +64,7 @@ class CompareSettings(BaseModel):
     principles: Annotated[str | None, _compare_setting("principles", min_length=1)] = None
     principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
     templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
-    few_shots: Annotated[int, _compare_setting("few_shots", ge=0)] = 0
+    few_shots: Annotated[int | None, _compare_setting("few_shots", ge=0)] = None
     cot: Annotated[bool, _compare_setting("cot")] = False
     cot_samples: Annotated[int, _compare_setting("cot_samples", ge=1, le=1000)] = 4
     cot_verdict: Annotated[Literal["choose", "marker"], _compare_setting("cot_verdict")] = "choose"

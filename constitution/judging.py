@@ -20,6 +20,8 @@ from constitution.rendering import Renderer, find_set, read_sources
 from constitution.templating import SHARED, load_options
 from constitution.yamlfile import load_yaml, validate
 
+# Enough to show that either letter may be right.
+FEW_SHOTS = 4
 # Stand for the label of either response in an example's reasoning.
 BETTER, WORSE = "{better}", "{worse}"
 
@@ -71,7 +73,8 @@ class JudgeTemplates:
         self.labels = labels
         self.stop = stop
         self.chat_template = sources.get("chat_template.jinja")
-        self.digest = digest([sources, labels, stop, [e.model_dump() for e in examples], few_shots])
+        shown = [example.model_dump() for example in examples] if few_shots else []
+        self.digest = digest([sources, labels, stop, shown, few_shots])
 
     def compare(
         self,
@@ -154,12 +157,12 @@ class JudgeTemplates:
         )
 
 
-def load_judge_templates(name: str, few_shots: int = 0) -> JudgeTemplates:
+def load_judge_templates(name: str, few_shots: int | None = None) -> JudgeTemplates:
     """Load what a template set has for judging, by shipped name or folder, and check it.
 
     Args:
         name: The set.
-        few_shots: How many of its examples go before each question.
+        few_shots: How many of its examples go before each question; None is four, or as many as there are.
 
     Raises:
         TemplateError: A file is missing or broken, or there are fewer examples than asked for.
@@ -172,6 +175,7 @@ def load_judge_templates(name: str, few_shots: int = 0) -> JudgeTemplates:
     if file.exists():
         document = {"examples": load_yaml(file, TemplateError) or []}
         examples = validate(_Examples, document, file, TemplateError).examples
+    few_shots = min(FEW_SHOTS, len(examples)) if few_shots is None else few_shots
     if few_shots > len(examples):
         raise TemplateError(
             f"{file}: {few_shots} few-shot examples asked for, it holds {len(examples)}",

@@ -10,7 +10,7 @@ from constitution.calls import Caller
 from constitution.candidates import rows_to_compare, scan_rows, span
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.config import CompareSettings
-from constitution.engines import open_engine
+from constitution.engines import check_model, open_engine
 from constitution.errors import ConstitutionError, ModelError, RunError, command
 from constitution.labelling_plan import Plan, base_settings, plan_labelling
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest, put_back, set_aside
@@ -48,19 +48,28 @@ async def label_pairs(
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
     """
     base = base_settings(folder, settings)
-    plan = plan_labelling(base, settings)
+    kept = load_manifest(folder).principles if has_stage(folder, REVISE) else None
+    plan = plan_labelling(base, settings, kept)
     if settings.pairs != "file" and not count(folder).done:
         raise RunError(
             f"{folder}: holds no transcript yet, so there is nothing to compare",
             f"See where the run is with: {command('status', folder)}",
         )
     rows, content = scan_rows(folder, settings, base)
+    if has_stage(folder, COMPARE):
+        # What was compared under a higher --limit still counts.
+        rows = max(rows, load_manifest(folder, COMPARE).input)
     affecting = plan.affecting() | {"pairs (content)": content}
     if fork:
         load_manifest(fork, COMPARE if has_stage(fork, COMPARE) else REVISE)
     with Run(folder, COMPARE) as run:
+        # Where nothing was compared yet, there is nothing that other settings could spoil.
+        replace = replace or not any(True for _ in comparisons(folder))
         if not replace:
             run.check(affecting)
+        if len(plan.turns) > 1:
+            # The judge comes last: a slip in its name must not cost a night of sampling.
+            check_model(plan.model_settings(plan.judge))
         tally = Tally(rows, _calls_per_row(settings, base.rounds))
         callers: dict[str, Caller] = {}
         identities: dict[str, object] = {}
@@ -76,7 +85,7 @@ async def label_pairs(
             try:
                 known_as = "model (identity)" if turn.judges else f"sampling model {turn.model} (identity)"
                 first, identities[known_as] = not identities, engine.identity.model_dump()
-                replacing = replace and bool(run.changes(affecting | identities))
+                replacing = replace and _changed(run, affecting, identities)
                 if first or replacing:
                     # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
                     failed = set() if first else set(run.failed)
@@ -107,6 +116,14 @@ async def label_pairs(
             finally:
                 await engine.aclose()
         return run.counts(rows)
+
+
+def _changed(run: Run, affecting: Mapping[str, object], identities: Mapping[str, object]) -> bool:
+    """Whether the comparisons that are there were made by something else; a model that had no turn yet is no change."""
+    if not has_stage(run.folder, COMPARE):
+        return False
+    known = load_manifest(run.folder, COMPARE).affecting
+    return bool(run.changes({**affecting, **{name: one for name, one in identities.items() if name in known}}))
 
 
 def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], model: str) -> Chain[PairRow]:
@@ -162,7 +179,11 @@ def _samplers(plan: Plan, callers: Mapping[str, Caller], row: str, models: set[s
         stop=plan.templates.stop,
     )
     turns = [(number + 1, plan.models[number % len(plan.models)]) for number in range(settings.samples)]
-    return [Sampler(number, name, callers[name].ask(row, sampling)) for number, name in turns if name in models]
+    return [
+        Sampler(number, callers[name].engine.identity.model, callers[name].ask(row, sampling))
+        for number, name in turns
+        if name in models
+    ]
 
 
 class _Patience:

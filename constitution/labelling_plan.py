@@ -7,10 +7,10 @@ from typing import Any
 
 from constitution.candidates import span
 from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
-from constitution.errors import ConfigError, PrinciplesError
+from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import REVISE, has_stage, load_manifest
-from constitution.principles import PrincipleSet, find_principles, load_principles
+from constitution.principles import PrincipleSet, load_principles
 from constitution.settings_help import COMPARE_HELP
 from constitution.templating import TemplateSet, load_templates
 
@@ -75,11 +75,7 @@ class Plan:
     def affecting(self) -> dict[str, Any]:
         """What changes labels, by name: what a resumed comparison must match; models and rows are known later."""
         settings, base = self.settings, self.base
-        idle = set(COMPARE_KNOBS)
-        idle |= set() if settings.pairs == "samples" else _SAMPLING
-        idle |= set() if settings.pairs == "revisions" else {"between"}
-        idle |= set() if settings.cot else _REASONING
-        return settings.model_dump(mode="json", exclude=idle) | {
+        return settings.model_dump(mode="json", exclude={*COMPARE_KNOBS, *idle(settings)}) | {
             "judge": self.judge,
             "engine": settings.engine or base.engine,
             "dtype": settings.dtype or base.dtype,
@@ -99,12 +95,20 @@ class Plan:
         return self.base.model_copy(update=update)
 
 
-def plan_labelling(base: Settings, settings: CompareSettings) -> Plan:
+def idle(settings: CompareSettings) -> dict[str, str]:
+    """The settings that this comparison does not look at, each with the flag that would make it do so."""
+    found = {} if settings.pairs == "samples" else dict.fromkeys(_SAMPLING, "--pairs samples")
+    found |= {} if settings.pairs == "revisions" else {"between": "--pairs revisions"}
+    return found | ({} if settings.cot else dict.fromkeys(_REASONING, "--cot"))
+
+
+def plan_labelling(base: Settings, settings: CompareSettings, kept: PrincipleSet | None = None) -> Plan:
     """Load principles and templates, and check all that can be checked without a model and without rows.
 
     Args:
         base: The run's own settings.
         settings: What is compared, and how.
+        kept: The run's principles as they were when it began; they stand unless others are named.
 
     Raises:
         ConfigError: Settings that do not go together, or revisions that the run does not have.
@@ -122,12 +126,23 @@ def plan_labelling(base: Settings, settings: CompareSettings) -> Plan:
         )
     if settings.pairs == "revisions":
         span(settings.between, base.rounds)
+    try:
+        templates = load_templates(base.templates, base.few_shots, base.system_prompt)
+        judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots)
+        loaded = (
+            load_principles(settings.principles) if settings.principles else kept or load_principles(base.principles)
+        )
+    except (TemplateError, PrinciplesError) as bad:
+        if settings.principles or settings.templates:
+            raise
+        hint = "That is a setting of the run, and a path in it is relative to where the run was made: go there first."
+        raise type(bad)(bad.message, f"{bad.hint}\n  {hint}" if bad.hint else hint) from None
     return Plan(
         settings=settings,
         base=base,
-        principles=_judging_principles(settings.principles or base.principles, settings.principles_per_pair),
-        templates=load_templates(base.templates, base.few_shots, base.system_prompt),
-        judge_templates=load_judge_templates(settings.templates or base.templates, settings.few_shots),
+        principles=_judging(loaded, settings.principles or base.principles, settings.principles_per_pair),
+        templates=templates,
+        judge_templates=judge_templates,
         models=(settings.models or (base.model,)) if settings.pairs == "samples" else (),
         judge=settings.judge or base.model,
     )
@@ -153,14 +168,12 @@ def base_settings(folder: Path, settings: CompareSettings) -> Settings:
     return settings_of(folder)
 
 
-def _judging_principles(name: str, per_pair: int) -> PrincipleSet:
-    principles = load_principles(name)
+def _judging(principles: PrincipleSet, name: str, per_pair: int) -> PrincipleSet:
     without = [principle.id for principle in principles.principles if principle.comparison is None]
     if without:
         raise PrinciplesError(
-            f"{find_principles(name)}: a judge is asked each principle's `comparison`, and these have none: "
-            f"{', '.join(without)}",
-            "Add a `comparison` to each, or name another file with --principles.",
+            f"{name}: a judge is asked each principle's `comparison`, and these have none: {', '.join(without)}",
+            "Add a `comparison` to each in a file, and name it with --principles FILE.",
         )
     if per_pair > len(principles.principles):
         raise PrinciplesError(

@@ -94,7 +94,8 @@ def load_manifest(folder: Path, stage: Stage = REVISE) -> Manifest:
     if not path.exists():
         if stage is COMPARE and has_stage(folder, REVISE):
             raise RunError(f"{folder}: holds no comparisons yet", f"Make them: {command('compare', folder)}")
-        raise RunError(f"{folder}: not a run (no {stage.manifest})", "Give a folder that constitution generate wrote.")
+        what = f"not a run (no {stage.manifest})" if folder.exists() else "no such folder"
+        raise RunError(f"{folder}: {what}", "Give a folder that constitution generate wrote.")
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as bad:

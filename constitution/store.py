@@ -63,7 +63,7 @@ class Run:
             self._lock.acquire()
         except Timeout:
             raise RunError(
-                f"{folder}: another process is writing this run", f"Wait for it. {stage.elsewhere}"
+                f"{folder}: another process is writing this run", "Wait until it is done, or stop it."
             ) from None
         except OSError as bad:
             raise RunError(f"{folder}: cannot be written: {bad.strerror}", stage.elsewhere) from None

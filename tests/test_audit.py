@@ -149,7 +149,7 @@ def test_the_lines_tell_every_number_and_warnings_last() -> None:
     text = "\n".join(lines)
     assert "the response shown as (A) wins: 100.0% [" in text
     assert "agrees with people: 0.0% [0.0, 11.4], n = 30" in text
-    assert "30 comparisons, mean confidence 0.58" in text
+    assert "30 of them, mean confidence 0.58" in text
     assert lines[-1].startswith("warning: ")
 
 

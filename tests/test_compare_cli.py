@@ -92,6 +92,9 @@ def test_a_judge_that_cannot_be_read_exits_with_3(generated: Generated, cli: Cli
         (["--pairs", "both"], "--pairs: "),
         (["--principles-per-pair", 99], "99 principles a pair"),
         (["--pairs", "file"], "--pairs file: which one?"),
+        (["--between", "0:last"], "--between says nothing of this comparison"),
+        (["--pairs", "revisions", "--samples", 3], "It goes with --pairs samples"),
+        (["--cot-tokens", 9], "It goes with --cot"),
         (["--few-shots", 9], "9 few-shot examples asked for"),
     ],
 )
@@ -200,3 +203,28 @@ def test_gold_pairs_that_say_nothing_of_people_are_refused(generated: Generated,
     file.write_text('{"prompt": "Why?", "response_a": "x", "response_b": "y"}\n', encoding="utf-8")
     refused = cli("audit", run, "--gold", file)
     assert refused.returncode == 2 and "none of 1 pair that the judge was asked about" in refused.stderr
+
+
+def test_an_audit_of_nothing_yet_says_so(generated: Generated, cli: Cli) -> None:
+    run = generated()
+    cli("compare", run, "-q")
+    (run / "comparisons.jsonl").write_bytes(b"")
+    refused = cli("audit", run)
+    assert refused.returncode == 4 and "no comparison is finished yet" in refused.stderr
+
+
+def test_what_is_replaced_is_told(generated: Generated, cli: Cli) -> None:
+    run = generated()
+    assert "bring them back" not in cli("compare", run).stderr
+    assert f"{run / 'replaced' / '1'}" in cli("compare", run, "--tie", 0.1, "--replace").stderr
+
+
+def test_an_export_whose_pairs_were_all_unfit_says_what_to_try(generated: Generated, cli: Cli, tmp_path: Path) -> None:
+    run, judge = generated(), tmp_path / "judge.yaml"
+    judge.write_text("- {when: '.', choose: {A: 0.9, B: 0.1}}\n", encoding="utf-8")
+    cli("compare", run, "--judge", judge, "-q")
+    told = cli("export", run, "--to", tmp_path / "data")
+    assert told.returncode == 0
+    assert "left out, pairs: status inconsistent: 12" in told.stdout and "--pairs revisions" in told.stderr
+    card = (tmp_path / "data" / "README.md").read_text("utf-8")
+    assert "judge: `judge.yaml`" in card and "nearly always prefers the response shown as (A)" in card

@@ -40,7 +40,7 @@ def test_every_setting_is_a_flag_with_a_sentence() -> None:
 
 def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
     # Written out: a setting that changes labels and slips in here would let a comparison go on with mixed labels.
-    knobs = {"concurrency", "device", "attempts", "file", "principles", "templates", "models", "judge"}
+    knobs = {"concurrency", "device", "attempts", "file", "limit", "principles", "templates", "models", "judge"}
     assert knobs | {"engine", "dtype"} == COMPARE_KNOBS
     made = plan_labelling(Settings(prompts="p", out="o", engine="scripted"), CompareSettings(cot=True)).affecting()
     resolved = {name for name in made if " " in name} | {"judge"}

@@ -64,7 +64,7 @@ def test_the_card_tells_how_responses_were_judged(tmp_path: Path) -> None:
         "judge: `the-judge`, revision `123`",
         "responses sampled from: `small`",
         "principles: `kindness` 2 (content hash `ghi`): `principle-1`",
-        "principles_per_pair 1; few_shots 0; cot false; tie 0.01",
+        "principles_per_pair 1; cot false; tie 0.01",
         "comparisons: 6 labelled, 1 tie, 1 inconsistent, 1 invalid",
         "the rows: 12 rows = 9 done + 0 failed + 0 filtered + 3 pending",
         "statuses exported: labelled, inconsistent",

@@ -81,7 +81,7 @@ def test_what_is_left_out_mixed_in_and_empty_is_printed(cli: Cli, tmp_path: Path
     assert "sft: no rows" in told
     assert "left out, pairs: status tie: 1" in told
     assert "mixed in, pool.jsonl: 1 pair, 1 for each of the run's, which would be 6: it has no more" in told
-    assert "compare is not whole: 9 rows = 7 done + 0 failed + 0 filtered + 2 pending" in told
+    assert "the RL stage is not whole: 9 rows = 7 done + 0 failed + 0 filtered + 2 pending" in told
     assert result.stderr == 'Load it: datasets.load_dataset("data", "preference")\n'
 
 

@@ -212,7 +212,7 @@ def test_a_refused_export_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_an_export_of_what_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="not a run"):
+    with pytest.raises(RunError, match="no such folder"):
         export(tmp_path / "nothing", tmp_path / "data")
 
 

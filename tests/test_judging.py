@@ -38,7 +38,7 @@ def own_set(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.mark.parametrize("name", ["chat", "transcript"])
 def test_the_question_holds_the_conversation_both_responses_and_the_principle_in_this_order(name: str) -> None:
-    (question,) = ask(load_judge_templates(name))
+    (question,) = ask(load_judge_templates(name, 0))
     assert question.role == "user"
     parts = ["Be brief.", "Why {{ 1 + 1 }}?", "(A)]\n  Yes {% if %}.", "(B)]\n  No.", "Which one is kinder?"]
     places = [question.content.index(part) for part in parts]
@@ -46,7 +46,7 @@ def test_the_question_holds_the_conversation_both_responses_and_the_principle_in
 
 
 def test_questions_under_two_principles_differ_only_at_their_end() -> None:
-    templates = load_judge_templates("chat")
+    templates = load_judge_templates("chat", 0)
     other = PRINCIPLE.model_copy(update={"comparison": "Is either one rude?"})
     one = ask(templates)[0].content
     two = templates.compare(PROMPT, "Yes {% if %}.", "No.", other, seed=0, row="row")[0].content
@@ -54,12 +54,12 @@ def test_questions_under_two_principles_differ_only_at_their_end() -> None:
 
 
 def test_labels_are_bare_letters_with_a_space_where_the_model_goes_on_with_a_text() -> None:
-    assert load_judge_templates("chat").labels == ("A", "B")
-    assert load_judge_templates("transcript").labels == (" A", " B")
+    assert load_judge_templates("chat", 0).labels == ("A", "B")
+    assert load_judge_templates("transcript", 0).labels == (" A", " B")
 
 
 def test_a_reasoning_judge_is_asked_to_end_on_the_marker_and_then_for_the_letter() -> None:
-    templates = load_judge_templates("chat")
+    templates = load_judge_templates("chat", 0)
     (question,) = asked = ask(templates, reason=True)
     assert "step by step" in question.content
     assert "The answer is (A)." in question.content
@@ -114,14 +114,14 @@ def test_a_set_without_a_question_says_which_file_to_copy(own_set: Callable[...,
     folder = own_set(compare__jinja=None)
     load_templates(str(folder))
     with pytest.raises(TemplateError, match=r"compare\.jinja is missing") as bad:
-        load_judge_templates(str(folder))
+        load_judge_templates(str(folder), 0)
     assert str(shipped("templates") / "chat" / "compare.jinja") in bad.value.hint
 
 
 def test_a_fault_in_a_question_shows_before_any_call(own_set: Callable[..., Path]) -> None:
     folder = own_set(compare__jinja="{{ response_c }}")
     with pytest.raises(TemplateError, match="response_c") as bad:
-        load_judge_templates(str(folder))
+        load_judge_templates(str(folder), 0)
     assert "response_a" in bad.value.hint
 
 
@@ -135,7 +135,7 @@ def test_a_fault_in_a_question_shows_before_any_call(own_set: Callable[..., Path
 def test_a_fault_in_an_example_is_named_with_its_line(own_set: Callable[..., Path], example: str, told: str) -> None:
     folder = own_set(compare_few_shots__yaml=example)
     with pytest.raises(TemplateError, match=told) as bad:
-        load_judge_templates(str(folder))
+        load_judge_templates(str(folder), 0)
     assert "compare_few_shots.yaml:" in bad.value.message
 
 
@@ -143,8 +143,8 @@ def test_what_changes_a_label_changes_the_digest_and_nothing_of_it_touches_the_s
     own_set: Callable[..., Path],
 ) -> None:
     folder = own_set()
-    judging, revising = load_judge_templates(str(folder)).digest, load_templates(str(folder)).digest
+    judging, revising = load_judge_templates(str(folder), 0).digest, load_templates(str(folder)).digest
     assert load_judge_templates(str(folder), few_shots=1).digest != judging
     (folder / "compare.jinja").write_text("{{ response_a }} or {{ response_b }}?", encoding="utf-8")
-    assert load_judge_templates(str(folder)).digest != judging
+    assert load_judge_templates(str(folder), 0).digest != judging
     assert load_templates(str(folder)).digest == revising

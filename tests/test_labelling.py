@@ -128,7 +128,7 @@ def test_samples_of_several_models_take_turns(generated: Generated, tmp_path: Pa
     found = labelled(generated(), samples=3, models=(one, two), judge="scripted")
     texts = {end.source: end.text for c in found for end in (c.first, c.second)}
     assert texts == {"sample-1": "from one", "sample-2": "from two", "sample-3": "from one"}
-    assert {end.model for c in found for end in (c.first, c.second)} == {one, two}
+    assert {end.model for c in found for end in (c.first, c.second)} == {"one.yaml", "two.yaml"}
     assert [c.status for c in found if c.first.source == "sample-1" and c.second.source == "sample-3"] == ["tie"] * 12
 
 
@@ -148,8 +148,9 @@ def test_the_principles_of_both_stages_are_kept_as_they_were(generated: Generate
     file = tmp_path / "own.yaml"
     shutil.copyfile(shipped("principles") / "helpfulness.yaml", file)
     run = generated(principles=str(file))
-    labelled(run)
+    # The judge is asked what the run began with, whatever became of the file.
     file.unlink()
+    labelled(run)
     for manifest in (load_manifest(run), load_manifest(run, COMPARE)):
         assert manifest.principles is not None
         assert manifest.principles.name == "helpfulness"

@@ -175,13 +175,37 @@ def test_a_judge_of_the_same_name_with_other_words_is_another_judge(generated: G
     assert content(run) != before
 
 
-def test_a_stage_stopped_before_its_judge_was_loaded_can_be_looked_at(generated: Generated, tmp_path: Path) -> None:
+def test_a_judge_that_is_not_there_is_told_before_anything_is_sampled(generated: Generated, tmp_path: Path) -> None:
     run, sampler = generated(), tmp_path / "sampler.yaml"
     sampler.write_text("[]", encoding="utf-8")
     with pytest.raises(ConfigError, match="no such file"):
         label(run, models=(str(sampler),), judge="nothing.yaml")
-    assert summarise_labels(run).judge == "nothing.yaml"
+    assert not (run / "compare-calls.jsonl").exists()
+    assert label(run).done == 12
+
+
+def test_a_stage_stopped_before_its_judge_was_loaded_can_be_looked_at_and_begun_anew(
+    generated: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sampler, judge = generated(), tmp_path / "sampler.yaml", tmp_path / "judge.yaml"
+    sampler.write_text("[]", encoding="utf-8")
+    judge.write_text("[]", encoding="utf-8")
+    # The judge's file goes away while the other model samples.
+    monkeypatch.setattr("constitution.labelling.check_model", lambda settings: None)
+    judge.unlink()
+    with pytest.raises(ConfigError, match="no such file"):
+        label(run, models=(str(sampler),), judge=str(judge))
+    assert summarise_labels(run).judge == str(judge)
     assert count(run, COMPARE) == Counts(input=12, done=0, failed=0, filtered=0)
+    # Nothing was compared yet, so other settings spoil nothing.
+    assert label(run).done == 12
+
+
+def test_a_limit_can_be_raised(generated: Generated) -> None:
+    run = generated()
+    assert label(run, limit=5) == Counts(input=5, done=5, failed=0, filtered=0)
+    assert label(run) == Counts(input=12, done=12, failed=0, filtered=0)
+    assert label(run, limit=3) == Counts(input=12, done=12, failed=0, filtered=0)
 
 
 def test_a_fork_takes_over_the_calls_of_both_stages(generated: Generated, lines: Lines) -> None:

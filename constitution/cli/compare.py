@@ -72,18 +72,31 @@ def compare(
 
     from constitution.cli.progress import progress
     from constitution.config import load_compare_settings
+    from constitution.errors import ConfigError
     from constitution.labelling import label_pairs
+    from constitution.labelling_plan import idle
     from constitution.report.labels import summarise_labels
     from constitution.report.terminal import plural, print_labels
 
     given = {name: context.params[name] for name in COMPARE_HELP if context.params[name] not in (None, (), [])}
     settings = load_compare_settings(config, given)
+    for name, wanted in idle(settings).items():
+        if name in given:
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(
+                f"{flag} says nothing of this comparison", f"It goes with {wanted}: add that, or leave it out."
+            )
+    before = set((run / "replaced").glob("*"))
     try:
         with progress(quiet) as watch:
             asyncio.run(label_pairs(run, settings, watch, replace, fork))
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None
+    for aside in set((run / "replaced").glob("*")) - before:
+        typer.echo(
+            f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True
+        )
     summary = summarise_labels(run)
     if format is Format.json:
         typer.echo(summary.model_dump_json(indent=2))
@@ -117,7 +130,7 @@ def audit(
     import asyncio
 
     from constitution.cli.progress import progress
-    from constitution.errors import SourceError
+    from constitution.errors import RunError, SourceError
     from constitution.gold import judge_gold
     from constitution.manifest import COMPARE, load_manifest
     from constitution.records import Comparison
@@ -143,7 +156,10 @@ def audit(
                 f"{gold}: none of {plural(asked.input, 'pair')} that the judge was asked about says what people prefer",
                 "Give rows of chosen and rejected, of corrects and incorrects, or with a label A or B.",
             )
-    found = examine(comparisons(run), people)
+    made = list(comparisons(run))
+    if not made:
+        raise RunError(f"{run}: no comparison is finished yet", f"Go on with: {command('compare', run)}")
+    found = examine(made, people)
     if format is Format.json:
         typer.echo(found.model_dump_json(indent=2))
     else:

@@ -136,13 +136,21 @@ def export(
         typer.echo(f"{name}: no rows")
     for reason, number in exported.dropped.items():
         typer.echo(f"left out, {reason}: {number}")
+    of_pairs = {"preference", "reward", "kto", "comparisons"}
+    if not of_pairs & exported.rows.keys() and any(reason.startswith("pairs: status") for reason in exported.dropped):
+        typer.echo(
+            "No pair was good enough: see `constitution audit`. Try another --judge in `compare`, or here "
+            "--include inconsistent,tie, or --pairs revisions (final over initial, unjudged).",
+            err=True,
+        )
     for line in exported.mixed:
         typer.echo(f"mixed in, {line}")
     if exported.cut:
         typer.echo(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
     for stage, counts in exported.counts.items():
         if counts.done < counts.input:
-            typer.echo(f"{stage} is not whole: {counts.equation}")
+            name = "the SL stage" if stage == "revise" else "the RL stage"
+            typer.echo(f"{name} is not whole: {counts.equation}")
     if exported.url:
         typer.echo(f"uploaded: {exported.url}")
     kinds = " or ".join(f'"{name}"' for name in exported.rows)

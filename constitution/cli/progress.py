@@ -36,7 +36,7 @@ def describe(state: State, seconds: float) -> str:
         parts.append(f"{state.rounds}/{state.rounds_expected} rounds")
     if counts.failed or counts.filtered:
         parts.append(f"{counts.failed} failed, {counts.filtered} filtered")
-    if seconds > 1:
+    if seconds > 1 and usage.completion_tokens:
         parts.append(f"{usage.completion_tokens / seconds:.0f} tokens/s")
     if usage.reused_tokens:
         parts.append(f"{usage.reused_tokens / usage.prompt_tokens:.0%} of prompt tokens reused")

@@ -18,6 +18,18 @@ ENGINES = {
 }
 
 
+def check_model(settings: "Settings") -> None:
+    """Look whether the model that the settings name is there, as far as that is quickly told.
+
+    Raises:
+        ModelError: It is not.
+        ConfigError: A scripted engine's rules are broken.
+    """
+    if settings.engine in ENGINES:
+        module, _, _ = ENGINES[settings.engine].partition(":")
+        import_module(module).check_model(settings)
+
+
 def open_engine(settings: "Settings", chat_template: str | None = None) -> Engine:
     """Open the engine that the settings name, its own or one of the entry points `constitution.engines`.
 

@@ -145,3 +145,12 @@ def open_engine(settings: Settings, chat_template: str | None = None) -> Scripte
     path = Path(settings.model).expanduser()
     document = {"rules": load_yaml(path, ConfigError)}
     return ScriptedEngine(validate(Rules, document, path, ConfigError).rules, name=path.name)
+
+
+def check_model(settings: Settings) -> None:
+    """Read the rules.
+
+    Raises:
+        ConfigError: With file, line and rule.
+    """
+    open_engine(settings)

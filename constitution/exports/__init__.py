@@ -159,7 +159,7 @@ def export(
         for path, text in extra.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
-        paired = {chosen[name].example for name in written} & {Preference, Rating}
+        any_paired = bool({kind.example for kind in chosen.values()} & {Preference, Rating})
         facts = Facts(
             family=family,
             stacks=formats.stacks,
@@ -169,7 +169,7 @@ def export(
             extra=tuple(extra),
             options=options,
             revise=load_manifest(run) if has_stage(run, REVISE) else None,
-            judge=look_at_judge(run) if paired and source == "comparisons" else None,
+            judge=look_at_judge(run) if source == "comparisons" and any_paired else None,
             counts=counts,
             dropped=tally.dropped,
             mixed=tuple(tally.mixed),

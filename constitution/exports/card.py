@@ -30,8 +30,8 @@ def card(facts: Facts) -> str:
     sections.append(
         "## Care\n\n"
         "Some prompts, and many of the responses that are rejected or revised, are harmful on purpose: they are there "
-        "to be learnt from, not to be shown or imitated. No person has checked the others: they are a model's work, "
-        "and what is called better here is what a model or the method holds to be better.\n"
+        "to be learnt from, not to be shown or imitated. No person has checked the others: they are mostly "
+        "a model's work, and what is called better here is what a model or the method holds to be better.\n"
     )
     return "\n".join(sections)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import JsonValue
@@ -17,7 +18,7 @@ UNTOLD = frozenset(
 )
 SAMPLER = "sampling model "
 SOFT_LABELS = {
-    "keep": "the better response is chosen; the judge's probability is in `p_chosen` where a kind of row has it",
+    "keep": "trainers see which response is better, not how sure the judge is: that is in `p_chosen`, if anywhere",
     "duplicate": "each pair is there {copies} times, in the other order as often as the judge's probability says",
     "sample": "the order of each pair was drawn with the judge's probability",
     "margin": "`margin`, where a kind of row has it, is {scale:g} times the logit of the judge's probability, in nats",
@@ -57,6 +58,7 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         "is its probability, orders and principles averaged as logits",
         f"judge: {_model(manifest)}",
         f"principles: {_principles(manifest)}",
+        *_pairs_file(manifest),
         *([f"responses sampled from: {', '.join(f'`{name}`' for name in samplers)}"] if samplers else []),
         f"settings: {'; '.join(settings)}",
         f"the rows: {counts.equation}",
@@ -100,6 +102,17 @@ def export_lines(facts: Facts) -> list[str]:
             "`metadata` is a JSON object as text: the row of the run, what became of it, and the input's own columns"
         )
     return lines
+
+
+def _pairs_file(manifest: Manifest) -> list[str]:
+    """Where pairs that were not made by the run come from."""
+    if manifest.settings.get("pairs") != "file":
+        return []
+    name, content = PurePath(str(manifest.settings["file"])).name, manifest.affecting.get("pairs (content)")
+    return [
+        f"the pairs are those of `{name}` (content hash `{content}`): who wrote them is not known here, and where "
+        "people had judged them, `chosen` is what the judge prefers, which may not be what they preferred"
+    ]
 
 
 def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -62,7 +62,8 @@ FAMILY = Family(
             Preference,
             _reward,
             [*_PAIR, scalar("margin", "float64"), METADATA],
-            "the same pairs for a reward model: `margin` is what the score of `chosen` should be ahead by, in nats",
+            "the same pairs for a reward model: `margin`, in nats, is what the score of `chosen` should be ahead by; "
+            "0 asks for nothing",
         ),
         "kto": Kind(
             Rating,

@@ -16,6 +16,8 @@ BINS = 10
 # A judge that prefers one position this much more often than the other says more about positions than about responses.
 STRONG_POSITION = 0.75
 STRONG_LENGTH = 0.3
+# Fewer comparisons tell nothing of length.
+FEWEST = 20
 
 
 class ReliabilityBin(Record):
@@ -120,7 +122,7 @@ def audit_lines(found: Audit) -> list[str]:
         f"the response shown as (A) wins: {percent(found.first_position)} (fair: 50%)",
         f"the two orders agree: {percent(found.order_agreement)} (chance: 50%)",
         f"distance between the two orders: {number(found.order_gap)}",
-        f"principles prefer different responses: {percent(found.principle_split)}",
+        f"principles prefer different responses: {percent(found.principle_split)} (high: it matters who asks)",
         f"standard deviation between principles: {number(found.principle_disagreement)}",
         f"correlation of the label with length: {number(found.length_correlation)}",
         "labels from 0 to 1 in tenths: " + " ".join(map(str, found.histogram)),
@@ -132,7 +134,7 @@ def audit_lines(found: Audit) -> list[str]:
             f"  where their choice is shown as (B): {percent(found.accuracy_as_b)}",
             f"expected calibration error: {number(found.calibration_error)}",
             *(
-                f"  confidence {row.low:.2f}-{row.high:.2f}: {row.n} comparisons, "
+                f"  confidence {row.low:.2f}-{row.high:.2f}: {row.n} of them, "
                 f"mean confidence {row.confidence:.3f}, right {row.accuracy:.1%}"
                 for row in found.reliability
             ),
@@ -150,7 +152,7 @@ def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
     if position and not 1 - STRONG_POSITION <= position.value <= STRONG_POSITION:
         side = "A" if position.value > 0.5 else "B"
         yield f"the judge nearly always prefers the response shown as ({side}): try compare --few-shots 4"
-    if length and (length.low > STRONG_LENGTH or length.high < -STRONG_LENGTH):
+    if length and length.n >= FEWEST and (length.low > STRONG_LENGTH or length.high < -STRONG_LENGTH):
         yield f"the labels follow length: the judge prefers {'longer' if length.value > 0 else 'shorter'} responses"
 
 

@@ -81,12 +81,18 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
         cut = " [cut at max_tokens]" if candidate.finish_reason == "length" else ""
         console.print(_turn(f"{source}{place}", "magenta", candidate.text, cut))
     for one in found:
-        p = "no label" if one.p is None else f"{one.first.source} is better: {one.p:.3f}"
+        p = "no label" if one.p is None else f"{one.first.source} is better: {one.p:.3f} (votes averaged as logits)"
         lines = [
             f"{vote.principle}, {vote.order}: " + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
             for vote in one.votes
         ]
         console.print(_turn(f"{one.first.source} : {one.second.source} · {one.status} · {p}", "blue", "\n".join(lines)))
+        for vote in one.votes:
+            for thought in vote.reasonings:
+                said = "unreadable" if thought.p_first is None else f"{thought.p_first:.3f} before the clamp"
+                console.print(
+                    _turn(f"reasoning · {vote.principle}, {vote.order}: {said}", "yellow", thought.completion.text)
+                )
 
 
 def print_summary(console: Console, run: Path, summary: Summary) -> None:

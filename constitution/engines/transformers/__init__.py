@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from constitution.engines.base import Determinism, Usage
 from constitution.engines.transformers.batcher import Batcher
 from constitution.engines.transformers.encoding import Encoder
-from constitution.engines.transformers.model import LoadedModel, load_model
+from constitution.engines.transformers.model import LoadedModel, find_model, load_model
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest
 from constitution.errors import ContextOverflow
 from constitution.records import Completion, Message, Sampling
@@ -86,3 +86,12 @@ def open_engine(settings: "Settings", chat_template: str | None = None) -> Trans
     loaded = thread.submit(load_model, settings.model, settings.revision, settings.dtype, settings.device).result()
     encoder = Encoder(loaded.tokenizer, chat_template, settings.model)
     return TransformersEngine(loaded, encoder, settings.concurrency, thread)
+
+
+def check_model(settings: "Settings") -> None:
+    """Find the model without loading it: its files, or on the Hub its configuration.
+
+    Raises:
+        ModelError: It is not there.
+    """
+    find_model(settings.model, settings.revision)

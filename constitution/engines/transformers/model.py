@@ -90,10 +90,7 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
             f"{name} does not fit on {where}: {first_line(bad)}", "Try --device cpu, or a smaller model."
         ) from None
     except (OSError, ValueError, *BROKEN) as bad:
-        raise ModelError(
-            f"the model {name!r} cannot be loaded: {first_line(bad)}",
-            f"Give a Hub id such as owner/name, a folder with config.json, a .gguf file, or {BUNDLED}.",
-        ) from None
+        raise _unloadable(name, bad) from None
     if model.config.model_type in UNFIT or getattr(model.config, "alibi", False):
         raise ModelError(
             f"the model {name!r} ({model.config.model_type}) cannot be batched by this engine",
@@ -120,6 +117,33 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
             revision=content or commit or "unknown",
             detail=str(model.dtype).removeprefix("torch."),
         ),
+    )
+
+
+def find_model(name: str, revision: str | None) -> None:
+    """Look for a model without loading it.
+
+    Raises:
+        ModelError: There are no such files, and no such model on the Hub.
+    """
+    import transformers
+
+    if name == BUNDLED:
+        bundled_file()
+        return
+    path, options, content = _locate(name, revision)
+    if not content:
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+        try:
+            transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
+        except (OSError, ValueError, *BROKEN) as bad:
+            raise _unloadable(name, bad) from None
+
+
+def _unloadable(name: str, bad: BaseException) -> ModelError:
+    return ModelError(
+        f"the model {name!r} cannot be loaded: {first_line(bad)}",
+        f"Give a Hub id such as owner/name, a folder with config.json, a .gguf file, or {BUNDLED}.",
     )
 
 
