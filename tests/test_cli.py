@@ -255,7 +255,7 @@ def test_show_says_of_a_failed_or_filtered_row_what_became_of_it(
 
 def test_show_of_what_is_no_run_is_refused(tmp_path: Path, cli: Cli) -> None:
     for command in ("show", "status"):
-        refused(cli(command, tmp_path / "nothing"), 4, "not a run (no manifest.json)")
+        refused(cli(command, tmp_path / "nothing"), 4, "no such folder")
 
 
 EVIL = "\x1b[2J\x1b]0;title\x07 \x9b31m \x08\r\u202e evil"
