@@ -114,7 +114,7 @@ def main() -> None:
     encoder = Encoder(loaded.tokenizer, None, "model")
     letters = [encoder.encode_option(letter)[0] for letter in ("A", "B")]
 
-    async def with_engine(work):  # type: ignore[no-untyped-def]
+    async def with_engine(work):
         engine = TransformersEngine(loaded, encoder, options.batch, thread)
         try:
             return await work(engine), engine.usage

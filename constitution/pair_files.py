@@ -177,7 +177,8 @@ def _multiple_choice(row: Row, where: str) -> Iterator[_Pair]:
 
 
 def _gold(label: Any) -> Literal["first", "second"] | None:
-    return {"A": "first", "B": "second"}.get(str(label).strip().upper())  # type: ignore[return-value]
+    sides: dict[str, Literal["first", "second"]] = {"A": "first", "B": "second"}
+    return sides.get(str(label).strip().upper())
 
 
 def _singular(name: str) -> str:
