@@ -89,7 +89,14 @@ def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def start(*args: object) -> "subprocess.Popen[str]":
     command = [str(PROGRAM), "generate", *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+
+    def as_on_a_terminal() -> None:
+        # Shells start what runs in the background with Ctrl-C ignored, and the tests may be such.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=as_on_a_terminal
+    )
 
 
 def wait_for_calls(process: "subprocess.Popen[str]", run: Path, number: int) -> None:
@@ -428,7 +435,7 @@ def test_a_fork_leaves_the_other_run_alone(generated: Generated) -> None:
 
 
 def test_a_fork_of_what_is_no_run_is_refused(tmp_path: Path, generated: Generated) -> None:
-    with pytest.raises(RunError, match="not a run"):
+    with pytest.raises(RunError, match="no such folder"):
         generated("fork", fork=tmp_path / "nothing")
     assert not (tmp_path / "fork" / "manifest.json").exists(), "the refused start began a run"
 
