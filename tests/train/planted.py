@@ -106,7 +106,7 @@ def write_run(folder: Path, rows: Sequence[Planted]) -> Path:
             run.keep(_transcript(index, row))
     judging = CompareSettings()
     with Run(folder, COMPARE) as run:
-        affecting = judging.affecting() | {"principles (content)": "0", "model (identity)": identity}
+        affecting = judging.model_dump(mode="json") | {"principles (content)": "0", "model (identity)": identity}
         run.begin(new_manifest("0", "exact", len(rows), judging.model_dump(mode="json"), affecting))
         for index, row in enumerate(rows):
             run.keep(_comparison(index, row))
