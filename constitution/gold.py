@@ -29,8 +29,8 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
     Raises:
         ConstitutionError: Any of the family but `CallError`.
     """
-    stored = load_manifest(run, COMPARE).settings
-    settings = CompareSettings.model_validate_json(json.dumps(stored))
+    manifest = load_manifest(run, COMPARE)
+    settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
     if has_stage(run, REVISE):
         base = settings_of(run)
         judge = f"{base.model}@{base.revision}" if base.revision else base.model
@@ -38,15 +38,16 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
         update = {
             "judge": judge if settings.judge in (None, base.model) else settings.judge,
             "engine": settings.engine or base.engine,
-            "principles": settings.principles or base.principles,
             "templates": settings.templates or base.templates,
             "dtype": settings.dtype or base.dtype,
             "device": settings.device or base.device,
             "concurrency": settings.concurrency or base.concurrency,
         }
         settings = settings.model_copy(update=update)
-    settings = settings.model_copy(update={"pairs": "file", "file": file, "limit": limit, "models": ()})
+    # The principles as the judge was asked them, whatever became of their file.
+    update = {"pairs": "file", "file": file, "limit": limit, "models": (), "principles": None}
+    settings = settings.model_copy(update=update)
     folder = gold_folder(run, file)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
-    await label_pairs(folder, settings, watch, replace=True)
+    await label_pairs(folder, settings, watch, replace=True, principles=manifest.principles)
     return folder

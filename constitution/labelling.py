@@ -15,6 +15,7 @@ from constitution.errors import ConstitutionError, ModelError, RunError, command
 from constitution.labelling_plan import Plan, base_settings, plan_labelling
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest, put_back, set_aside
 from constitution.pair_files import PairRow
+from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Counts, Filtered, Reasoning, Sampling
 from constitution.runner import Chain, Outcome, Tally, Watch, run_rows
 from constitution.store import Run, comparisons, count
@@ -30,6 +31,7 @@ async def label_pairs(
     watch: Watch | None = None,
     replace: bool = False,
     fork: Path | None = None,
+    principles: PrincipleSet | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
 
@@ -43,13 +45,15 @@ async def label_pairs(
         replace: Set comparisons that were made by other settings aside, into the folder's `replaced`; their calls are
             reused where they still match.
         fork: Another run's folder whose finished calls may be reused.
+        principles: What the judge is asked if the settings name no file; None is the run's, as they were when it began.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
     """
     base = base_settings(folder, settings)
-    kept = load_manifest(folder).principles if has_stage(folder, REVISE) else None
-    plan = plan_labelling(base, settings, kept)
+    if principles is None and has_stage(folder, REVISE):
+        principles = load_manifest(folder).principles
+    plan = plan_labelling(base, settings, principles)
     if settings.pairs != "file" and not count(folder).done:
         raise RunError(
             f"{folder}: holds no transcript yet, so there is nothing to compare",

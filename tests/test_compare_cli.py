@@ -228,3 +228,21 @@ def test_an_export_whose_pairs_were_all_unfit_says_what_to_try(generated: Genera
     assert "left out, pairs: status inconsistent: 12" in told.stdout and "--pairs revisions" in told.stderr
     card = (tmp_path / "data" / "README.md").read_text("utf-8")
     assert "judge: `judge.yaml`" in card and "nearly always prefers the response shown as (A)" in card
+
+
+def test_gold_pairs_are_judged_under_the_principles_that_the_run_was(
+    generated: Generated, cli: Cli, gold: Path, partial: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "name: own\nversion: 1\ndescription: d\nprinciples:\n"
+        "  - {id: mine, critique_request: c, revision_request: r, comparison: Which is mine?}\n",
+        encoding="utf-8",
+    )
+    run = generated(principles=str(file))
+    cli("compare", run, "--judge", partial, "--principles-per-pair", 1, "-q")
+    file.unlink()
+    told = cli("audit", run, "--gold", gold)
+    assert told.returncode == 0, told.stderr
+    made = (run / "gold" / "gold.jsonl" / "comparisons.jsonl").read_text("utf-8").splitlines()
+    assert {vote["principle"] for line in made for vote in json.loads(line)["votes"]} == {"mine"}
