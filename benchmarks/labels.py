@@ -13,18 +13,18 @@ import math
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
 from constitution.compare import Judge, Sampler, compare, sample
 from constitution.config import Settings
-from constitution.engines.transformers import TransformersEngine
+from constitution.engines.transformers import TransformersEngine, model_thread, open_engine
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.model import LoadedModel, load_model
 from constitution.judging import load_judge_templates
+from constitution.model_settings import ModelSettings
 from constitution.principles import load_principles
-from constitution.records import Candidate, Comparison, Completion, Message, Prompt, Sampling
+from constitution.records import Candidate, Choice, Comparison, Completion, Message, Prompt, Sampling
 from constitution.resources import shipped
 from constitution.sources import read
 from constitution.votes import Thresholds
@@ -33,10 +33,10 @@ Pair = tuple[Prompt, tuple[Candidate, ...]]
 
 
 def judge(engine: TransformersEngine, asked: list[list[Message]] | None = None) -> Judge:
-    async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> tuple[float | None, ...]:
+    async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
         if asked is not None:
             asked.append(list(messages))
-        return await engine.choose(messages, options)
+        return await engine.choose(messages, options, 0)
 
     async def ask(step: str, messages: Sequence[Message]) -> Completion:
         raise AssertionError("no chain of thought is asked for")
@@ -108,21 +108,22 @@ def main() -> None:
     options = parser.parse_args()
     prompts_file = shipped("examples") / "prompts" / "harmlessness.jsonl"
     prompts = list(read(Settings(prompts=str(prompts_file), out="-", limit=options.rows)))
-    # All torch work on one thread (see TransformersEngine).
-    thread = ThreadPoolExecutor(max_workers=1)
+    # All torch work on one thread (see `model_thread`).
+    thread = model_thread()
     loaded = thread.submit(load_model, options.model).result()
     encoder = Encoder(loaded.tokenizer, None, "model")
     letters = [encoder.encode_option(letter)[0] for letter in ("A", "B")]
 
     async def with_engine(work):
-        engine = TransformersEngine(loaded, encoder, options.batch, thread)
+        engine = await open_engine(ModelSettings(model=options.model, slots=options.batch))
+        started = time.perf_counter()
         try:
-            return await work(engine), engine.usage
+            return await work(engine), engine.usage, time.perf_counter() - started
         finally:
             await engine.aclose()
 
     sampling = Sampling(max_tokens=options.max_tokens)
-    pairs, _ = asyncio.run(with_engine(lambda engine: answers(engine, prompts, sampling)))
+    pairs, _, _ = asyncio.run(with_engine(lambda engine: answers(engine, prompts, sampling)))
     questions: list[list[Message]] = []
     asyncio.run(with_engine(lambda engine: ours(engine, pairs, options.batch, questions)))
     rows = [encoder.encode(question) for question in questions]
@@ -132,15 +133,15 @@ def main() -> None:
         # In turns: neither always comes first.
         for name in list(speeds)[:: 1 if repeat % 2 == 0 else -1]:
             note = ""
-            started = time.perf_counter()
             if name == "constitution":
-                _, usage = asyncio.run(with_engine(lambda engine: ours(engine, pairs, options.batch, None)))
+                _, usage, seconds = asyncio.run(with_engine(lambda engine: ours(engine, pairs, options.batch, None)))
                 note = f", {usage.reused_tokens / usage.prompt_tokens:.0%} of prompt tokens reused"
             else:
                 # A script tokenises its questions too.
+                started = time.perf_counter()
                 fresh = [encoder.encode(question) for question in questions]
                 thread.submit(plain, loaded, fresh, letters, options.batch).result()
-            seconds = time.perf_counter() - started
+                seconds = time.perf_counter() - started
             speeds[name].append(len(pairs) / seconds)
             print(f"{name:13} {seconds:6.1f} s, {len(pairs) / seconds:6.2f} pairs/s{note}", flush=True)
     mine, theirs = (statistics.median(values) for values in speeds.values())

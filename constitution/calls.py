@@ -9,9 +9,9 @@ from constitution.compare import Weigh
 from constitution.digests import derive_seed, digest
 from constitution.engines.base import Engine, Identity
 from constitution.errors import CallError, EmptyCompletion
-from constitution.records import Call, Completion, Message, Sampling
+from constitution.records import Call, Choice, Completion, Message, Sampling
 from constitution.revise import Ask
-from constitution.runner import Tally
+from constitution.runner import Stop, Tally
 from constitution.store import Run
 
 
@@ -26,6 +26,7 @@ class Caller:
         attempts: How often a call that says nothing is asked again, with another seed; a row that failed on an earlier
             start gets as many again.
         tally: Counts the calls.
+        stop: Once it is asked for, no new call is made.
     """
 
     engine: Engine
@@ -33,6 +34,7 @@ class Caller:
     seed: int
     attempts: int
     tally: Tally
+    stop: Stop
 
     def ask(self, row: str, sampling: Sampling) -> Ask:
         """One row's way to `Engine.generate`."""
@@ -45,7 +47,7 @@ class Caller:
                 completion = self.run.answer(row, step, key)
                 if completion is None:
                     with _named(step):
-                        completion = await self.engine.generate(messages, sampling, seed)
+                        completion = await self.stop.call(self.engine.generate(messages, sampling, seed))
                     self.run.keep(Call(row=row, step=step, digest=key, completion=completion))
                 if completion.text:
                     self.tally.count(row, step)
@@ -58,16 +60,18 @@ class Caller:
     def weigh(self, row: str) -> Weigh:
         """One row's way to `Engine.choose`; what is not a finite number becomes None."""
 
-        async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> tuple[float | None, ...]:
+        async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
             key = _key(self.engine.identity, messages, "choose", list(options))
-            logprobs = self.run.weights(row, step, key)
-            if logprobs is None:
+            choice = self.run.choice(row, step, key)
+            if choice is None:
+                seed = derive_seed("choose", self.seed, row, step)
                 with _named(step):
-                    told = await self.engine.choose(messages, options)
-                logprobs = tuple(value if math.isfinite(value) else None for value in told)
-                self.run.keep(Call(row=row, step=step, digest=key, logprobs=logprobs))
+                    told = await self.stop.call(self.engine.choose(messages, options, seed))
+                finite = tuple(None if value is None or not math.isfinite(value) else value for value in told.logprobs)
+                choice = told.model_copy(update={"logprobs": finite})
+                self.run.keep(Call(row=row, step=step, digest=key, choice=choice))
             self.tally.count(row, step)
-            return logprobs
+            return choice
 
         return weigh
 

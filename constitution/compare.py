@@ -10,14 +10,13 @@ from constitution.digests import derive_uniform
 from constitution.judging import JudgeTemplates
 from constitution.principles import Principle, PrincipleSet
 from constitution.ranking import Duel, ranks, strengths
-from constitution.records import Candidate, Comparison, Completion, Message, Order, Prompt, Reasoning, Vote
+from constitution.records import Candidate, Choice, Comparison, Completion, Message, Order, Prompt, Reasoning, Vote
 from constitution.revise import Ask
 from constitution.verdicts import last_verdict
 from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
 
-# Like `Ask`, for `choose`: the step's name, the conversation and the options in; log-probabilities in nats out, None
-# for an option that the engine could not tell.
-Weigh = Callable[[str, Sequence[Message], Sequence[str]], Coroutine[Any, Any, tuple[float | None, ...]]]
+# Like `Ask`, for `choose`: the step's name, the conversation and the options in.
+Weigh = Callable[[str, Sequence[Message], Sequence[str]], Coroutine[Any, Any, Choice]]
 Result = TypeVar("Result")
 
 
@@ -146,6 +145,7 @@ async def compare(
             second=candidates[one.second],
             votes=one.votes,
             gold=gold,
+            sampled=_sampled(one.votes),
             **one.soft._asdict(),
         )
         for one in found
@@ -182,9 +182,8 @@ async def _vote(
         prompt.messages, a, b, principle, seed=judge.seed, row=prompt.id, reason=judge.cot is not None
     )
     if judge.cot is None:
-        logprob_a, logprob_b = await judge.weigh(step, asked, judge.templates.labels)
-        p_first = weighed(order, logprob_a, logprob_b, judge.thresholds.mass)
-        return Vote(principle=principle.id, order=order, logprob_a=logprob_a, logprob_b=logprob_b, p_first=p_first)
+        told = _told(order, await judge.weigh(step, asked, judge.templates.labels), judge)
+        return Vote(principle=principle.id, order=order, **told)
     steps = [f"{step}/{number}" for number in range(1, judge.cot.samples + 1)]
     judged = [*texts, *(message.content for message in prompt.messages)]
     reasonings = await together([_reason(name, asked, judged, judge, judge.cot, order) for name in steps])
@@ -200,9 +199,21 @@ async def _reason(
         verdict = last_verdict(thought, judged)
         return Reasoning(completion=thought, verdict=verdict, p_first=spoken(order, verdict))
     question = judge.templates.verdict(asked, thought.text)
-    logprob_a, logprob_b = await judge.weigh(f"{step}/verdict", question, judge.templates.labels)
-    p_first = weighed(order, logprob_a, logprob_b, judge.thresholds.mass)
-    return Reasoning(completion=thought, logprob_a=logprob_a, logprob_b=logprob_b, p_first=p_first)
+    told = _told(order, await judge.weigh(f"{step}/verdict", question, judge.templates.labels), judge)
+    return Reasoning(completion=thought, **told)
+
+
+def _told(order: Order, choice: Choice, judge: Judge) -> dict[str, Any]:
+    """What a choice between the two labels says: the fields that a vote and a reasoning have in common."""
+    a, b = choice.logprobs
+    p_first = weighed(order, a, b, judge.thresholds.mass)
+    return {"logprob_a": a, "logprob_b": b, "sampled": choice.sampled, "p_first": p_first}
+
+
+def _sampled(votes: Sequence[Vote]) -> int | None:
+    """How many sampled answers a label's votes are shares of, where the judge told no log-probabilities."""
+    told = [vote.sampled for vote in votes] + [one.sampled for vote in votes for one in vote.reasonings]
+    return next((number for number in told if number is not None), None)
 
 
 async def _best_and_worst(

@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
+from pydantic_core import ErrorDetails
 
 from constitution.errors import ConfigError
+from constitution.model_settings import REACH, AnyRole, Api, ControlTokens, Dtype, ModelSettings, Role, split_engine
 from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `runner.py`).
-KNOBS = frozenset(
-    {"out", "concurrency", "device", "attempts", "prompts", "principles", "templates", "model", "compare"}
-)
+KNOBS = frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare"}) | REACH
 # Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
 COMPARE_KNOBS = frozenset(
     {
-        *("concurrency", "device", "attempts", "file", "limit"),
+        *("concurrency", "device", "slots", "base_url", "attempts", "file", "limit"),
         *("principles", "templates", "models", "judge", "engine", "dtype"),
     }
 )
@@ -54,13 +54,16 @@ class CompareSettings(BaseModel):
     between: Annotated[str, _compare_setting("between", pattern=r"^((\d+|last):(\d+|last)|all)$")] = "0:last"
     file: Annotated[str | None, _compare_setting("file")] = None
     limit: Annotated[int | None, _compare_setting("limit", ge=1)] = None
-    models: Annotated[tuple[str, ...], _compare_setting("models")] = ()
+    models: Annotated[tuple[AnyRole, ...], _compare_setting("models")] = ()
     temperature: Annotated[float, _compare_setting("temperature", ge=0, le=10)] = 1.0
     top_p: Annotated[float, _compare_setting("top_p", gt=0, le=1)] = 1.0
+    top_k: Annotated[int, _compare_setting("top_k", ge=0)] = 0
+    min_p: Annotated[float, _compare_setting("min_p", ge=0, le=1)] = 0.0
     max_tokens: Annotated[int, _compare_setting("max_tokens", ge=1)] = 256
 
-    judge: Annotated[str | None, _compare_setting("judge", min_length=1)] = None
+    judge: Annotated[AnyRole | None, _compare_setting("judge")] = None
     engine: Annotated[str | None, _compare_setting("engine", min_length=1)] = None
+    base_url: Annotated[str | None, _compare_setting("base_url", pattern=r"^https?://.+")] = None
     principles: Annotated[str | None, _compare_setting("principles", min_length=1)] = None
     principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
     templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
@@ -78,8 +81,9 @@ class CompareSettings(BaseModel):
     seed: Annotated[int, _compare_setting("seed", ge=0)] = 0
     attempts: Annotated[int, _compare_setting("attempts", ge=1, le=100)] = 3
     concurrency: Annotated[int | None, _compare_setting("concurrency", ge=1)] = None
-    dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"] | None, _compare_setting("dtype")] = None
+    dtype: Annotated[Dtype | None, _compare_setting("dtype")] = None
     device: Annotated[str | None, _compare_setting("device")] = None
+    slots: Annotated[int | None, _compare_setting("slots", ge=1)] = None
 
     @field_validator("clamp")
     @classmethod
@@ -118,17 +122,35 @@ class Settings(BaseModel):
     critique: Annotated[bool, _setting("critique")] = True
 
     engine: Annotated[str, _setting("engine", min_length=1)] = "transformers"
-    model: Annotated[str, _setting("model")] = "smollm2"
+    model: Annotated[str, _setting("model", min_length=1)] = "smollm2"
+    critic: Annotated[AnyRole | None, _setting("critic")] = None
     revision: Annotated[str | None, _setting("revision")] = None
-    dtype: Annotated[Literal["auto", "bfloat16", "float16", "float32"], _setting("dtype")] = "auto"
+    dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"
+    slots: Annotated[int | None, _setting("slots", ge=1)] = None
+    base_url: Annotated[str | None, _setting("base_url", pattern=r"^https?://.+")] = None
+    api: Annotated[Api, _setting("api")] = "chat"
+    key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
+    key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
+    timeout: Annotated[float, _setting("timeout", gt=0)] = 600.0
+    control_tokens: Annotated[ControlTokens, _setting("control_tokens")] = "escape"
+    votes: Annotated[int, _setting("votes", ge=1, le=1000)] = 8
     max_tokens: Annotated[int, _setting("max_tokens", ge=1)] = 256
     temperature: Annotated[float, _setting("temperature", ge=0, le=10)] = 0.7
     top_p: Annotated[float, _setting("top_p", gt=0, le=1)] = 1.0
+    top_k: Annotated[int, _setting("top_k", ge=0)] = 0
+    min_p: Annotated[float, _setting("min_p", ge=0, le=1)] = 0.0
     seed: Annotated[int, _setting("seed", ge=0)] = 0
     attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
     compare: Annotated[CompareSettings | None, _setting("compare")] = None
+
+    @property
+    def generator(self) -> ModelSettings:
+        """The model that answers and revises, and how to reach it."""
+        engine, model = split_engine(self.model)
+        given = {name: getattr(self, name) for name in ModelSettings.model_fields}
+        return ModelSettings(**given | {"model": model, "engine": engine or self.engine})
 
     def affecting(self) -> dict[str, Any]:
         """The settings that change rows, by name: what a resumed run must match."""
@@ -181,8 +203,8 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
 
 
 def _as_tuple(value: Any) -> Any:
-    """One name or a list of names; anything else is left for the check."""
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    """One name, or one model spelt out, or a list of them; anything else is left for the check."""
+    return (value,) if isinstance(value, str | dict) else tuple(value) if isinstance(value, list) else value
 
 
 def _validated(
@@ -197,15 +219,51 @@ def _validated(
     try:
         return model.model_validate(merged)
     except ValidationError as bad:
-        fault = bad.errors()[0]
+        fault = _telling(bad.errors())
         name = str(fault["loc"][0])
         flag = f"--{name.replace('_', '-')}"
-        if fault["type"] == "missing":
+        if fault["type"] == "missing" and name not in merged:
             raise ConfigError(f"{flag} is missing", help[name]) from None
-        where = flag if name in flags or not file else f"{file}:{line_of(data, (*section, name))}: {name}"
-        message = plainly(fault)
-        found = "" if "found" in message else f", not {fault['input']!r}"
-        raise ConfigError(f"{where}: {message}{found}", help[name]) from None
+        inner = _within(merged[name], fault["loc"][1:])
+        keys = [key for key in inner if isinstance(key, str) and key in Role.model_fields]
+        line = f"{file}:{line_of(data, (*section, name, *inner))}: {name}"
+        where = ".".join([flag if name in flags or not file else line, *keys])
+        raise ConfigError(f"{where}: {_rule(fault)}", HELP[keys[-1]] if keys else help[name]) from None
+
+
+def _telling(faults: list[ErrorDetails]) -> ErrorDetails:
+    """The fault to tell of: the first setting's.
+
+    Of a role, which may be a name or spelt out, pydantic tells both what is wrong inside and that it is no name; and a
+    misspelt key is both unknown and missing.
+    """
+    faults = [fault for fault in faults if fault["loc"][0] == faults[0]["loc"][0]]
+    unknown = [fault for fault in faults if fault["type"] == "extra_forbidden"]
+    return unknown[0] if unknown else max(faults, key=lambda one: (len(one["loc"]), one["type"] == "model_type"))
+
+
+def _within(value: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The parts of a fault's location that are keys and places of the value, and not pydantic's names for its forms."""
+    path: list[int | str] = []
+    for part in location:
+        if part in value if isinstance(value, dict) else isinstance(value, tuple) and isinstance(part, int):
+            path.append(part)
+            value = value[part]
+    return tuple(path)
+
+
+def _rule(fault: ErrorDetails) -> str:
+    """Which rule a fault breaks, with the value that breaks it."""
+    key = fault["loc"][-1]
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"unknown setting {key!r}; {nearest(str(key), Role.model_fields)}"
+        case "missing":
+            return f"the key {key!r} is missing"
+        case "model_type":
+            return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
+    message = plainly(fault)
+    return message if "found" in message else f"{message}, not {fault['input']!r}"
 
 
 def read_file(file: Path) -> dict[str, Any]:

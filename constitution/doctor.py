@@ -7,7 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from constitution.engines import ENGINES
 from constitution.engines.bundled import bundled_file, cache_folder
+from constitution.engines.installed import built_in
 from constitution.errors import ModelError
 from constitution.records import Record
 
@@ -39,6 +41,7 @@ def examine() -> list[Finding]:
     return [
         Finding(what="python", found=platform.python_version()),
         *(_package(name) for name in PACKAGES),
+        *(_engine(name) for name, engine in ENGINES.items() if engine.extra),
         _device(),
         _dtype(),
         _bundled_model(),
@@ -53,6 +56,13 @@ def _package(name: str) -> Finding:
         return Finding(what=name, found=version(name))
     except PackageNotFoundError:
         return Finding(what=name, found="not installed", ok=False, required=True, hint=f"pip install {name}")
+
+
+def _engine(name: str) -> Finding:
+    """An engine that not every installation has."""
+    engine = built_in(name, ENGINES[name])
+    found = engine.needs if engine.usable else "not installed (optional)"
+    return Finding(what=f"engine {name}", found=found, ok=engine.usable, hint=engine.hint)
 
 
 def _device() -> Finding:

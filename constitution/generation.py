@@ -6,24 +6,28 @@ from pathlib import Path
 from constitution import __version__
 from constitution.calls import Caller
 from constitution.config import Settings
-from constitution.engines import open_engine
-from constitution.engines.base import Engine
+from constitution.engines import check_model
+from constitution.engines.base import weakest
+from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
 from constitution.manifest import load_manifest, new_manifest
+from constitution.model_settings import resolve
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Counts, Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
 from constitution.revise import revise
-from constitution.runner import Tally, Watch, run_rows
+from constitution.runner import Chain, Stop, Tally, Watch, run_rows
 from constitution.sources import Scan, read, scan
 from constitution.store import Run
 from constitution.templating import TemplateSet, load_templates
 
 
-async def generate(settings: Settings, watch: Watch | None = None, fork: Path | None = None) -> Counts:
+async def generate(
+    settings: Settings, watch: Watch | None = None, fork: Path | None = None, stop: Stop | None = None
+) -> Counts:
     """Run the SL stage, or go on with a run that was stopped; then the RL stage, if `settings.compare` asks for it.
 
     Everything a person can have got wrong is checked before the model is loaded, and everything before the first
@@ -33,9 +37,11 @@ async def generate(settings: Settings, watch: Watch | None = None, fork: Path | 
         settings: The run.
         watch: For progress of the SL stage, and of the RL stage after it.
         fork: Another run's folder whose finished calls may be reused.
+        stop: Ends the run early, with what is under way finished and journalled.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        Stopped: `stop` was asked for.
     """
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
@@ -53,23 +59,43 @@ async def generate(settings: Settings, watch: Watch | None = None, fork: Path | 
         if settings.compare.file is not None:
             scan_pairs(settings.compare.file, settings.compare.limit)
     scanned = scan(settings)
-    with Run(Path(settings.out)) as run:
-        affecting = _affecting(settings, principles, templates, scanned)
-        run.check(affecting)
-        engine = open_engine(settings, templates.chat_template)
-        try:
-            affecting |= {"model (identity)": engine.identity.model_dump()}
+    stop = stop or Stop()
+    async with Engines() as engines:
+        with Run(Path(settings.out)) as run:
+            affecting = _affecting(settings, principles, templates, scanned)
+            run.check(affecting)
+            critic = resolve(settings.generator, settings.critic) if settings.critic else settings.generator
+            if critic != settings.generator:
+                # A slip in its name is told before the generator is loaded.
+                await check_model(critic)
+            generator_engine = await engines.open(settings.generator, templates.chat_template)
+            critic_engine = await engines.open(critic, templates.chat_template)
+            affecting |= {
+                "model (identity)": generator_engine.identity.model_dump(),
+                # None is told too: with nothing to differ from, a run would go on without its critic.
+                "critic (identity)": critic_engine.identity.model_dump()
+                if critic_engine.identity != generator_engine.identity
+                else None,
+            }
             all_settings = settings.model_dump(mode="json")
-            run.begin(new_manifest(__version__, engine.determinism, scanned.rows, all_settings, affecting, principles))
+            determinism = weakest(generator_engine.determinism, critic_engine.determinism)
+            run.begin(new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles))
             if fork:
                 run.fork(fork)
-            await _run_chains(settings, principles, templates, engine, run, scanned.rows, watch)
+            # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
+            run.failed.clear()
+            calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
+            tally = Tally(scanned.rows, calls_per_row, settings.rounds)
+            generator, critic_caller = (
+                Caller(engine, run, settings.seed, settings.attempts, tally, stop)
+                for engine in (generator_engine, critic_engine)
+            )
+            chain = _chain(settings, principles, templates, generator, critic_caller)
+            await run_rows(read(settings), chain, run, tally, engines.usage, settings.concurrency, watch, stop)
             counts = run.counts(scanned.rows)
-        finally:
-            await engine.aclose()
-    write_summary(Path(settings.out))
-    if settings.compare and counts.done:
-        await label_pairs(Path(settings.out), settings.compare, watch, fork=fork)
+        write_summary(Path(settings.out))
+        if settings.compare and counts.done:
+            await label_pairs(Path(settings.out), settings.compare, watch, fork=fork, stop=stop, engines=engines)
     return counts
 
 
@@ -84,23 +110,16 @@ def _affecting(
     }
 
 
-async def _run_chains(
-    settings: Settings,
-    principles: PrincipleSet,
-    templates: TemplateSet,
-    engine: Engine,
-    run: Run,
-    rows: int,
-    watch: Watch | None,
-) -> None:
-    # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
-    run.failed.clear()
-    tally = Tally(rows, 1 + settings.rounds * (2 if settings.critique else 1), settings.rounds)
-    caller = Caller(engine, run, settings.seed, settings.attempts, tally)
+def _chain(
+    settings: Settings, principles: PrincipleSet, templates: TemplateSet, generator: Caller, critic: Caller
+) -> Chain[Prompt]:
+    """One row's way to its transcript."""
     sampling = Sampling(
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
         top_p=settings.top_p,
+        top_k=settings.top_k,
+        min_p=settings.min_p,
         stop=templates.stop,
     )
 
@@ -110,14 +129,15 @@ async def _run_chains(
             return [Filtered(id=prompt.id, index=prompt.index, reason="empty prompt", message=message)]
         transcript = await revise(
             prompt,
-            caller.ask(prompt.id, sampling),
+            generator.ask(prompt.id, sampling),
             principles,
             templates,
             rounds=settings.rounds,
             seed=settings.seed,
             critique=settings.critique,
             replacement=settings.replacement,
+            ask_critic=critic.ask(prompt.id, sampling),
         )
         return [transcript]
 
-    await run_rows(read(settings), chain, run, tally, engine, settings.concurrency, watch)
+    return chain

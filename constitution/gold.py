@@ -5,9 +5,10 @@ from pathlib import Path
 
 from constitution.config import CompareSettings
 from constitution.labelling import label_pairs
-from constitution.labelling_plan import settings_of
+from constitution.labelling_plan import judge_of, settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
-from constitution.runner import Watch
+from constitution.model_settings import Role
+from constitution.runner import Stop, Watch
 
 
 def gold_folder(run: Path, file: str) -> Path:
@@ -15,7 +16,9 @@ def gold_folder(run: Path, file: str) -> Path:
     return run / "gold" / Path(file).name
 
 
-async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | None = None) -> Path:
+async def judge_gold(
+    run: Path, file: str, limit: int | None, watch: Watch | None = None, stop: Stop | None = None
+) -> Path:
     """Have the judge of a run label a gold file's pairs, as it labelled the run's own; returns their folder.
 
     Stopped in any way, it goes on where it was; finished pairs are not judged again.
@@ -25,6 +28,7 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
         file: Pairs that people judged (see `pair_files.py`).
         limit: Most pairs; None is all.
         watch: For progress.
+        stop: Ends it early.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`.
@@ -33,15 +37,12 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
     settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
     if has_stage(run, REVISE):
         base = settings_of(run)
-        judge = f"{base.model}@{base.revision}" if base.revision else base.model
+        judge = judge_of(base, settings)
         # What the run's own settings stand for must be said here: the gold pairs' folder has no run behind it.
         update = {
-            "judge": judge if settings.judge in (None, base.model) else settings.judge,
-            "engine": settings.engine or base.engine,
+            "judge": Role(**judge.model_dump()),
             "templates": settings.templates or base.templates,
-            "dtype": settings.dtype or base.dtype,
-            "device": settings.device or base.device,
-            "concurrency": settings.concurrency or base.concurrency,
+            "concurrency": judge.concurrency,
         }
         settings = settings.model_copy(update=update)
     # The principles as the judge was asked them, whatever became of their file.
@@ -49,5 +50,5 @@ async def judge_gold(run: Path, file: str, limit: int | None, watch: Watch | Non
     settings = settings.model_copy(update=update)
     folder = gold_folder(run, file)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
-    await label_pairs(folder, settings, watch, replace=True, principles=manifest.principles)
+    await label_pairs(folder, settings, watch, replace=True, principles=manifest.principles, stop=stop)
     return folder

@@ -10,14 +10,16 @@ from constitution.calls import Caller
 from constitution.candidates import rows_to_compare, scan_rows, span
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.config import CompareSettings
-from constitution.engines import check_model, open_engine
+from constitution.engines import check_model
+from constitution.engines.pool import Engines
 from constitution.errors import ConstitutionError, ModelError, RunError, command
 from constitution.labelling_plan import Plan, base_settings, plan_labelling
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest, put_back, set_aside
+from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Counts, Filtered, Reasoning, Sampling
-from constitution.runner import Chain, Outcome, Tally, Watch, run_rows
+from constitution.runner import Chain, Outcome, Stop, Tally, Watch, run_rows
 from constitution.store import Run, comparisons, count
 from constitution.votes import OPEN, Range, Thresholds
 
@@ -32,6 +34,8 @@ async def label_pairs(
     replace: bool = False,
     fork: Path | None = None,
     principles: PrincipleSet | None = None,
+    stop: Stop | None = None,
+    engines: Engines | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
 
@@ -46,10 +50,17 @@ async def label_pairs(
             reused where they still match.
         fork: Another run's folder whose finished calls may be reused.
         principles: What the judge is asked if the settings name no file; None is the run's, as they were when it began.
+        stop: Ends the comparison early, with what is under way finished and journalled.
+        engines: Engines that are open already; closed by whoever opened them.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        Stopped: `stop` was asked for.
     """
+    stop = stop or Stop()
+    if engines is None:
+        async with Engines() as own:
+            return await label_pairs(folder, settings, watch, replace, fork, principles, stop, own)
     base = base_settings(folder, settings)
     if principles is None and has_stage(folder, REVISE):
         principles = load_manifest(folder).principles
@@ -73,52 +84,51 @@ async def label_pairs(
             run.check(affecting)
         if len(plan.turns) > 1:
             # The judge comes last: a slip in its name must not cost a night of sampling.
-            check_model(plan.model_settings(plan.judge))
+            await check_model(plan.model(plan.judge))
         tally = Tally(rows, _calls_per_row(settings, base.rounds))
         callers: dict[str, Caller] = {}
         identities: dict[str, object] = {}
         aside: Path | None = None
         for turn in plan.turns:
+            await engines.close(but=(turn.settings, turn.chat_template))
             try:
-                engine = open_engine(plan.model_settings(turn.model), turn.chat_template)
+                engine = await engines.open(turn.settings, turn.chat_template)
             except ConstitutionError:
                 # A slip in the name of a later model: what an earlier one's turn replaced comes back.
                 if aside:
                     put_back(folder, COMPARE, aside)
                 raise
-            try:
-                known_as = "model (identity)" if turn.judges else f"sampling model {turn.model} (identity)"
-                first, identities[known_as] = not identities, engine.identity.model_dump()
-                replacing = replace and _changed(run, affecting, identities)
-                if first or replacing:
-                    # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
-                    failed = set() if first else set(run.failed)
-                    if replacing:
-                        aside = set_aside(folder, COMPARE)
-                    stored = settings.model_dump(mode="json")
-                    run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles))
-                    run.grow(rows)
-                    run.failed = failed
-                    if fork and has_stage(fork, COMPARE):
-                        run.fork(fork)
-                for name, identity in identities.items():
-                    run.settle(name, identity)
-                caller = Caller(engine, run, settings.seed, settings.attempts, tally)
-                if turn.samples:
-                    callers[turn.model] = caller
-                in_flight = settings.concurrency or base.concurrency
-                patience = _Patience(turn.model, run.folder, rows) if turn.judges else None
-                if patience:
-                    chain = _judging_chain(plan, callers, caller, patience)
-                    # A row has two questions in flight, one in each order: so many rows keep the whole batch busy.
-                    in_flight = max(1, in_flight // 2)
-                else:
-                    chain = _sampling_chain(plan, callers, turn.model)
-                await run_rows(rows_to_compare(folder, settings, base), chain, run, tally, engine, in_flight, watch)
-                if patience:
-                    patience.end()
-            finally:
-                await engine.aclose()
+            names = [f"sampling model {name} (identity)" for name in turn.samples]
+            known_as = "model (identity)" if turn.judges else names[0]
+            first, identities[known_as] = not identities, engine.identity.model_dump()
+            replacing = replace and _changed(run, affecting, identities)
+            if first or replacing:
+                # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
+                failed = set() if first else set(run.failed)
+                if replacing:
+                    aside = set_aside(folder, COMPARE)
+                stored = settings.model_dump(mode="json")
+                run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles))
+                run.grow(rows)
+                run.failed = failed
+                if fork and has_stage(fork, COMPARE):
+                    run.fork(fork)
+            for name, identity in identities.items():
+                run.settle(name, identity)
+            caller = Caller(engine, run, settings.seed, settings.attempts, tally, stop)
+            callers |= dict.fromkeys(turn.samples, caller)
+            in_flight = settings.concurrency or base.concurrency
+            patience = _Patience(turn.settings.model, run.folder, rows) if turn.judges else None
+            if patience:
+                chain = _judging_chain(plan, callers, caller, patience)
+                # A row has two questions in flight, one in each order: so many rows keep the whole batch busy.
+                in_flight = max(1, in_flight // 2)
+            else:
+                chain = _sampling_chain(plan, callers, set(turn.samples))
+            pulled = rows_to_compare(folder, settings, base)
+            await run_rows(pulled, chain, run, tally, engines.usage, in_flight, watch, stop)
+            if patience:
+                patience.end()
         return run.counts(rows)
 
 
@@ -130,11 +140,11 @@ def _changed(run: Run, affecting: Mapping[str, object], identities: Mapping[str,
     return bool(run.changes({**affecting, **{name: one for name, one in identities.items() if name in known}}))
 
 
-def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], model: str) -> Chain[PairRow]:
-    """One row's samples of one model: its calls are journalled, and found there when the judge's turn comes."""
+def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], models: set[str]) -> Chain[PairRow]:
+    """One row's samples of one model, by any of its names; the judge's turn finds them in the journal."""
 
     async def chain(row: PairRow) -> Sequence[Outcome]:
-        await sample(plan.templates.respond(row.prompt), _samplers(plan, callers, row.id, {model}))
+        await sample(plan.templates.respond(row.prompt), _samplers(plan, callers, row.id, models))
         return []
 
     return chain
@@ -154,7 +164,7 @@ def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, pa
             return [Filtered(id=row.id, index=row.index, reason="no pair", message=row.problem)]
         candidates = row.candidates
         if plan.models:
-            samplers = _samplers(plan, callers, row.id, set(plan.models))
+            samplers = _samplers(plan, callers, row.id, set(map(label_of, plan.models)))
             candidates = await sample(plan.templates.respond(row.prompt), samplers)
         judge = Judge(
             ask=caller.ask(row.id, thinking),
@@ -180,9 +190,12 @@ def _samplers(plan: Plan, callers: Mapping[str, Caller], row: str, models: set[s
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
         top_p=settings.top_p,
+        top_k=settings.top_k,
+        min_p=settings.min_p,
         stop=plan.templates.stop,
     )
-    turns = [(number + 1, plan.models[number % len(plan.models)]) for number in range(settings.samples)]
+    names = [label_of(role) for role in plan.models]
+    turns = [(number + 1, names[number % len(names)]) for number in range(settings.samples)]
     return [
         Sampler(number, callers[name].engine.identity.model, callers[name].ask(row, sampling))
         for number, name in turns

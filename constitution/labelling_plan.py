@@ -10,12 +10,13 @@ from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
 from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import REVISE, has_stage, load_manifest
+from constitution.model_settings import AnyRole, ModelSettings, label_of, resolve
 from constitution.principles import PrincipleSet, load_principles
 from constitution.settings_help import COMPARE_HELP
 from constitution.templating import TemplateSet, load_templates
 
 # Settings that only some comparisons look at: the others are not bound by them.
-_SAMPLING = {"samples", "temperature", "top_p", "max_tokens"}
+_SAMPLING = {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
 _REASONING = {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
 
 
@@ -24,15 +25,15 @@ class Turn:
     """A model's time in memory.
 
     Attributes:
-        model: As the settings name it.
+        settings: The model.
         chat_template: Jinja source that replaces the model's own, or None.
-        samples: Whether it writes responses.
+        samples: What it is called as one who writes responses; none if it writes none.
         judges: Whether it judges.
     """
 
-    model: str
+    settings: ModelSettings
     chat_template: str | None
-    samples: bool
+    samples: tuple[str, ...]
     judges: bool
 
 
@@ -55,8 +56,8 @@ class Plan:
     principles: PrincipleSet
     templates: TemplateSet
     judge_templates: JudgeTemplates
-    models: tuple[str, ...]
-    judge: str
+    models: tuple[AnyRole, ...]
+    judge: AnyRole
 
     @property
     def turns(self) -> list[Turn]:
@@ -65,34 +66,51 @@ class Plan:
         A judge that samples too does both in one go, unless the two are asked by different chat templates.
         """
         sampling, judging = self.templates.chat_template, self.judge_templates.chat_template
-        both = self.judge in self.models and sampling == judging
-        others = [name for name in dict.fromkeys(self.models) if not (both and name == self.judge)]
-        return [
-            *(Turn(name, sampling, samples=True, judges=False) for name in others),
-            Turn(self.judge, judging, samples=both, judges=True),
-        ]
+        judge = self.model(self.judge)
+        names: dict[ModelSettings, list[str]] = {}
+        for role in self.models:
+            names.setdefault(self.model(role), []).append(label_of(role))
+        both = tuple(names.pop(judge, ())) if sampling == judging else ()
+        others = [Turn(model, sampling, tuple(called), judges=False) for model, called in names.items()]
+        return [*others, Turn(judge, judging, both, judges=True)]
 
     def affecting(self) -> dict[str, Any]:
         """What changes labels, by name: what a resumed comparison must match; models and rows are known later."""
         settings, base = self.settings, self.base
         return settings.model_dump(mode="json", exclude={*COMPARE_KNOBS, *idle(settings)}) | {
-            "judge": self.judge,
-            "engine": settings.engine or base.engine,
+            "judge": label_of(self.judge),
+            "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
             "principles (content)": self.principles.digest,
             "templates (content)": self.judge_templates.digest,
-            "sampling models": list(self.models),
+            "sampling models": [label_of(role) for role in self.models],
             "sampling templates (content)": self.templates.digest if self.models else None,
         }
 
-    def model_settings(self, name: str) -> Settings:
+    def model(self, role: AnyRole) -> ModelSettings:
         """What opens a model: the run's settings where the comparison has none of its own."""
-        given = {key: getattr(self.settings, key) for key in ("engine", "dtype", "device", "concurrency")}
-        update = {key: value for key, value in given.items() if value is not None}
-        if name != self.base.model:
-            model, _, revision = (name, "", "") if Path(name).exists() else name.partition("@")
-            update |= {"model": model, "revision": revision or None}
-        return self.base.model_copy(update=update)
+        return _model(self.base, self.settings, role)
+
+
+def _model(base: Settings, settings: CompareSettings, role: AnyRole) -> ModelSettings:
+    names = ("engine", "dtype", "device", "slots", "base_url", "concurrency")
+    given = {name: value for name in names if (value := getattr(settings, name)) is not None}
+    generator = base.generator
+    return resolve(generator.model_copy(update=given), generator.model if role == base.model else role)
+
+
+def judge_of(base: Settings, settings: CompareSettings) -> ModelSettings:
+    """Who judges in a comparison of a run that was made with `base`."""
+    return _model(base, settings, settings.judge or base.model)
+
+
+def judges_its_own(base: Settings, settings: CompareSettings) -> bool:
+    """Whether the judge is a model that wrote what it judges, as far as the settings tell."""
+    wrote = [] if settings.pairs == "file" else [base.generator]
+    if settings.pairs == "samples" and settings.models:
+        wrote = [_model(base, settings, role) for role in settings.models]
+    judge = judge_of(base, settings)
+    return any((one.engine, one.model, one.revision) == (judge.engine, judge.model, judge.revision) for one in wrote)
 
 
 def idle(settings: CompareSettings) -> dict[str, str]:

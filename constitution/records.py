@@ -57,12 +57,16 @@ class Sampling(Record):
         max_tokens: Most tokens in the answer.
         temperature: 0 is greedy.
         top_p: Nucleus mass, 1 keeps the whole distribution.
+        top_k: Only the K most probable tokens; 0 keeps all.
+        min_p: Only tokens at least this share of the most probable one's probability; 0 keeps all.
         stop: Strings that end the answer; not part of it.
     """
 
     max_tokens: int
     temperature: float = 1.0
     top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
     stop: tuple[str, ...] = ()
 
 
@@ -74,12 +78,29 @@ class Completion(Record):
         finish_reason: `stop`, or `length` when the answer was cut at `max_tokens`.
         prompt_tokens: Tokens that the model was given.
         completion_tokens: Tokens that it sampled, the end-of-turn token included.
+        control_strings: Control strings found in the messages, where the engine cannot make them plain text by itself.
     """
 
     text: str
     finish_reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
+    control_strings: int = 0
+
+
+class Choice(Record):
+    """How probable a model finds given answers.
+
+    Attributes:
+        logprobs: Of each option, in nats; not normalised over the options. None: the engine could not tell.
+        sampled: None if they are the model's own. Else how many sampled answers they are the shares of, from a server
+            that tells no log-probabilities.
+        control_strings: As in `Completion`.
+    """
+
+    logprobs: tuple[float | None, ...]
+    sampled: int | None = None
+    control_strings: int = 0
 
 
 class Round(Record):
@@ -140,6 +161,7 @@ class Reasoning(Record):
         verdict: The label that its last answer marker names; None if unreadable, or if `choose` was asked instead.
         logprob_a: Log-probability of the label A after the reasoning, in nats; None without `choose`.
         logprob_b: Likewise of B.
+        sampled: As in `Vote`.
         p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
     """
 
@@ -147,6 +169,7 @@ class Reasoning(Record):
     verdict: Label | None = None
     logprob_a: float | None = None
     logprob_b: float | None = None
+    sampled: int | None = None
     p_first: float | None = None
 
 
@@ -158,6 +181,7 @@ class Vote(Record):
         order: Which response was shown as (A).
         logprob_a: Log-probability of the label A, in nats; None when the judge reasoned first.
         logprob_b: Likewise of B.
+        sampled: How many sampled answers the log-probabilities are shares of; None if they are the model's own.
         reasonings: Chains of thought, if the judge reasons first.
         p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
     """
@@ -166,6 +190,7 @@ class Vote(Record):
     order: Order
     logprob_a: float | None = None
     logprob_b: float | None = None
+    sampled: int | None = None
     reasonings: tuple[Reasoning, ...] = ()
     p_first: float | None = None
 
@@ -190,6 +215,8 @@ class Comparison(Record):
         status: Only `labelled` is exported unless asked. `invalid`: no readable verdict. `inconsistent`: the two
             orders contradict each other. `tie`: neither is better, or both are one text.
         gold: Which response people preferred, where the input says so.
+        sampled: How many sampled answers each vote is the share of, from a judge that tells no log-probabilities; None
+            if the votes are log-probabilities of the model's own.
     """
 
     id: str
@@ -207,6 +234,7 @@ class Comparison(Record):
     disagreement: float | None
     status: Status
     gold: Literal["first", "second"] | None = None
+    sampled: int | None = None
 
 
 class Failure(Record):
@@ -244,14 +272,14 @@ class Call(Record):
             principle and the order.
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
         completion: What `generate` answered.
-        logprobs: What `choose` answered, in nats; None for an option that it could not tell.
+        choice: What `choose` answered.
     """
 
     row: str
     step: str
     digest: str
     completion: Completion | None = None
-    logprobs: tuple[float | None, ...] | None = None
+    choice: Choice | None = None
 
 
 class Counts(Record):

@@ -22,6 +22,7 @@ async def revise(
     seed: int,
     critique: bool = True,
     replacement: bool = True,
+    ask_critic: Ask | None = None,
 ) -> Transcript:
     """Run one prompt's chain.
 
@@ -37,6 +38,7 @@ async def revise(
         seed: The run's seed.
         critique: False skips the critique and asks for the revision directly.
         replacement: Whether one row may draw a principle twice.
+        ask_critic: Makes the calls for critiques, where another model writes them (the paper has one model).
 
     Raises:
         CallError: A call failed for good; the row ends here.
@@ -47,7 +49,9 @@ async def revise(
         principle = principles.draw(seed, prompt.id, number, replacement)
         criticism = None
         if critique:
-            criticism = await ask(f"critique-{number}", templates.critique(prompt, answer.text, principle))
+            criticism = await (ask_critic or ask)(
+                f"critique-{number}", templates.critique(prompt, answer.text, principle)
+            )
         request = templates.revise(prompt, answer.text, principle, criticism.text if criticism else None)
         answer = await ask(f"revise-{number}", request)
         done.append(Round(principle=principle.id, critique=criticism, revision=answer))

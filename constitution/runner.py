@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from constitution.engines.base import Engine, Usage
+from constitution.engines.base import Usage
 from constitution.errors import CallError, ContextOverflow
 from constitution.records import Comparison, Counts, Failure, Filtered, Record, Transcript
 from constitution.store import Run
@@ -38,7 +38,7 @@ class State(Record):
         calls: Model calls that are behind it; a settled row counts with all its calls.
         calls_expected: Model calls of all rows.
         calls_made: Calls that this start made, not those that it found in the journal.
-        usage: The engine's counters.
+        usage: What the engines did since this start began with the stage.
     """
 
     counts: Counts
@@ -51,10 +51,55 @@ class State(Record):
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
+Result = TypeVar("Result")
 # One row's way to its records.
 Chain = Callable[[AnyRow], Coroutine[Any, Any, Sequence[Outcome]]]
 # Told how far the run is: once a second, and when a row is finished.
 Watch = Callable[[State], None]
+
+
+class Stopped(Exception):
+    """A run ended because it was asked to; what was under way is finished and journalled."""
+
+
+class Stop:
+    """A wish to end a run gently: calls under way are finished and journalled, and no new one is made.
+
+    Attributes:
+        asked: Whether somebody wishes it.
+        under_way: Model calls that have begun and not ended.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.under_way = 0
+        self._drained = asyncio.Event()
+
+    def ask(self) -> None:
+        """End the run as soon as the calls under way have ended."""
+        self.asked = True
+        self._look()
+
+    async def call(self, call: Coroutine[Any, Any, Result]) -> Result:
+        """Make a model call; once the end is asked for, never return instead, until the run cancels it."""
+        if self.asked:
+            call.close()
+            await asyncio.Event().wait()
+        self.under_way += 1
+        try:
+            return await call
+        finally:
+            self.under_way -= 1
+            self._look()
+
+    async def drained(self) -> None:
+        """Wait until the end was asked for and no call is under way."""
+        await self._drained.wait()
+
+    def _look(self) -> None:
+        # Whoever waits is woken after the one that made the last call has journalled its answer.
+        if self.asked and not self.under_way:
+            self._drained.set()
 
 
 @dataclass
@@ -103,9 +148,10 @@ async def run_rows(
     chain: Chain[AnyRow],
     run: Run,
     tally: Tally,
-    engine: Engine,
+    usage: Callable[[], Usage],
     concurrency: int,
     watch: Watch | None,
+    stop: Stop,
 ) -> None:
     """Run a chain over every row that has no outcome yet; its records are journalled as soon as it ends.
 
@@ -114,17 +160,20 @@ async def run_rows(
         chain: A chain that ends without records leaves its row pending.
         run: Open for writing.
         tally: For progress.
-        engine: Its counters are shown.
+        usage: The engines' counters, for progress.
         concurrency: Rows in flight.
         watch: For progress.
+        stop: Ends the run early.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        Stopped: The run was asked to end before its rows did.
     """
+    before = usage()
 
     def tell() -> None:
         if watch:
-            watch(tally.state(run, engine.usage))
+            watch(tally.state(run, usage() - before))
 
     async def work() -> None:
         for row in rows:
@@ -144,16 +193,24 @@ async def run_rows(
             run.sync()
             await asyncio.sleep(WATCH_SECONDS)
 
-    beating = asyncio.create_task(heartbeat())
+    async def end_early() -> None:
+        await stop.drained()
+        for worker in workers:
+            worker.cancel()
+
+    workers: list[asyncio.Task[None]] = []
+    beating, ending = asyncio.create_task(heartbeat()), asyncio.create_task(end_early())
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, tally.rows)):
-                group.create_task(work())
+            workers += [group.create_task(work()) for _ in range(min(concurrency, tally.rows))]
     except BaseExceptionGroup as errors:
         # The first error stops the run; the rest are its echo in the other workers.
         raise errors.exceptions[0] from None
     finally:
         beating.cancel()
+        ending.cancel()
+    if stop.asked:
+        raise Stopped
 
 
 async def _outcome(row: AnyRow, chain: Chain[AnyRow]) -> Sequence[Outcome]:

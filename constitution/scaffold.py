@@ -10,6 +10,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from constitution.config import Settings
 from constitution.errors import ConfigError
+from constitution.model_settings import AnyRole, Role
 from constitution.principles import find_principles
 from constitution.resources import shipped
 from constitution.settings_help import COMPARE_HELP, HELP
@@ -27,11 +28,14 @@ def as_config_file(settings: Settings, examples: Mapping[str, object] = EXAMPLES
         examples: Names of settings that nobody gave, marked as such.
     """
     document = CommentedMap(settings.model_dump(mode="json"))
+    document["critic"] = _as_given(settings.critic)
     for name in document:
         note = " (an example: required, not given)" if name in examples else ""
         document.yaml_set_comment_before_after_key(name, before=HELP[name] + note)
     if settings.compare:
         section = CommentedMap(document["compare"])
+        section["judge"] = _as_given(settings.compare.judge)
+        section["models"] = [_as_given(role) for role in settings.compare.models]
         for name in section:
             section.yaml_set_comment_before_after_key(name, before=COMPARE_HELP[name], indent=2)
         document["compare"] = section
@@ -44,6 +48,11 @@ def as_config_file(settings: Settings, examples: Mapping[str, object] = EXAMPLES
     )
     yaml.dump(document, buffer)
     return buffer.getvalue()
+
+
+def _as_given(role: AnyRole | None) -> str | dict[str, object] | None:
+    """A role as someone would write it: what it leaves open says nothing, so it is not there."""
+    return role.model_dump(mode="json", exclude_none=True) if isinstance(role, Role) else role
 
 
 def lay_out(folder: Path) -> list[Path]:

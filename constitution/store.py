@@ -22,14 +22,12 @@ from filelock import FileLock, Timeout
 from constitution.errors import RunError
 from constitution.journal import Journal, read_records, records_at
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
-from constitution.records import Call, Comparison, Completion, Counts, Failure, Filtered, Transcript
+from constitution.records import Call, Choice, Comparison, Completion, Counts, Failure, Filtered, Transcript
 
 # What may lie in a folder whose run had no time to write its manifest.
 OURS = frozenset({".lock", "manifest.tmp", "compare.tmp"})
 
 Outcome = Transcript | Comparison | Failure | Filtered
-# Log-probabilities in nats, as `choose` gave them; None where the engine could not tell.
-Weights = tuple[float | None, ...]
 AnyOutcome = TypeVar("AnyOutcome", Transcript, Comparison)
 
 
@@ -175,10 +173,10 @@ class Run:
         call = self._find(row, step, digest)
         return call.completion if call else None
 
-    def weights(self, row: str, step: str, digest: str) -> Weights | None:
+    def choice(self, row: str, step: str, digest: str) -> Choice | None:
         """The journalled answer to this very call of `choose`, if there is one."""
         call = self._find(row, step, digest)
-        return call.logprobs if call else None
+        return call.choice if call else None
 
     def keep(self, record: Call | Outcome) -> None:
         """Journal a record; a finished row's calls are forgotten."""

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from constitution.engines.transformers.model import LoadedModel
 
 # Before any test imports a Hugging Face package, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -24,6 +27,14 @@ def prompts(tmp_path: Path) -> Path:
     rows = [{"id": f"row-{n:02}", "prompt": f"Question number {n}?", "topic": f"topic {n % 3}"} for n in range(12)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> "LoadedModel":
+    """The bundled model; in float32, so that batch shapes cannot flip a greedy choice."""
+    from models import load_model
+
+    return load_model("smollm2", dtype="float32")
 
 
 @pytest.fixture

@@ -48,7 +48,10 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
     assert min(seconds) < 0.3
 
 
-@pytest.mark.parametrize("command", ["generate", "status", "show", "export", "init", "config", "doctor", "principles"])
+@pytest.mark.parametrize(
+    "command",
+    ["generate", "compare", "audit", "status", "show", "export", "init", "config", "doctor", "engines", "principles"],
+)
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     result = cli(command, "--help")
     assert result.returncode == 0

@@ -11,7 +11,7 @@ from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.errors import CallError
 from constitution.judging import load_judge_templates
 from constitution.principles import load_principles
-from constitution.records import Candidate, Comparison, Completion, Message, Prompt
+from constitution.records import Candidate, Choice, Comparison, Completion, Message, Prompt
 from constitution.votes import OPEN, Range, Thresholds, sigmoid
 
 PROMPT = Prompt(id="row", index=3, messages=(Message(role="user", content="Why?"),), metadata={"topic": "t"})
@@ -28,12 +28,12 @@ class Scores:
         self.bias = bias
         self.asked: list[tuple[str, Sequence[Message], Sequence[str]]] = []
 
-    async def weigh(self, step: str, messages: Sequence[Message], options: Sequence[str]) -> tuple[float | None, ...]:
+    async def weigh(self, step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
         self.asked.append((step, messages, options))
         await asyncio.sleep(0)
         a, b = (float(part.split("\n")[1]) for part in messages[-1].content.split("[response (")[1:])
         p = sigmoid(a - b + self.bias)
-        return math.log(p), math.log(1 - p)
+        return Choice(logprobs=(math.log(p), math.log(1 - p)))
 
     async def ask(self, step: str, messages: Sequence[Message]) -> Completion:
         raise AssertionError("nobody reasons here")
@@ -114,8 +114,8 @@ def test_best_and_worst_are_found_by_fewer_comparisons_and_meet(count: int) -> N
 
 def test_a_judge_without_a_readable_answer_gives_invalid_and_no_rank() -> None:
     class Mute(Scores):
-        async def weigh(self, *call: Any) -> tuple[float | None, ...]:
-            return None, -1.0
+        async def weigh(self, *call: Any) -> Choice:
+            return Choice(logprobs=(None, -1.0))
 
     (found,) = compared(["1", "0"], Mute())
     assert (found.status, found.p, found.first.rank) == ("invalid", None, None)
@@ -165,15 +165,29 @@ def test_judged_text_cannot_speak_for_a_reasoning_judge() -> None:
 
 def test_a_verdict_can_be_chosen_after_the_reasoning() -> None:
     class Chooser(Thinker):
-        async def weigh(self, step: str, messages: Sequence[Message], options: Sequence[str]) -> Any:
+        async def weigh(self, step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
             self.asked.append((step, messages, options))
-            return math.log(0.55), math.log(0.45)
+            return Choice(logprobs=(math.log(0.55), math.log(0.45)))
 
     chooser = Chooser("Both are fine.")
     (found,) = compared(["1", "0"], chooser, per_pair=1, cot=ChainOfThought(2, "choose", Range(0.4, 0.6)))
     assert (found.p_forward, found.p_reversed) == pytest.approx((0.55, 0.45))
     assert [turn.role for turn in chooser.asked[0][1]] == ["user", "assistant", "user"]
     assert chooser.asked[0][1][1].content == "Both are fine."
+
+
+@pytest.mark.parametrize("reasons", [False, True])
+def test_a_vote_by_sampled_answers_says_of_how_many(reasons: bool) -> None:
+    class Voter(Thinker):
+        async def weigh(self, *call: Any) -> Choice:
+            return Choice(logprobs=(math.log(0.7), math.log(0.3)), sampled=8)
+
+    cot = ChainOfThought(2, "choose", OPEN) if reasons else None
+    (found,) = compared(["1", "0"], Voter("Hm."), per_pair=1, cot=cot)
+    assert found.sampled == 8
+    told = [one for vote in found.votes for one in vote.reasonings] if reasons else found.votes
+    assert [one.sampled for one in told] == [8] * (4 if reasons else 2)
+    assert compared(["1", "0"])[0].sampled is None
 
 
 def test_samples_name_their_number_and_model() -> None:
@@ -190,7 +204,7 @@ def test_samples_name_their_number_and_model() -> None:
 
 def test_the_error_of_a_call_is_raised_as_it_is() -> None:
     class Broken(Scores):
-        async def weigh(self, *call: Any) -> tuple[float | None, ...]:
+        async def weigh(self, *call: Any) -> Choice:
             raise CallError("hung up")
 
     with pytest.raises(CallError, match="hung up"):

@@ -40,7 +40,8 @@ def test_every_setting_is_a_flag_with_a_sentence() -> None:
 
 def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
     # Written out: a setting that changes labels and slips in here would let a comparison go on with mixed labels.
-    knobs = {"concurrency", "device", "attempts", "file", "limit", "principles", "templates", "models", "judge"}
+    knobs = {"concurrency", "device", "slots", "base_url", "attempts", "file", "limit"}
+    knobs |= {"principles", "templates", "models", "judge"}
     assert knobs | {"engine", "dtype"} == COMPARE_KNOBS
     made = plan_labelling(Settings(prompts="p", out="o", engine="scripted"), CompareSettings(cot=True)).affecting()
     resolved = {name for name in made if " " in name} | {"judge"}
@@ -51,7 +52,7 @@ def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
 @pytest.mark.parametrize(
     ("settings", "idle"),
     [
-        ({"pairs": "revisions"}, {"samples", "temperature", "top_p", "max_tokens"}),
+        ({"pairs": "revisions"}, {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}),
         ({"pairs": "samples"}, {"between", "cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}),
     ],
 )

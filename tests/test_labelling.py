@@ -218,23 +218,23 @@ def test_a_sampling_model_that_fails_fails_its_rows_and_no_other(generated: Gene
 @pytest.mark.parametrize(
     ("own", "judging", "models", "turns"),
     [
-        ("chat", None, (), [("smollm2", False, True, True)]),
-        ("chat", "transcript", (), [("smollm2", False, True, False), ("smollm2", True, False, True)]),
-        ("transcript", None, ("a", "smollm2"), [("a", True, True, False), ("smollm2", True, True, True)]),
+        ("chat", None, (), [("smollm2", False, ("smollm2",), True)]),
+        ("chat", "transcript", (), [("smollm2", False, ("smollm2",), False), ("smollm2", True, (), True)]),
+        ("transcript", None, ("a", "smollm2"), [("a", True, ("a",), False), ("smollm2", True, ("smollm2",), True)]),
         (
             "chat",
             None,
             ("a", "b"),
-            [("a", False, True, False), ("b", False, True, False), ("smollm2", False, False, True)],
+            [("a", False, ("a",), False), ("b", False, ("b",), False), ("smollm2", False, (), True)],
         ),
     ],
 )
 def test_models_take_turns_and_one_is_opened_once_unless_it_is_asked_in_two_ways(
-    own: str, judging: str | None, models: tuple[str, ...], turns: list[tuple[str, bool, bool, bool]]
+    own: str, judging: str | None, models: tuple[str, ...], turns: list[tuple[str, bool, tuple[str, ...], bool]]
 ) -> None:
     base = Settings(prompts="p", out="o", templates=own)
     plan = plan_labelling(base, CompareSettings(templates=judging, models=models))
-    found = [(turn.model, turn.chat_template is not None, turn.samples, turn.judges) for turn in plan.turns]
+    found = [(turn.settings.model, turn.chat_template is not None, turn.samples, turn.judges) for turn in plan.turns]
     assert found == turns
 
 

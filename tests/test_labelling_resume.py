@@ -17,6 +17,7 @@ from constitution.config import CompareSettings
 from constitution.errors import ConfigError, RunError, TemplateError
 from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE
+from constitution.model_settings import ModelSettings
 from constitution.records import Counts
 from constitution.report.labels import summarise_labels
 from constitution.store import comparisons, count
@@ -190,8 +191,12 @@ def test_a_stage_stopped_before_its_judge_was_loaded_can_be_looked_at_and_begun_
     run, sampler, judge = generated(), tmp_path / "sampler.yaml", tmp_path / "judge.yaml"
     sampler.write_text("[]", encoding="utf-8")
     judge.write_text("[]", encoding="utf-8")
+
     # The judge's file goes away while the other model samples.
-    monkeypatch.setattr("constitution.labelling.check_model", lambda settings: None)
+    async def looked_before_it_went(settings: ModelSettings) -> None:
+        pass
+
+    monkeypatch.setattr("constitution.labelling.check_model", looked_before_it_went)
     judge.unlink()
     with pytest.raises(ConfigError, match="no such file"):
         label(run, models=(str(sampler),), judge=str(judge))

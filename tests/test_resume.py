@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROGRAM
+from plugging import plug, put_on_path, start, told, wait_for_calls
 
 from constitution import Settings, count, generate
 from constitution.errors import RunError
@@ -64,7 +64,11 @@ class Watched(ScriptedEngine):
         return completion
 
 
-def open_engine(settings, chat_template=None):
+async def check_model(settings):
+    pass
+
+
+async def open_engine(settings, chat_template=None):
     return Watched(Path(settings.model))
 """
 
@@ -76,40 +80,10 @@ ASKS_FOR_A_REVISION = "Write only the new response"
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install the engine `watched` for this process and those it starts; the folder that steers it."""
     site, folder = tmp_path / "site", tmp_path / "watched"
-    info = site / "watched_engine-1.0.dist-info"
-    info.mkdir(parents=True)
     folder.mkdir()
-    (site / "watched_engine.py").write_text(WATCHED)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: watched-engine\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[constitution.engines]\nwatched = watched_engine:open_engine\n")
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+    plug(site, "watched", WATCHED)
+    put_on_path(site, monkeypatch)
     return folder
-
-
-def start(*args: object) -> "subprocess.Popen[str]":
-    command = [str(PROGRAM), "generate", *map(str, args)]
-
-    def as_on_a_terminal() -> None:
-        # Shells start what runs in the background with Ctrl-C ignored, and the tests may be such.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=as_on_a_terminal
-    )
-
-
-def wait_for_calls(process: "subprocess.Popen[str]", run: Path, number: int) -> None:
-    deadline = time.monotonic() + 60
-    while journalled(run) < number:
-        assert process.poll() is None, f"ended before {number} calls were made"
-        assert time.monotonic() < deadline, f"{number} calls not made in time"
-        time.sleep(0.005)
-
-
-def journalled(run: Path) -> int:
-    path = run / "calls.jsonl"
-    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def stop(process: "subprocess.Popen[str]", number: int) -> tuple[int, str]:
@@ -149,7 +123,7 @@ def test_a_run_killed_again_and_again_ends_with_the_rows_of_one_never_stopped(
         # The engine answers so many calls; all workers then hang in a call when the process is killed.
         (watched / "hold").write_text(str(number))
         asked_before = len(lines(watched / "asked.jsonl")) if kept else 0
-        with start(*args) as process:
+        with start("generate", *args) as process:
             wait_for_calls(process, run, kept.count(b"\n") + number)
             while len(lines(watched / "asked.jsonl")) < asked_before + number + concurrency:
                 time.sleep(0.005)
@@ -161,7 +135,7 @@ def test_a_run_killed_again_and_again_ends_with_the_rows_of_one_never_stopped(
         assert counts.done == len(lines_that_are_whole(run / "transcripts.jsonl"))
         assert counts.done + counts.pending == 12
     (watched / "hold").unlink()
-    with start(*args) as process:
+    with start("generate", *args) as process:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert (run / "calls.jsonl").read_bytes().startswith(kept)
@@ -187,7 +161,7 @@ def test_a_scripted_run_killed_half_way_is_finished_by_the_same_command(
     rules.write_text("- when: 'Write only'\n  seconds: 0.1\n- when: 'number 7'\n  reply: Seven.\n")
     run = tmp_path / "killed"
     args = ("--prompts", prompts, "--out", run, "--engine", "scripted", "--model", rules, "--concurrency", 3)
-    with start(*args) as process:
+    with start("generate", *args) as process:
         wait_for_calls(process, run, 30)
         stop(process, signal.SIGKILL)
     assert 0 < count(run).pending < 12
@@ -212,8 +186,11 @@ def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(
     run = tmp_path / "run"
     args = ("--prompts", prompts, "--out", run, "--engine", "watched", "--model", watched, "--concurrency", 2)
     (watched / "hold").write_text("15")
-    with start(*args) as process:
+    with start("generate", *args) as process:
         wait_for_calls(process, run, 15)
+        process.send_signal(signal.SIGINT)
+        # Both workers hang in a call that never ends: a second Ctrl-C does not wait for it.
+        assert told(process, "stopping").startswith("stopping: 2 calls under way are finished first")
         code, errors = stop(process, signal.SIGINT)
     assert code == 130
     assert "the same command goes on from here" in errors
@@ -449,7 +426,7 @@ def test_a_second_writer_is_refused_and_the_first_goes_on(
     run = tmp_path / "run"
     args = ("--prompts", prompts, "--out", run, "--engine", "watched", "--model", watched, "--concurrency", 1)
     (watched / "hold").write_text("1")
-    with start(*args) as process:
+    with start("generate", *args) as process:
         wait_for_calls(process, run, 1)
         second = cli("generate", *args)
         (watched / "hold").unlink()
@@ -540,11 +517,11 @@ def test_the_same_command_asks_anew_for_rows_that_empty_replies_had_failed(
 ) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("- when: 'number 3'\n  reply: ' '\n")
-    for start in (1, 2, 3):
+    for times in (1, 2, 3):
         run = generated(model=str(rules), attempts=2)
         asked = [call["digest"] for call in lines(run / "calls.jsonl") if call["row"] == "row-03"]
-        assert len(set(asked)) == len(asked) == 2 * start
-        assert len(lines(run / "failures.jsonl")) == start
+        assert len(set(asked)) == len(asked) == 2 * times
+        assert len(lines(run / "failures.jsonl")) == times
         assert count(run) == Counts(input=12, done=11, failed=1, filtered=0)
 
 

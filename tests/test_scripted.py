@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from constitution.config import Settings
 from constitution.engines.scripted import Rule, ScriptedEngine, open_engine
 from constitution.errors import CallError, ConfigError, ContextOverflow
+from constitution.model_settings import ModelSettings
 from constitution.records import Completion, Message, Sampling
 
 
@@ -29,11 +29,13 @@ def answer(engine: ScriptedEngine, *turns: str, seed: int = 0, **sampling: Any) 
 
 
 def chances(engine: ScriptedEngine, text: str, options: Sequence[str]) -> list[float]:
-    return [math.exp(nats) for nats in asyncio.run(engine.choose([user(text)], options))]
+    choice = asyncio.run(engine.choose([user(text)], options, 0))
+    assert choice.sampled is None
+    return [math.exp(nats) for nats in choice.logprobs if nats is not None]
 
 
 def opened(model: str) -> ScriptedEngine:
-    return open_engine(Settings(prompts="p.jsonl", out="o", engine="scripted", model=model))
+    return asyncio.run(open_engine(ModelSettings(engine="scripted", model=model)))
 
 
 def rules_file(tmp_path: Path, text: str) -> Path:

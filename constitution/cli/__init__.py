@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from constitution import __version__
-from constitution.cli import compare, data, generate, principles, project, runs
+from constitution.cli import compare, data, engines, generate, principles, project, runs
 from constitution.errors import ConstitutionError
 from constitution.printable import printable
 
@@ -43,6 +43,7 @@ app.add_typer(principles.app, name="principles")
 app.command("init")(project.init)
 app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)
 app.command("doctor")(project.doctor)
+app.command("engines")(engines.engines)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """`constitution compare` and `constitution audit`: run the RL stage, and check the judge."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,9 @@ from constitution.cli.output import Format, FormatOption, results
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
 from constitution.settings_help import COMPARE_HELP
+
+if TYPE_CHECKING:
+    from constitution.config import CompareSettings, Settings
 
 
 def _setting(name: str, flag: str = "") -> Any:
@@ -28,9 +31,12 @@ def compare(
     models: Annotated[list[str] | None, _setting("models", "--model")] = None,
     temperature: Annotated[float | None, _setting("temperature")] = None,
     top_p: Annotated[float | None, _setting("top_p")] = None,
+    top_k: Annotated[int | None, _setting("top_k")] = None,
+    min_p: Annotated[float | None, _setting("min_p")] = None,
     max_tokens: Annotated[int | None, _setting("max_tokens")] = None,
     judge: Annotated[str | None, _setting("judge")] = None,
     engine: Annotated[str | None, _setting("engine")] = None,
+    base_url: Annotated[str | None, _setting("base_url")] = None,
     principles: Annotated[str | None, _setting("principles")] = None,
     principles_per_pair: Annotated[int | None, _setting("principles_per_pair")] = None,
     templates: Annotated[str | None, _setting("templates")] = None,
@@ -49,6 +55,7 @@ def compare(
     concurrency: Annotated[int | None, _setting("concurrency")] = None,
     dtype: Annotated[str | None, _setting("dtype")] = None,
     device: Annotated[str | None, _setting("device")] = None,
+    slots: Annotated[int | None, _setting("slots")] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file; its section `compare` is read, and flags win over it.")
     ] = None,
@@ -68,13 +75,12 @@ def compare(
 
     Stopped in any way, the same command goes on where it was. `constitution config --compare` prints the defaults.
     """
-    import asyncio
-
     from constitution.cli.progress import progress
+    from constitution.cli.running import run_stage
     from constitution.config import load_compare_settings
     from constitution.errors import ConfigError
     from constitution.labelling import label_pairs
-    from constitution.labelling_plan import idle
+    from constitution.labelling_plan import base_settings, idle
     from constitution.report.labels import summarise_labels
     from constitution.report.terminal import plural, print_labels
 
@@ -87,12 +93,10 @@ def compare(
                 f"{flag} says nothing of this comparison", f"It goes with {wanted}: add that, or leave it out."
             )
     before = set((run / "replaced").glob("*"))
-    try:
-        with progress(quiet) as watch:
-            asyncio.run(label_pairs(run, settings, watch, replace, fork))
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    if not quiet:
+        warn_of_own_judge(base_settings(run, settings), settings)
+    with progress(quiet) as watch:
+        run_stage(lambda stop: label_pairs(run, settings, watch, replace, fork, stop=stop))
     for aside in set((run / "replaced").glob("*")) - before:
         typer.echo(
             f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True
@@ -127,9 +131,8 @@ def audit(
     How often the first position wins, whether the orders agree, and more, with 95% intervals; with --gold (or if the
     compared pairs were people's own) also how often it agrees with people, and how well it is calibrated.
     """
-    import asyncio
-
     from constitution.cli.progress import progress
+    from constitution.cli.running import run_stage
     from constitution.errors import RunError, SourceError
     from constitution.gold import judge_gold
     from constitution.manifest import COMPARE, load_manifest
@@ -143,12 +146,8 @@ def audit(
     people: list[Comparison] = []
     asked = None
     if gold is not None:
-        try:
-            with progress(quiet) as watch:
-                folder = asyncio.run(judge_gold(run, gold, limit or None, watch))
-        except KeyboardInterrupt:
-            typer.echo("stopped; the same command goes on from here", err=True)
-            raise typer.Exit(130) from None
+        with progress(quiet) as watch:
+            folder = run_stage(lambda stop: judge_gold(run, gold, limit or None, watch, stop))
         asked = count(folder, COMPARE)
         people = [one for one in comparisons(folder) if one.gold]
         if not people:
@@ -172,3 +171,13 @@ def audit(
     if asked and asked.failed:
         typer.echo(f"{plural(asked.failed, 'row')} of {gold} failed; the same command tries again", err=True)
         raise typer.Exit(5)
+
+
+def warn_of_own_judge(base: "Settings", settings: "CompareSettings") -> None:
+    """Say so if the judge is a model that wrote what it judges."""
+    from constitution.labelling_plan import judges_its_own
+
+    if judges_its_own(base, settings):
+        typer.echo(
+            "warning: the judge is the model that wrote the responses and may favour its own (--judge)", err=True
+        )

@@ -39,12 +39,23 @@ def generate(
     critique: Annotated[bool | None, _switch("critique")] = None,
     engine: Annotated[str | None, _setting("engine")] = None,
     model: Annotated[str | None, _setting("model")] = None,
+    critic: Annotated[str | None, _setting("critic")] = None,
     revision: Annotated[str | None, _setting("revision")] = None,
     dtype: Annotated[str | None, _setting("dtype")] = None,
     device: Annotated[str | None, _setting("device")] = None,
+    slots: Annotated[int | None, _setting("slots")] = None,
+    base_url: Annotated[str | None, _setting("base_url")] = None,
+    api: Annotated[str | None, _setting("api")] = None,
+    key_env: Annotated[str | None, _setting("key_env")] = None,
+    key_file: Annotated[str | None, _setting("key_file")] = None,
+    timeout: Annotated[float | None, _setting("timeout")] = None,
+    control_tokens: Annotated[str | None, _setting("control_tokens")] = None,
+    votes: Annotated[int | None, _setting("votes")] = None,
     max_tokens: Annotated[int | None, _setting("max_tokens")] = None,
     temperature: Annotated[float | None, _setting("temperature")] = None,
     top_p: Annotated[float | None, _setting("top_p")] = None,
+    top_k: Annotated[int | None, _setting("top_k")] = None,
+    min_p: Annotated[float | None, _setting("min_p")] = None,
     seed: Annotated[int | None, _setting("seed")] = None,
     attempts: Annotated[int | None, _setting("attempts")] = None,
     concurrency: Annotated[int | None, _setting("concurrency")] = None,
@@ -63,9 +74,9 @@ def generate(
     Stopped in any way, the same command goes on where it was. Only --prompts and --out are required;
     `constitution config` prints the defaults.
     """
-    import asyncio
-
+    from constitution.cli.compare import warn_of_own_judge
     from constitution.cli.progress import progress
+    from constitution.cli.running import run_stage
     from constitution.config import load_settings
     from constitution.generation import generate as run_generate
     from constitution.report.labels import summarise_labels
@@ -73,12 +84,10 @@ def generate(
     from constitution.report.terminal import as_json, plural, print_labels, print_summary
 
     settings = load_settings(config, given_settings(context.params))
-    try:
-        with progress(quiet) as watch:
-            asyncio.run(run_generate(settings, watch, fork))
-    except KeyboardInterrupt:
-        typer.echo("stopped; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+    if settings.compare and not quiet:
+        warn_of_own_judge(settings, settings.compare)
+    with progress(quiet) as watch:
+        run_stage(lambda stop: run_generate(settings, watch, fork, stop))
     run = Path(settings.out)
     summary = summarise(run)
     compared = summarise_labels(run) if settings.compare and summary.counts.done else None

@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from constitution.records import Completion, Message, Record, Sampling
+from constitution.records import Choice, Completion, Message, Record, Sampling
 
 Determinism = Literal["exact", "best effort", "none"]
+
+
+def weakest(*promises: Determinism) -> Determinism:
+    """What several engines promise together."""
+    return max(promises, key=("exact", "best effort", "none").index)
 
 
 class Identity(Record):
@@ -37,6 +42,14 @@ class Usage(Record):
     reused_tokens: int = 0
     completion_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Both together."""
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        """What came after `other`."""
+        return Usage(**{name: getattr(self, name) - getattr(other, name) for name in Usage.model_fields})
+
 
 class Engine(Protocol):
     """A model, ready to answer. Calls may be made at any time, in any number: the engine batches them.
@@ -63,11 +76,17 @@ class Engine(Protocol):
             ModelError: The model is gone; no call will succeed.
         """
 
-    async def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+    async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
         """Log-probability, in nats, that the answer begins with each option.
 
-        Read from the model after one pass over the messages; nothing is sampled. An option of several tokens
-        scores the sum over its tokens. The values are not normalised over the options.
+        Read from the model after one pass over the messages; where a backend tells no probabilities, the shares of
+        sampled answers, and `Choice.sampled` says so. An option of several tokens scores the sum over its tokens. The
+        values are not normalised over the options.
+
+        Args:
+            messages: A conversation that ends in a user turn.
+            options: How answers may begin.
+            seed: Only for an engine that has to sample.
 
         Raises:
             ContextOverflow: The messages do not fit the model's context.

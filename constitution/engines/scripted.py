@@ -21,11 +21,11 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from constitution.config import Settings
 from constitution.digests import derive_seed, derive_uniform, digest
 from constitution.engines.base import Determinism, Identity, Usage
 from constitution.errors import CallError, ConfigError, ContextOverflow
-from constitution.records import Completion, Message, Record, Sampling
+from constitution.model_settings import ModelSettings
+from constitution.records import Choice, Completion, Message, Record, Sampling
 from constitution.yamlfile import load_yaml, validate
 
 
@@ -107,14 +107,14 @@ class ScriptedEngine:
             completion_tokens=completion_tokens,
         )
 
-    async def choose(self, messages: Sequence[Message], options: Sequence[str]) -> tuple[float, ...]:
+    async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
         """The first matching rule's probabilities (an option it leaves out: 1e-9), else shares drawn from a hash."""
         self._prompt_tokens += self._count(messages, 1)
         rule = await self._match(messages)
         if rule and rule.choose is not None:
-            return tuple(math.log(rule.choose.get(option, 1e-9)) for option in options)
+            return Choice(logprobs=tuple(math.log(rule.choose.get(option, 1e-9)) for option in options))
         shares = [derive_uniform([m.model_dump() for m in messages], option) for option in options]
-        return tuple(math.log(share / sum(shares)) for share in shares)
+        return Choice(logprobs=tuple(math.log(share / sum(shares)) for share in shares))
 
     async def aclose(self) -> None:
         """Nothing to stop."""
@@ -134,7 +134,7 @@ class ScriptedEngine:
         return words
 
 
-def open_engine(settings: Settings, chat_template: str | None = None) -> ScriptedEngine:
+async def open_engine(settings: ModelSettings, chat_template: str | None = None) -> ScriptedEngine:
     """Open it with the rules file that `--model` names, or without rules under the default model name.
 
     Raises:
@@ -147,10 +147,10 @@ def open_engine(settings: Settings, chat_template: str | None = None) -> Scripte
     return ScriptedEngine(validate(Rules, document, path, ConfigError).rules, name=path.name)
 
 
-def check_model(settings: Settings) -> None:
+async def check_model(settings: ModelSettings) -> None:
     """Read the rules.
 
     Raises:
         ConfigError: With file, line and rule.
     """
-    open_engine(settings)
+    await open_engine(settings)

@@ -17,10 +17,12 @@ class Judge:
 
     Attributes:
         manifest: Of the RL stage.
+        sampled: Comparisons by how many sampled answers each vote is the share of; none of log-probabilities.
         audit: What the audit of the judge says, line by line.
     """
 
     manifest: Manifest
+    sampled: Mapping[int, int]
     audit: tuple[str, ...]
 
 
@@ -64,4 +66,5 @@ def look_at_judge(run: Path) -> Judge:
     # Its numbers come with numpy, which nothing else of an export needs.
     from constitution.report.audit import audit, audit_lines
 
-    return Judge(load_manifest(run, COMPARE), tuple(audit_lines(audit(comparisons(run)))))
+    found = audit(comparisons(run))
+    return Judge(load_manifest(run, COMPARE), found.sampled, tuple(audit_lines(found)))

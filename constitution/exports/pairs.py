@@ -88,6 +88,7 @@ def _ratings(
                 **about,
                 "win_probability": mean,
                 "pairs": fights[key],
+                **{name: made.origin[name] for name in ("sampled",) if name in made.origin},
                 "row": made.origin["row"],
             }
             rating = Rating(prompt=made.prompt, response=response, good=mean > 0.5, origin=origin)
@@ -141,6 +142,8 @@ def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
         "status": comparison.status,
         "principles": list(principles),
         "disagreement": comparison.disagreement,
+        # How fine the label is: None is a judge's own log-probabilities.
+        **({"sampled": comparison.sampled} if comparison.sampled is not None else {}),
         "chosen": _about(better),
         "rejected": _about(worse),
         "row": comparison.metadata,

@@ -14,9 +14,13 @@ from constitution.records import Counts
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
 UNTOLD = frozenset(
-    {"concurrency", "device", "attempts", "dtype", "engine", "file", "principles", "templates", "models", "judge"}
+    {
+        *("concurrency", "device", "slots", "base_url", "attempts", "dtype", "engine"),
+        *("file", "principles", "templates", "models", "judge"),
+    }
 )
 SAMPLER = "sampling model "
+CRITIC = "critic (identity)"
 SOFT_LABELS = {
     "keep": "trainers see which response is better, not how sure the judge is: that is in `p_chosen`, if anywhere",
     "duplicate": "each pair is there {copies} times, in the other order as often as the judge's probability says",
@@ -33,10 +37,10 @@ def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
     return [
         "a model answers a prompt, criticises its answer against a principle, and rewrites it",
         f"model: {_model(manifest)}",
+        *([f"critiques by another model: {_model(manifest, CRITIC)}"] if manifest.affecting.get(CRITIC) else []),
         f"principles: {_principles(manifest)}",
         f"rounds: {told['rounds']} ({mode})",
-        f"sampling: temperature {told['temperature']}, top-p {told['top_p']}, at most {told['max_tokens']} tokens, "
-        f"seed {told['seed']}",
+        f"sampling: {', '.join(_sampling(told))}",
         f"templates: `{told['templates']}`",
         f"system prompt: {json.dumps(told['system_prompt'])}",
         f"the run: {counts.equation}",
@@ -57,6 +61,11 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
         "is its probability, orders and principles averaged as logits",
         f"judge: {_model(manifest)}",
+        *(
+            f"comparisons whose votes are shares of sampled answers, as the judge told no log-probabilities: {number} "
+            f"(answers a vote: {answers})"
+            for answers, number in judge.sampled.items()
+        ),
         f"principles: {_principles(manifest)}",
         *_pairs_file(manifest),
         *([f"responses sampled from: {', '.join(f'`{name}`' for name in samplers)}"] if samplers else []),
@@ -119,7 +128,7 @@ def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The flags of `constitution compare` that say how labels were made, and were of any use."""
     idle = set(UNTOLD)
     if settings.get("pairs") != "samples":
-        idle |= {"samples", "temperature", "top_p", "max_tokens"}
+        idle |= {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
     if settings.get("pairs") != "revisions":
         idle.add("between")
     if not settings.get("cot"):
@@ -127,8 +136,20 @@ def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     return {name: value for name, value in settings.items() if name not in idle and value is not None}
 
 
-def _model(manifest: Manifest) -> str:
-    identity: JsonValue | dict[str, Any] = manifest.affecting.get("model (identity)")
+def _sampling(told: Mapping[str, JsonValue]) -> list[str]:
+    """How responses were sampled; a run that an older version began knows no top-k and no min-p."""
+    return [
+        f"temperature {told['temperature']}",
+        f"top-p {told['top_p']}",
+        *([f"top-k {told['top_k']}"] if told.get("top_k") else []),
+        *([f"min-p {told['min_p']}"] if told.get("min_p") else []),
+        f"at most {told['max_tokens']} tokens",
+        f"seed {told['seed']}",
+    ]
+
+
+def _model(manifest: Manifest, name: str = "model (identity)") -> str:
+    identity: JsonValue | dict[str, Any] = manifest.affecting.get(name)
     if not isinstance(identity, dict):
         return "unknown"
     return f"`{identity['model']}`, revision `{identity['revision']}`, {identity['detail'] or identity['engine']}"

@@ -35,6 +35,7 @@ class Audit(Record):
 
     Attributes:
         statuses: Comparisons by status.
+        sampled: Comparisons by how many sampled answers each vote is the share of; none of log-probabilities.
         first_position: Share of votes that prefer the response shown as (A); 0.5 is fair.
         order_agreement: Share of comparisons in which both orders prefer the same response; chance is 0.5.
         order_gap: Mean distance of the two orders' probabilities.
@@ -51,6 +52,7 @@ class Audit(Record):
     """
 
     statuses: dict[Status, int]
+    sampled: dict[int, int]
     first_position: Estimate | None
     order_agreement: Estimate | None
     order_gap: Estimate | None
@@ -101,6 +103,7 @@ def audit(comparisons: Iterable[Comparison], gold: Iterable[Comparison] = ()) ->
     }
     return Audit(
         statuses=dict(Counter(one.status for one in made)),
+        sampled=dict(Counter(one.sampled for one in (*made, *gold) if one.sampled is not None)),
         histogram=tuple(np.histogram([one.p for one in judged if one.p is not None], BINS, (0, 1))[0].tolist()),
         reliability=_reliability(_array([_sure(one) for one in known])),
         warnings=tuple(_warnings(found)),
@@ -119,6 +122,11 @@ def audit_lines(found: Audit) -> list[str]:
 
     lines = [
         "comparisons: " + (", ".join(f"{n} {status}" for status, n in found.statuses.items()) or "none"),
+        *(
+            f"comparisons whose votes are shares of sampled answers, not log-probabilities: {n} "
+            f"(answers a vote: {answers})"
+            for answers, n in found.sampled.items()
+        ),
         f"the response shown as (A) wins: {percent(found.first_position)} (fair: 50%)",
         f"the two orders agree: {percent(found.order_agreement)} (chance: 50%)",
         f"distance between the two orders: {number(found.order_gap)}",

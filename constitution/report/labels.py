@@ -1,12 +1,18 @@
 """A run's comparisons in numbers, from its stored records."""
 
+import json
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from constitution.journal import read_records
-from constitution.manifest import COMPARE, load_manifest
-from constitution.records import Call, Counts, Failure, Filtered, Record
+from constitution.manifest import COMPARE, Manifest, load_manifest
+from constitution.records import Counts, Failure, Filtered, Record
+from constitution.report.summary import count_calls, treatments
 from constitution.store import comparisons, count
+
+if TYPE_CHECKING:
+    from constitution.model_settings import ModelSettings
 
 
 class LabelSummary(Record):
@@ -19,10 +25,14 @@ class LabelSummary(Record):
         statuses: Comparisons by status.
         identical: Comparisons of one text with itself, which nobody was asked about.
         votes: Votes of the judge, both orders counted.
+        sampled: Comparisons by how many sampled answers each vote is the share of, where the judge told no
+            log-probabilities; empty if all votes are log-probabilities.
         calls: Journalled model calls.
         judge: The feedback model's name.
         failures: Failed rows by kind of error.
         filtered: Filtered rows by reason.
+        control_strings: As in `Summary`.
+        control_tokens: As in `Summary`.
     """
 
     counts: Counts
@@ -31,10 +41,13 @@ class LabelSummary(Record):
     statuses: dict[str, int]
     identical: int
     votes: int
+    sampled: dict[int, int]
     calls: int
     judge: str
     failures: dict[str, int]
     filtered: dict[str, int]
+    control_strings: int
+    control_tokens: tuple[str, ...]
 
 
 def summarise_labels(run: Path) -> LabelSummary:
@@ -45,15 +58,19 @@ def summarise_labels(run: Path) -> LabelSummary:
     """
     manifest, counts = load_manifest(run, COMPARE), count(run, COMPARE)
     statuses: Counter[str] = Counter()
+    sampled: Counter[int] = Counter()
     votes, identical, done = 0, 0, set()
     for comparison in comparisons(run):
         statuses[comparison.status] += 1
+        if comparison.sampled is not None:
+            sampled[comparison.sampled] += 1
         votes += len(comparison.votes)
         identical += not comparison.votes
         done.add(comparison.row)
     filtered = {record.id: record.reason for record in read_records(run / COMPARE.filtered, Filtered)}
     failed = {record.id: record.kind for record in read_records(run / COMPARE.failures, Failure)}
     failures = Counter(kind for id, kind in failed.items() if id not in done and id not in filtered)
+    calls = count_calls(run / COMPARE.calls)
     return LabelSummary(
         counts=counts,
         pending=counts.pending,
@@ -61,8 +78,22 @@ def summarise_labels(run: Path) -> LabelSummary:
         statuses=dict(statuses.most_common()),
         identical=identical,
         votes=votes,
-        calls=sum(1 for _ in read_records(run / COMPARE.calls, Call)),
+        sampled=dict(sampled.most_common()),
+        calls=calls.number,
         judge=manifest.model,
         failures=dict(failures),
         filtered=dict(Counter(filtered.values())),
+        control_strings=calls.control_strings,
+        control_tokens=treatments(_models(run, manifest)) if calls.control_strings else (),
     )
+
+
+def _models(run: Path, manifest: Manifest) -> "list[ModelSettings]":
+    """Who wrote and judged the compared responses."""
+    from constitution.config import CompareSettings
+    from constitution.labelling_plan import base_settings, judge_of
+
+    settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
+    base = base_settings(run, settings)
+    roles = [settings.judge, *(settings.models or ((None,) if settings.pairs == "samples" else ()))]
+    return [judge_of(base, settings.model_copy(update={"judge": role})) for role in roles]

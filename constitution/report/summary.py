@@ -1,12 +1,18 @@
 """A run in numbers, from its stored records."""
 
+import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from constitution.journal import read_records
-from constitution.manifest import load_manifest
+from constitution.manifest import Manifest, load_manifest
 from constitution.records import Call, Counts, Failure, Filtered, Record
 from constitution.store import count, transcripts
+
+if TYPE_CHECKING:
+    from constitution.model_settings import ModelSettings
 
 
 class Summary(Record):
@@ -24,6 +30,9 @@ class Summary(Record):
         cut: Answers that ended at `max_tokens`, critiques included.
         unchanged: Rows whose final revision is the initial response, word for word.
         principles: How often each was drawn.
+        control_strings: Control strings in texts that were sent to a server, all journalled calls together.
+        control_tokens: What was done about them, as the setting of that name, which models may have each for itself;
+            empty if there are none.
     """
 
     counts: Counts
@@ -37,6 +46,8 @@ class Summary(Record):
     cut: int
     unchanged: int
     principles: dict[str, int]
+    control_strings: int
+    control_tokens: tuple[str, ...]
 
 
 def summarise(run: Path) -> Summary:
@@ -62,10 +73,11 @@ def summarise(run: Path) -> Summary:
     # A row may have failed on several starts, or failed and then succeeded: its last failure counts, or none.
     failed = {record.id: record.kind for record in read_records(run / "failures.jsonl", Failure)}
     failures = Counter(kind for id, kind in failed.items() if id not in done and id not in filtered)
+    calls = count_calls(run / "calls.jsonl")
     return Summary(
         counts=counts,
         pending=counts.pending,
-        calls=sum(1 for _ in read_records(run / "calls.jsonl", Call)),
+        calls=calls.number,
         model=manifest.model,
         failures=dict(failures),
         filtered=dict(Counter(filtered.values())),
@@ -74,7 +86,40 @@ def summarise(run: Path) -> Summary:
         cut=cut,
         unchanged=unchanged,
         principles=dict(drawn.most_common()),
+        control_strings=calls.control_strings,
+        control_tokens=treatments(_models(manifest)) if calls.control_strings else (),
     )
+
+
+class CallCounts(Record):
+    """A journal of calls in numbers."""
+
+    number: int
+    control_strings: int
+
+
+def count_calls(journal: Path) -> CallCounts:
+    """Count the calls of a stage, and the control strings in them."""
+    number = control_strings = 0
+    for call in read_records(journal, Call):
+        number += 1
+        control_strings += sum(answer.control_strings for answer in (call.completion, call.choice) if answer)
+    return CallCounts(number=number, control_strings=control_strings)
+
+
+def treatments(models: Iterable["ModelSettings"]) -> tuple[str, ...]:
+    """What was done about control strings in texts for these models."""
+    return tuple(sorted({model.control_tokens for model in models}))
+
+
+def _models(manifest: Manifest) -> "list[ModelSettings]":
+    """The generator and the critic of a run."""
+    from constitution.config import Settings
+    from constitution.model_settings import resolve
+
+    settings = Settings.model_validate_json(json.dumps(manifest.settings))
+    generator = settings.generator
+    return [generator, resolve(generator, settings.critic)] if settings.critic and settings.critique else [generator]
 
 
 def write_summary(run: Path) -> None:

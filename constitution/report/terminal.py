@@ -81,18 +81,30 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
         cut = " [cut at max_tokens]" if candidate.finish_reason == "length" else ""
         console.print(_turn(f"{source}{place}", "magenta", candidate.text, cut))
     for one in found:
-        p = "no label" if one.p is None else f"{one.first.source} is better: {one.p:.3f} (votes averaged as logits)"
+        label = "no label"
+        if one.p is not None:
+            shares = f", each the share of {plural(one.sampled, 'sampled answer')}" if one.sampled else ""
+            label = f"{one.first.source} is better: {one.p:.3f} (votes averaged as logits{shares})"
         lines = [
             f"{vote.principle}, {vote.order}: " + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
             for vote in one.votes
         ]
-        console.print(_turn(f"{one.first.source} : {one.second.source} · {one.status} · {p}", "blue", "\n".join(lines)))
+        title = f"{one.first.source} : {one.second.source} · {one.status} · {label}"
+        console.print(_turn(title, "blue", "\n".join(lines)))
         for vote in one.votes:
             for thought in vote.reasonings:
                 said = "unreadable" if thought.p_first is None else f"{thought.p_first:.3f} before the clamp"
                 console.print(
                     _turn(f"reasoning · {vote.principle}, {vote.order}: {said}", "yellow", thought.completion.text)
                 )
+
+
+# What becomes of control strings, by the setting `control_tokens`.
+TREATED = {
+    "escape": "a space put into each, so that it is read as text",
+    "keep": "sent as they are: a server may read them as control tokens",
+    "error": "their rows failed",
+}
 
 
 def print_summary(console: Console, run: Path, summary: Summary) -> None:
@@ -107,6 +119,7 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
             f"  model {summary.model}: {summary.completion_tokens:,} tokens sampled, {summary.prompt_tokens:,} read; "
             f"{summary.cut} answers cut at max_tokens, {summary.unchanged} rows unchanged by revision"
         )
+    lines += _control_strings(summary)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
 
@@ -126,8 +139,21 @@ def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
         )
     if summary.identical:
         lines.append(f"  {plural(summary.identical, 'comparison')} of one text with itself: nobody was asked")
+    lines += [
+        f"  {plural(number, 'comparison')} by sampled answers, {plural(answers, 'answer')} a vote: "
+        "the judge told no log-probabilities"
+        for answers, number in summary.sampled.items()
+    ]
+    lines += _control_strings(summary)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _control_strings(summary: Summary | LabelSummary) -> list[str]:
+    if not summary.control_strings:
+        return []
+    treated = "; ".join(f"{TREATED[word]} (--control-tokens {word})" for word in summary.control_tokens)
+    return [f"  {plural(summary.control_strings, 'control string')} in texts for a server, {treated}"]
 
 
 def as_json(summary: Summary | None, compared: LabelSummary | None) -> str:

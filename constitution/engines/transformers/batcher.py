@@ -1,276 +1,218 @@
-"""The loop that runs the model: admit what waits, step what runs, deliver what is done.
+"""The loop that runs the model: schedule what is computed next, run it, deliver what is done.
 
-One thread owns the model. Sequences join and leave the batch between any two tokens, so nothing waits for the longest
-answer of a batch.
+One thread owns all models. Every pass of the model holds one token of each sequence that is answering, and as much of
+waiting prompts as there is room for: sequences join and leave between any two passes, so nothing waits for the longest
+answer of a batch, nor for a long prompt.
 """
 
-import asyncio
-import queue
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import torch
 
-from constitution.engines.base import Usage
+from constitution.engines.transformers.answers import ended
+from constitution.engines.transformers.attention import BLOCK, Pass, Piece
+from constitution.engines.transformers.memory import TYPICAL, Memory
 from constitution.engines.transformers.model import LoadedModel
-from constitution.engines.transformers.placing import at_hand, closest, passes
-from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request, settle
+from constitution.engines.transformers.placing import by_length, closest, worth_waiting_for
+from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request
+from constitution.engines.transformers.running import forward
 from constitution.engines.transformers.sampling import sample
 from constitution.engines.transformers.slots import Slots
-from constitution.errors import ModelError
-from constitution.records import Completion, FinishReason
+from constitution.engines.transformers.turns import Turns
+from constitution.errors import CallError
+from constitution.records import Choice, Completion
 
-# Admit once this share of the slots has work waiting; a pass over one or two new rows costs nearly as much as one
-# over many.
-ADMIT_SHARE = 1 / 16
-# ... or once a request has waited this many steps.
-ADMIT_STEPS = 8
+# Most tokens in one pass: enough to fill the matrix units, little enough to bound its memory and to let sequences that
+# are answering go on.
+PASS_TOKENS = {"cpu": 1024}
+PASS_TOKENS_ELSEWHERE = 8192
+# Slots are put in order at most once in so many passes: that reads and writes all of them.
+PASSES_BETWEEN_ORDERINGS = 24
 
 
-class Batcher:
+class Batcher(Turns):
     """Runs one model for any number of callers.
 
     Args:
         loaded: The model.
         count: Most sequences at once.
+        memory: What their keys and values may take.
         thread: The thread that loaded the model.
+        reuse: Whether a prompt starts from keys and values that are at hand; off, to compare.
     """
 
-    def __init__(self, loaded: LoadedModel, count: int, thread: ThreadPoolExecutor) -> None:
-        self._loaded = loaded
-        self._slots = Slots(loaded.model, count)
-        self._count = count
-        self._inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        # Every request that has no answer yet, wherever it is.
-        self._open: set[Request] = set()
-        self._waiting: list[Request] = []
-        self._running: dict[int, GenerateRequest] = {}
-        self._patience = 0
+    def __init__(
+        self, loaded: LoadedModel, count: int, memory: Memory, thread: ThreadPoolExecutor, reuse: bool = True
+    ) -> None:
+        super().__init__(loaded, count, thread)
+        self._slots = Slots(count)
+        self._memory = memory
+        self._reuse = reuse
+        # Requests that have a slot, by slot.
+        self._placed: dict[int, Request] = {}
         self._last_used = [0] * count
         self._clock = 0
-        self._prompt_tokens = self._reused_tokens = self._completion_tokens = 0
-        self._error: BaseException | None = None
-        self._closed = self._dead = False
-        self._serving = thread.submit(self._serve)
-
-    @property
-    def usage(self) -> Usage:
-        """Counters since the start."""
-        return Usage(
-            prompt_tokens=self._prompt_tokens,
-            reused_tokens=self._reused_tokens,
-            completion_tokens=self._completion_tokens,
-        )
-
-    def submit(self, request: Request) -> None:
-        """Queue a request. Its future is set from the model's thread: to an error, if the model has stopped."""
-        self._open.add(request)
-        self._inbox.put(request)
-        if self._dead:
-            self._fail_all()
+        self._since_ordering = 0
 
     def close(self) -> None:
-        """Stop after the step under way; blocks until then."""
-        self._closed = True
-        self._inbox.put(None)
-        self._serving.result()
+        """Stop after the pass under way; blocks until then."""
+        super().close()
+        self._slots = Slots(0)
 
-    @torch.inference_mode()
-    def _serve(self) -> None:
-        try:
-            while self._receive():
-                self._admit()
-                self._step()
-        except BaseException as bad:
-            # Raised again where it is awaited: a bug must be seen, and must not leave callers waiting for ever.
-            self._error = bad
-            if _out_of_memory(bad):
-                self._error = ModelError(
-                    f"out of memory on {self._loaded.model.device} with {self._count} sequences at once",
-                    "Lower --concurrency and run the same command again: nothing finished is lost.",
-                )
-        self._fail_all()
+    def _work(self) -> None:
+        """One pass of the model."""
+        self._placed = {slot: request for slot, request in self._placed.items() if request in self._open}
+        self._admit()
+        self._pass()
 
-    def _receive(self) -> bool:
-        """Take in new requests, waiting for one only if there is nothing to do. False when closed."""
-        idle = not self._running and not self._waiting
-        while True:
-            try:
-                request = self._inbox.get(block=idle)
-            except queue.Empty:
-                break
-            idle = False
-            if request is not None:
-                self._waiting.append(request)
-            if self._closed:
-                return False
-        # Callers that gave up (a stopped run) need no answer.
-        self._open.difference_update([request for request in list(self._open) if request.future.cancelled()])
-        self._waiting = [request for request in self._waiting if request in self._open]
-        self._running = {slot: request for slot, request in self._running.items() if request in self._open}
-        return True
+    # --- schedule
 
     def _admit(self) -> None:
-        """Give waiting requests the free slots and compute their prompts."""
-        free = self._count - len(self._running)
-        due = min(len(self._waiting), free)
-        self._patience = self._patience + 1 if due else 0
-        if not due or (due < max(1, self._count * ADMIT_SHARE) and self._running and self._patience < ADMIT_STEPS):
-            return
-        chosen = self._waiting[:free]
-        del self._waiting[:free]
-        # Whoever continues a slot's conversation gets it before a newcomer can take it.
-        for request in sorted(chosen, key=lambda r: at_hand(r.tokens, self._slots.tokens), reverse=True):
-            self._place(request, chosen)
-        self._patience = 0
-        for group in passes(chosen, self._slots.tokens):
-            logits = self._prefill(group)
-            for request, row in zip(group, logits, strict=True):
-                if isinstance(request, ChooseRequest):
-                    self._finish(request, self._weigh(request, row))
-            answers = [n for n, request in enumerate(group) if isinstance(request, GenerateRequest)]
-            if answers:
-                self._extend([request for request in group if isinstance(request, GenerateRequest)], logits[answers])
+        """Give waiting requests the free slots."""
+        later: list[Request] = []
+        for number, request in enumerate(self._waiting):
+            if len(self._placed) >= self._slots.count or not self._make_room(request):
+                later += self._waiting[number:]
+                break
+            if request not in self._open:
+                continue
+            held = self._slots.tokens
+            free = sorted(set(range(self._slots.count)) - self._placed.keys(), key=self._last_used.__getitem__)
+            source, shared = closest(request.tokens, held, free) if self._reuse else (free[0], 0)
+            computing = [other.tokens for slot, other in self._placed.items() if len(held[slot]) < len(other.tokens)]
+            if self._reuse and worth_waiting_for(request.tokens, shared, computing):
+                later.append(request)
+                continue
+            request.slot = source if source in free else free[0]
+            if request.slot == source:
+                held[source] = held[source][:shared]
+            else:
+                self._slots.copy_prefix(source, request.slot, shared)
+            self._placed[request.slot] = request
+            self._prompt_tokens += len(request.tokens)
+            self._reused_tokens += shared
+        self._waiting = later
 
-    def _place(self, request: Request, beside: list[Request]) -> None:
-        """Give a request a slot, with whatever keys and values of its prompt are at hand."""
-        taken = self._running.keys() | {other.slot for other in beside}
-        free = sorted(set(range(self._count)) - taken, key=self._last_used.__getitem__)
-        source, shared = closest(request.tokens, self._slots.tokens, free)
-        request.slot = source if source in free else free[0]
-        self._slots.reserve(len(request.tokens))
-        if request.slot != source:
-            self._slots.copy_prefix(source, request.slot, shared)
-        self._slots.tokens[request.slot] = request.tokens[:shared]
-        self._prompt_tokens += len(request.tokens)
-        self._reused_tokens += shared
+    def _make_room(self, request: Request) -> bool:
+        """Whether slots are long enough for a request, after making them so if memory allows.
 
-    def _prefill(self, group: list[Request]) -> torch.Tensor:
-        """Compute what is new of each prompt; logits of the next token, [requests, vocabulary]."""
+        Where memory holds fewer slots of that length, the request waits until so many sequences are done.
+        """
+        slots = self._slots
+        if request.columns <= slots.capacity:
+            return True
+        # All at once, if there is room: growing copies everything.
+        usual = min(TYPICAL, self._loaded.context)
+        columns = usual if request.columns <= usual and self._memory.slots(usual) >= slots.count else request.columns
+        fitting = min(slots.count, self._memory.slots(columns))
+        if fitting < 1:
+            self._finish(request, None, CallError(self._memory.too_long(request.columns)))
+            return True
+        if len(self._placed) >= fitting:
+            return False
+        if fitting < slots.count:
+            self._reorder([*self._placed, *(slot for slot in range(slots.count) if slot not in self._placed)])
+            del self._last_used[fitting:]
+        slots.resize(fitting, columns)
+        return True
+
+    def _pieces(self) -> list[Piece]:
+        """What the next pass computes: a token of each sequence that is answering, then as much of prompts as fits."""
         held = self._slots.tokens
-        new = [request.tokens[len(held[request.slot]) :] for request in group]
-        logits = self._forward([request.slot for request in group], new)[:, -1]
-        for request in group:
-            held[request.slot] = list(request.tokens)
-            self._clock += 1
-            self._last_used[request.slot] = self._clock
+        singles: list[Piece] = []
+        spans: list[Piece] = []
+        room = PASS_TOKENS.get(self._device.type, PASS_TOKENS_ELSEWHERE)
+        for slot, request in sorted(self._placed.items()):
+            if isinstance(request, GenerateRequest) and request.answer:
+                singles.append(Piece(slot, len(held[slot]), [request.answer[-1]]))
+        room -= len(singles)
+        for slot, request in self._placed.items():
+            left = request.tokens[len(held[slot]) :]
+            if left and room > 0:
+                piece = Piece(slot, len(held[slot]), left[:room])
+                room -= len(piece.tokens)
+                (singles if len(piece.tokens) == 1 else spans).append(piece)
+        return [*sorted(singles, key=lambda piece: piece.slot), *spans]
+
+    def _order(self) -> None:
+        """Let neighbouring slots be equally long: attention reads a block of them up to its longest."""
+        block = BLOCK.get(self._device.type)
+        self._since_ordering += 1
+        if block is None or self._since_ordering < PASSES_BETWEEN_ORDERINGS:
+            return
+        lengths = [len(held) if slot in self._placed else 0 for slot, held in enumerate(self._slots.tokens)]
+        if order := by_length(lengths, block):
+            self._reorder(order)
+            self._since_ordering = 0
+
+    def _reorder(self, order: list[int]) -> None:
+        """Put slot `order[n]` in the place of slot n, and whatever is known of it."""
+        self._slots.reorder(order)
+        self._last_used = [self._last_used[slot] for slot in order]
+        self._placed = {place: self._placed[slot] for place, slot in enumerate(order) if slot in self._placed}
+        for slot, request in self._placed.items():
+            request.slot = slot
+
+    # --- run
+
+    def _pass(self) -> None:
+        """One pass of the model, and what comes of it."""
+        self._order()
+        pieces = self._pieces()
+        if not pieces:
+            return
+        ends = []
+        for number, piece in enumerate(pieces):
+            if piece.end >= len(self._placed[piece.slot].tokens):
+                ends.append(number)
+        logits = self._forward(pieces, ends)
+        self._deliver([self._placed[pieces[number].slot] for number in ends], logits)
+
+    def _forward(self, pieces: Sequence[Piece], ends: Sequence[int]) -> torch.Tensor:
+        """Logits after the last tokens of the pieces numbered `ends`, [ends, vocabulary]."""
+        made = Pass(pieces, self._device)
+        logits = forward(self._loaded.model, self._slots, made, [made.lasts[number] for number in ends])
+        for piece in pieces:
+            self._slots.tokens[piece.slot] += piece.tokens
         return logits
 
-    def _step(self) -> None:
-        """One token for every running sequence."""
-        if not self._running:
+    # --- postprocess
+
+    def _deliver(self, requests: Sequence[Request], logits: torch.Tensor) -> None:
+        """Sample each answer's next token, and end what is complete."""
+        answering = [n for n, request in enumerate(requests) if isinstance(request, GenerateRequest)]
+        for request, row in zip(requests, logits, strict=True):
+            if isinstance(request, ChooseRequest):
+                self._release(request, self._weigh(request, row))
+        if not answering:
             return
-        self._close_gaps()
-        rows = range(max(self._running) + 1)
-        held = self._slots.tokens
-        self._slots.reserve(max(len(held[slot]) for slot in self._running) + 1)
-        new = [[self._running[slot].answer[-1]] if slot in self._running else [] for slot in rows]
-        logits = self._forward(rows, new)[:, -1]
-        slots = sorted(self._running)
-        for slot in slots:
-            held[slot].append(self._running[slot].answer[-1])
-        requests = [self._running.pop(slot) for slot in slots]
-        self._extend(requests, logits if len(slots) == len(rows) else logits[slots])
-
-    def _close_gaps(self) -> None:
-        """Move sequences to the front once a quarter of the rows to compute would be idle."""
-        while len(self._running) < (max(self._running) + 1) * 3 / 4:
-            last = max(self._running)
-            gap = next(slot for slot in range(last) if slot not in self._running)
-            self._slots.swap(gap, last)
-            self._last_used[gap], self._last_used[last] = self._last_used[last], self._last_used[gap]
-            request = self._running.pop(last)
-            request.slot = gap
-            self._running[gap] = request
-
-    def _forward(self, rows: range | list[int], new: list[list[int]], keep: int = 1) -> torch.Tensor:
-        """One pass of the model; float logits of the last `keep` tokens of each row, [rows, keep, vocabulary]."""
-        width = max(len(tokens) for tokens in new)
-        starts = [len(self._slots.tokens[slot]) if tokens else 0 for slot, tokens in zip(rows, new, strict=True)]
-        aimed = self._slots.aim(rows, starts, [len(tokens) for tokens in new])
-        padded = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in new])
-        output = self._loaded.model(
-            input_ids=padded.to(self._loaded.model.device),
-            past_key_values=self._slots,
-            use_cache=True,
-            logits_to_keep=keep,
-            **aimed,
-        )
-        return output.logits[:, -keep:]
-
-    def _extend(self, requests: list[GenerateRequest], logits: torch.Tensor) -> None:
-        """Sample each request's next token; it runs on, or is delivered."""
-        tokens = sample(
-            logits,
-            [request.sampling.temperature for request in requests],
-            [request.sampling.top_p for request in requests],
-            [request.random for request in requests],
-        )
+        asked = [request for request in requests if isinstance(request, GenerateRequest)]
+        rows = logits if len(answering) == len(requests) else logits[answering]
+        tokens = sample(rows, [request.sampling for request in asked], [request.random for request in asked])
         self._completion_tokens += len(tokens)
-        for request, token in zip(requests, tokens, strict=True):
+        for request, token in zip(asked, tokens, strict=True):
             request.answer.append(token)
-            if completion := self._ended(request):
-                self._clock += 1
-                self._last_used[request.slot] = self._clock
-                self._finish(request, completion)
-            else:
-                self._running[request.slot] = request
+            if completion := ended(request, self._loaded):
+                self._release(request, completion)
 
-    def _ended(self, request: GenerateRequest) -> Completion | None:
-        """The completion, if the last token ended it: an end of turn, a stop string, or no room for more."""
-        answer, stops = request.answer, request.sampling.stop
-        reason: FinishReason = "stop"
-        text = None
-        if answer[-1] in self._loaded.ends:
-            text = self._decode(answer[:-1])
-        elif stops:
-            # A stop string spans at most as many tokens as it has bytes, the one that completes it included.
-            reach = max(len(stop.encode()) for stop in stops)
-            tail = self._decode(answer[-reach:])
-            if any(stop in tail for stop in stops):
-                text = self._decode(answer)
-        if text is None:
-            if len(answer) < request.sampling.max_tokens:
-                return None
-            reason, text = "length", self._decode(answer)
-        for stop in stops:
-            text = text.split(stop)[0]
-        return Completion(
-            text=text.strip(),
-            finish_reason=reason,
-            prompt_tokens=len(request.tokens),
-            completion_tokens=len(answer),
-        )
-
-    def _decode(self, tokens: list[int]) -> str:
-        text: str = self._loaded.tokenizer.decode(tokens, skip_special_tokens=True)
-        return text
-
-    def _weigh(self, request: ChooseRequest, logits: torch.Tensor) -> tuple[float, ...]:
+    def _weigh(self, request: ChooseRequest, logits: torch.Tensor) -> Choice:
         """Log-probability of each option, in nats; `logits` are those after the prompt, [vocabulary]."""
         first = torch.log_softmax(logits.float(), dim=-1)
         weights = []
         for target in request.targets:
             weight = first[target[0]].item()
-            if len(target) > 1:
-                self._slots.reserve(len(request.tokens) + len(target))
-                inner = self._forward([request.slot], [target[:-1]], keep=len(target) - 1)[0]
-                chances = torch.log_softmax(inner.float(), dim=-1)
-                weight += sum(chances[place, token].item() for place, token in enumerate(target[1:]))
+            for place in range(1, len(target)):
+                start = len(request.tokens) + place - 1
+                rest = self._forward([Piece(request.slot, start, [target[place - 1]])], [0])[0]
+                weight += torch.log_softmax(rest.float(), dim=-1)[target[place]].item()
+            del self._slots.tokens[request.slot][len(request.tokens) :]
             weights.append(weight)
-        return tuple(weights)
+        return Choice(logprobs=tuple(weights))
 
-    def _fail_all(self) -> None:
-        """Tell every caller that no answer will come. Also run by `submit` when it lost the race with the end."""
-        self._dead = True
-        for request in list(self._open):
-            self._finish(request, None, self._error or asyncio.CancelledError())
-
-    def _finish(self, request: Request, result: Any, error: BaseException | None = None) -> None:
-        self._open.discard(request)
-        settle(request, result, error)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    # The CPU's allocator has no exception of its own.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator" in str(error)
+    def _release(self, request: Request, result: Completion | Choice) -> None:
+        """Answer a request; its slot is free, and remembers."""
+        self._clock += 1
+        self._last_used[request.slot] = self._clock
+        del self._placed[request.slot]
+        self._finish(request, result)

@@ -1,4 +1,4 @@
-"""Find and load a causal language model and its tokenizer."""
+"""Find and load a language model and its tokenizer."""
 
 import hashlib
 import io
@@ -17,14 +17,13 @@ from safetensors import SafetensorError
 from constitution.digests import digest
 from constitution.engines.base import Identity
 from constitution.engines.bundled import BUNDLED, BUNDLED_PACKAGE, bundled_file, cache_folder
+from constitution.engines.transformers.kinds import class_of, context_of, opening_of, unsupported
 from constitution.errors import ModelError, first_line
 
 # A file is known by its name, its size and this many blocks spread over it: seconds even for hundreds of gigabytes,
 # and weights that were changed differ nearly everywhere.
 BLOCKS = 256
 BLOCK_BYTES = 1 << 14
-# Model types whose attention is not told by a mask and positions alone: it counts key columns by itself.
-UNFIT = frozenset({"bloom", "gpt_neo"})
 # What reading broken weights raises, beside OSError and ValueError.
 BROKEN = (KeyError, ImportError, RuntimeError, AttributeError, EOFError, struct.error, SafetensorError)
 
@@ -34,11 +33,12 @@ class LoadedModel:
     """A model ready to run.
 
     Attributes:
-        model: A `transformers` causal LM in evaluation mode, on its device.
+        model: A `transformers` decoder or encoder-decoder in evaluation mode, on its device.
         tokenizer: Its tokenizer.
-        context: Most tokens of prompt and answer together.
+        context: Most tokens of prompt and answer together; of an encoder-decoder, of each of them.
         ends: Ids of the tokens that end a turn.
         identity: For the manifest.
+        opening: Ids of the tokens that an encoder-decoder's answer begins with, before its first own; else empty.
     """
 
     model: Any
@@ -46,6 +46,7 @@ class LoadedModel:
     context: int
     ends: frozenset[int]
     identity: Identity
+    opening: tuple[int, ...] = ()
 
 
 def load_model(name: str, revision: str | None = None, dtype: str = "auto", device: str = "auto") -> LoadedModel:
@@ -58,7 +59,7 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         device: A torch device, or `auto`.
 
     Raises:
-        ModelError: It is not there, is no causal LM, or cannot be run on that device.
+        ModelError: It is not there, is of an unsupported kind, or cannot be run on that device.
     """
     import torch
     import transformers
@@ -80,9 +81,11 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         number = torch.bfloat16 if dtype == "auto" and "gguf_file" in options else dtype
         dequantise = {"quantization_config": transformers.GgufConfig(dequantize=True)} if "gguf_file" in options else {}
         with _without_bars() if "gguf_file" in options else nullcontext():
+            config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
+            kind = class_of(name, config)
             tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                path, dtype=number, trust_remote_code=False, **options, **dequantise
+            model, loading = kind.from_pretrained(
+                path, dtype=number, trust_remote_code=False, output_loading_info=True, **options, **dequantise
             )
         model = model.to(where).eval()
     except torch.OutOfMemoryError as bad:
@@ -91,24 +94,18 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         ) from None
     except (OSError, ValueError, *BROKEN) as bad:
         raise _unloadable(name, bad) from None
-    if model.config.model_type in UNFIT or getattr(model.config, "alibi", False):
-        raise ModelError(
-            f"the model {name!r} ({model.config.model_type}) cannot be batched by this engine",
-            "Its attention counts columns by itself. Use a model with rotary or learned positions.",
-        )
-    config = model.config.get_text_config()
+    if loading["missing_keys"]:
+        # The library fills them with random numbers.
+        raise unsupported(name, config, f"its files lack {', '.join(sorted(loading['missing_keys'])[:3])}")
     ends = model.generation_config.eos_token_id
     ends = {ends} if isinstance(ends, int) else set(ends or ())
     if tokenizer.eos_token_id is not None:
         ends.add(tokenizer.eos_token_id)
-    context = getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length
-    # Tokenizers without a limit of their own report a number with thirty digits.
-    context = min(int(context), tokenizer.model_max_length)
     commit = getattr(model.config, "_commit_hash", None)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
-        context=context,
+        context=context_of(config, tokenizer),
         ends=frozenset(ends),
         identity=Identity(
             engine="transformers",
@@ -117,6 +114,7 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
             revision=content or commit or "unknown",
             detail=str(model.dtype).removeprefix("torch."),
         ),
+        opening=opening_of(model) if config.is_encoder_decoder else (),
     )
 
 
@@ -124,20 +122,22 @@ def find_model(name: str, revision: str | None) -> None:
     """Look for a model without loading it.
 
     Raises:
-        ModelError: There are no such files, and no such model on the Hub.
+        ModelError: There are no such files, and no such model on the Hub; or it is of an unsupported kind.
     """
     import transformers
 
     if name == BUNDLED:
         bundled_file()
         return
-    path, options, content = _locate(name, revision)
-    if not content:
+    path, options, _ = _locate(name, revision)
+    # What a .gguf file holds is not read in a moment.
+    if "gguf_file" not in options:
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
         try:
-            transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
+            config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
         except (OSError, ValueError, *BROKEN) as bad:
             raise _unloadable(name, bad) from None
+        class_of(name, config)
 
 
 def _unloadable(name: str, bad: BaseException) -> ModelError:

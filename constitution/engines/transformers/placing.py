@@ -1,13 +1,11 @@
-"""Which slot a request gets, and which requests are computed together. Pure functions over token lists."""
+"""Which slot a request gets, and in which order slots lie. Pure functions over token lists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from constitution.engines.transformers.requests import Request
-
-# Most padded tokens in one prefill pass: enough to fill the matrix units, little enough to bound its memory.
-PREFILL_TOKENS = 4096
-# A shared beginning shorter than this is computed again rather than copied from another slot.
+# A shared beginning shorter than this is computed again rather than copied from another slot, or waited for.
 SHORTEST_COPY = 32
+# Slots are put in the order of their lengths once attention reads this many times what it needs.
+WASTE = 1.2
 
 
 def shared(one: list[int], other: list[int]) -> int:
@@ -20,11 +18,6 @@ def shared(one: list[int], other: list[int]) -> int:
         else:
             high = middle - 1
     return low
-
-
-def at_hand(tokens: list[int], held: Sequence[list[int]]) -> int:
-    """The most tokens at the beginning of a prompt that some slot holds."""
-    return max(shared(tokens, other) for other in held)
 
 
 def closest(tokens: list[int], held: Sequence[list[int]], free: Sequence[int]) -> tuple[int, int]:
@@ -44,19 +37,22 @@ def closest(tokens: list[int], held: Sequence[list[int]], free: Sequence[int]) -
     return (other, common[other]) if common[other] >= common[own] + SHORTEST_COPY else (own, common[own])
 
 
-def passes(requests: Sequence[Request], held: Sequence[list[int]]) -> Iterator[list[Request]]:
-    """Cut placed requests into prefill passes, those with equally much to compute together.
+def worth_waiting_for(tokens: list[int], at_hand: int, computing: Iterable[list[int]]) -> bool:
+    """Whether a prompt that is being computed shares clearly more with this one than what is at hand."""
+    return any(shared(tokens[:-1], other) >= at_hand + SHORTEST_COPY for other in computing)
 
-    One long prompt in a pass pads all its neighbours to its own length.
+
+def by_length(lengths: Sequence[int], block: int) -> list[int] | None:
+    """An order of slots in which blocks of neighbours are equally long, the longest first; None if they nearly are.
+
+    Args:
+        lengths: Of each slot's sequence; 0: idle.
+        block: Slots that are computed together, up to the longest of them.
     """
+    order = sorted(range(len(lengths)), key=lambda slot: -lengths[slot])
 
-    def new(request: Request) -> int:
-        return len(request.tokens) - len(held[request.slot])
+    def read(slots: Sequence[int]) -> int:
+        blocks = (slots[n : n + block] for n in range(0, len(slots), block))
+        return sum(max(lengths[slot] for slot in part) * sum(lengths[slot] > 0 for slot in part) for part in blocks)
 
-    group: list[Request] = []
-    for request in sorted(requests, key=new):
-        if group and new(request) * (len(group) + 1) > PREFILL_TOKENS:
-            yield group
-            group = []
-        group.append(request)
-    yield group
+    return order if read(range(len(lengths))) > WASTE * read(order) else None

@@ -6,12 +6,18 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from constitution.records import Completion, Sampling
+from constitution.records import Choice, Completion, Sampling
 
 
 @dataclass(eq=False)
 class GenerateRequest:
-    """A conversation to answer."""
+    """A conversation to answer.
+
+    Attributes:
+        tokens: The prompt.
+        slot: Where its keys and values are, once it has one.
+        answer: What was sampled so far.
+    """
 
     tokens: list[int]
     future: "asyncio.Future[Completion]"
@@ -24,18 +30,28 @@ class GenerateRequest:
         self.loop = self.future.get_loop()
         self.random = random.Random(self.seed)
 
+    @property
+    def columns(self) -> int:
+        """Most tokens that it can come to hold."""
+        return len(self.tokens) + self.sampling.max_tokens
+
 
 @dataclass(eq=False)
 class ChooseRequest:
     """Answers to weigh: `targets` are the options' tokens."""
 
     tokens: list[int]
-    future: "asyncio.Future[tuple[float, ...]]"
+    future: "asyncio.Future[Choice]"
     targets: list[list[int]]
     slot: int = -1
 
     def __post_init__(self) -> None:
         self.loop = self.future.get_loop()
+
+    @property
+    def columns(self) -> int:
+        """Most tokens that it can come to hold."""
+        return len(self.tokens) + max(map(len, self.targets))
 
 
 Request = GenerateRequest | ChooseRequest

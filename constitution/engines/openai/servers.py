@@ -1,0 +1,232 @@
+"""Where a server is, the key to it, which models it says it has, and what its refusals mean for a run."""
+
+import asyncio
+import json
+import os
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+from yarl import URL
+
+from constitution.engines.openai.client import Transport, below
+from constitution.engines.openai.pacing import Pace
+from constitution.engines.openai.refusals import NO_MONEY, Fault, Refused, Reply, explain
+from constitution.engines.openai.retrying import GO_ON, Retrying
+from constitution.errors import CallError, ConfigError, ModelError
+from constitution.model_settings import ModelSettings
+from constitution.yamlfile import read_text
+
+VENDOR = "https://api.openai.com/v1"
+LOOK_TRIES = 3
+LOOK_SECONDS = 30.0
+SHOWN_MODELS = 10
+# What people paste that is more than the address.
+ENDPOINT = re.compile(r"(?:/chat)?/completions$|/models$")
+# A vendor forbids this text, not this user.
+_MODERATED = re.compile(r"moderat|flagged|safety|content[ _](?:policy|filter)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server, as far as it is known before the first request.
+
+    Attributes:
+        settings: The model.
+        address: E.g. `http://localhost:8000/v1`.
+        has_key: Whether requests carry a key.
+        transport: Sends them.
+    """
+
+    settings: ModelSettings
+    address: URL
+    has_key: bool
+    transport: Transport
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The models of a server.
+
+    Attributes:
+        names: As requests name them.
+        owners: Who made them, the server says; some put their own name there.
+    """
+
+    names: tuple[str, ...]
+    owners: frozenset[str]
+
+
+def find_address(settings: ModelSettings) -> URL:
+    """The server's address: `base_url`, else the environment variable `OPENAI_BASE_URL`, else OpenAI's.
+
+    Raises:
+        ConfigError: It is no address, or it holds a password.
+    """
+    text = settings.base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or VENDOR
+    try:
+        address = URL(text.rstrip("/"))
+    except ValueError:
+        address = URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ConfigError(f"the base URL {text!r} is no address", "One looks like http://localhost:8000/v1.")
+    if address.user or address.password:
+        raise ConfigError(
+            f"the base URL for {address.host} holds a user or a password: it would be written into the run's folder",
+            "Give a key in an environment variable (--key-env) or a file (--key-file).",
+        )
+    return address
+
+
+def read_key(settings: ModelSettings, address: URL) -> str | None:
+    """The key, from `key_file`, else from the environment variable `key_env`; None if there is none.
+
+    Raises:
+        ConfigError: The file cannot be read or is empty, or what is there is no key.
+        ModelError: There is none, for a server that is known to want one.
+    """
+    if settings.key_file is not None:
+        where, key = settings.key_file, read_text(Path(settings.key_file).expanduser(), ConfigError).strip()
+        if not key:
+            raise ConfigError(f"{where}: the key file is empty")
+    else:
+        where, key = f"the environment variable {settings.key_env}", os.environ.get(settings.key_env, "").strip()
+    if not key and address.host == URL(VENDOR).host:
+        raise _lacks_key(settings, address)
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ConfigError(f"{where} holds something else than a key: a key is one word, in ASCII")
+    return key or None
+
+
+async def list_models(server: Server) -> Listing | None:
+    """The models that the server says it has, or None if it does not say.
+
+    Raises:
+        ModelError: Nobody listens there, or none of the kind, with the address that may be meant; or no entry.
+    """
+
+    async def look() -> Reply:
+        try:
+            reply = await server.transport.send("GET", below(server.address, "models"))
+        except Fault as bad:
+            if bad.unreachable:
+                raise ModelError(f"no server there: {bad.said}", "Check --base-url, and that it runs.") from None
+            raise
+        if reply.status != 200 and isinstance(fault := explain(reply), Fault):
+            raise fault
+        return reply
+
+    try:
+        reply = await Retrying(Pace(1), LOOK_SECONDS).send(look, LOOK_TRIES)
+    except CallError as bad:
+        raise ModelError(f"{server.address}/models: {bad.message}", "Look at the server's own log.") from None
+    if (listing := _listing(reply)) is not None:
+        return listing
+    if reply.status in (200, 404, 405):
+        if better := await _better_address(server):
+            raise _no_server(server, reply, f"There is one at {better}: --base-url {better}")
+        if reply.status != 200 and _json(reply) is not None:
+            return None
+        raise _no_server(server, reply, "Check --base-url; most servers' addresses end in /v1.")
+    refused = explain(reply)
+    if isinstance(refused, Refused) and isinstance(error := await meaning(server, refused), ModelError):
+        raise error
+    raise ModelError(f"{server.address}/models: {refused}")
+
+
+async def check_listed(server: Server) -> Listing | None:
+    """The server's models, the settings' among them, unless it does not say.
+
+    Raises:
+        ModelError: The model is not among them, or as in `list_models`.
+    """
+    listing = await list_models(server)
+    if listing is not None and not _knows(listing, server.settings.model):
+        raise _lacks_model(server, listing)
+    return listing
+
+
+async def meaning(server: Server, bad: Refused) -> CallError | ModelError:
+    """What a refusal means: the end of one row, or of the run, as no other call would fare better."""
+    if bad.status == 401 and not server.has_key:
+        return _lacks_key(server.settings, server.address)
+    if bad.status in (401, 403) and not (bad.status == 403 and _MODERATED.search(bad.said)):
+        settings = server.settings
+        where = settings.key_file or f"the environment variable {settings.key_env}"
+        key = f"the key from {where}" if server.has_key else "requests without a key"
+        return ModelError(f"{server.address} refuses {key} ({bad.status}): {bad.said}", GO_ON)
+    if bad.status == NO_MONEY:
+        return ModelError(f"the account at {server.address.host} is used up: {bad.said}", GO_ON)
+    if bad.status == 404:
+        listing = await list_models(server)
+        if listing is not None and not _knows(listing, server.settings.model):
+            return _lacks_model(server, listing)
+        api = server.settings.api
+        return ModelError(f"{server.address} does not answer --api {api}: {bad.said}", "Try the other --api.")
+    if 300 <= bad.status < 400:
+        return ModelError(f"{server.address} is not the server's address: {bad.said}", "Give that one: --base-url ...")
+    return bad
+
+
+def _lacks_key(settings: ModelSettings, address: URL) -> ModelError:
+    return ModelError(
+        f"{address} wants a key, and the environment variable {settings.key_env} is not set",
+        f"export {settings.key_env}=..., or name another variable with --key-env, or a file with --key-file.",
+    )
+
+
+def _lacks_model(server: Server, listing: Listing) -> ModelError:
+    name = server.settings.model
+    nearest = sorted(listing.names, key=lambda known: SequenceMatcher(None, name, known).ratio(), reverse=True)
+    more = f" and {len(nearest) - SHOWN_MODELS} more" if len(nearest) > SHOWN_MODELS else ""
+    has = f"It has {', '.join(nearest[:SHOWN_MODELS])}{more}" if nearest else "It has none"
+    return ModelError(f"the server at {server.address} has no model {name!r}", f"{has}; name one with --model.")
+
+
+def _no_server(server: Server, reply: Reply, hint: str) -> ModelError:
+    answer = "something that is no list of models" if reply.status == 200 else f"status {reply.status}"
+    said = f"{server.address} looks like no OpenAI-compatible server: {server.address}/models answers with {answer}"
+    return ModelError(said, hint)
+
+
+async def _better_address(server: Server) -> URL | None:
+    """An address near this one where models are listed."""
+    whole = URL(ENDPOINT.sub("", str(server.address)))
+    for address in (below(server.address, "v1"), whole, below(whole, "v1")):
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                reply = await server.transport.send("GET", below(address, "models"))
+        except (Fault, TimeoutError):
+            continue
+        if _listing(reply) is not None:
+            return address
+    return None
+
+
+def _knows(listing: Listing, name: str) -> bool:
+    # Ollama adds a tag, Google a folder.
+    return not {name, f"{name}:latest", f"models/{name}"}.isdisjoint(listing.names)
+
+
+def _listing(reply: Reply) -> Listing | None:
+    found = _json(reply) if reply.status == 200 else None
+    if isinstance(found, dict) and "data" in found:
+        # Ollama without a model says null.
+        found = found["data"] or []
+    if not isinstance(found, list):
+        return None
+    models = [model for model in found if isinstance(model, dict) and isinstance(model.get("id"), str)]
+    aliases = [alias for model in models for alias in model.get("aliases") or []]
+    return Listing(
+        names=tuple(dict.fromkeys([*(model["id"] for model in models), *aliases])),
+        owners=frozenset(str(model.get("owned_by")) for model in models),
+    )
+
+
+def _json(reply: Reply) -> Any:
+    try:
+        return json.loads(reply.body)
+    except ValueError:
+        return None

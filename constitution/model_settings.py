@@ -1,0 +1,104 @@
+"""One model and how to reach it: what an engine is opened with, and how roles (critic, judge) are named."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from constitution.engines import engine_names
+from constitution.settings_help import HELP
+
+Dtype = Literal["auto", "bfloat16", "float16", "float32"]
+Api = Literal["chat", "completions"]
+ControlTokens = Literal["error", "escape", "keep"]
+# Where a model runs and how it is asked, in any number format: never what it answers.
+REACH = frozenset({"device", "slots", "base_url", "key_env", "key_file", "timeout", "concurrency"})
+
+
+def _setting(name: str, **rule: Any) -> Any:
+    return Field(description=HELP[name], **rule)
+
+
+class ModelSettings(BaseModel):
+    """One model. Engines are given this and nothing else of a run's settings.
+
+    Attributes:
+        concurrency: Requests that may be in flight at once.
+        The rest: as in `settings_help.HELP`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    engine: Annotated[str, _setting("engine", min_length=1)] = "transformers"
+    model: Annotated[str, _setting("model", min_length=1)] = "smollm2"
+    revision: Annotated[str | None, _setting("revision")] = None
+    dtype: Annotated[Dtype, _setting("dtype")] = "auto"
+    device: Annotated[str, _setting("device")] = "auto"
+    slots: Annotated[int | None, _setting("slots", ge=1)] = None
+    base_url: Annotated[str | None, _setting("base_url", pattern=r"^https?://.+")] = None
+    api: Annotated[Api, _setting("api")] = "chat"
+    key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
+    key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
+    timeout: Annotated[float, _setting("timeout", gt=0)] = 600.0
+    control_tokens: Annotated[ControlTokens, _setting("control_tokens")] = "escape"
+    votes: Annotated[int, _setting("votes", ge=1, le=1000)] = 8
+    concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
+
+
+class Role(BaseModel):
+    """A model that plays a part, as a config file may spell it out; None is as the run's own model has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    model: Annotated[str, _setting("model", min_length=1)]
+    engine: Annotated[str | None, _setting("engine", min_length=1)] = None
+    revision: Annotated[str | None, _setting("revision")] = None
+    dtype: Annotated[Dtype | None, _setting("dtype")] = None
+    device: Annotated[str | None, _setting("device")] = None
+    slots: Annotated[int | None, _setting("slots", ge=1)] = None
+    base_url: Annotated[str | None, _setting("base_url", pattern=r"^https?://.+")] = None
+    api: Annotated[Api | None, _setting("api")] = None
+    key_env: Annotated[str | None, _setting("key_env", min_length=1)] = None
+    key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
+    timeout: Annotated[float | None, _setting("timeout", gt=0)] = None
+    control_tokens: Annotated[ControlTokens | None, _setting("control_tokens")] = None
+    votes: Annotated[int | None, _setting("votes", ge=1, le=1000)] = None
+    concurrency: Annotated[int | None, _setting("concurrency", ge=1)] = None
+
+
+# Who plays a part: a name, which may begin with its engine (`openai:NAME`) and end in `@REVISION`; or spelt out.
+AnyRole = Annotated[str, Field(min_length=1)] | Role
+
+
+def split_engine(name: str) -> tuple[str | None, str]:
+    """A model's name without the engine that it may begin with, and that engine; Ollama's `llama3:8b` has none."""
+    engine, colon, rest = name.partition(":")
+    return (engine, rest) if colon and rest and engine in engine_names() else (None, name)
+
+
+def resolve(base: ModelSettings, role: AnyRole) -> ModelSettings:
+    """The model that plays a part.
+
+    What the role leaves open is as `base` has it if both are run by the same engine, else that engine's defaults: a
+    server's address says nothing of a model in this process.
+    """
+    given: dict[str, Any] = role.model_dump(exclude_none=True) if isinstance(role, Role) else {"model": role}
+    name: str = given["model"]
+    engine, name = split_engine(name)
+    if engine:
+        given.setdefault("engine", engine)
+    if given.get("engine", base.engine) != base.engine:
+        base = ModelSettings(concurrency=base.concurrency)
+    if "revision" not in given and name != base.model:
+        # Servers' names for models may hold an @ of their own.
+        known_by_revision = given.get("engine", base.engine) != "openai" and not Path(name).exists()
+        plain, _, revision = name.partition("@") if known_by_revision else (name, "", "")
+        name, given["revision"] = plain, revision or None
+    return base.model_copy(update={**given, "model": name})
+
+
+def label_of(role: AnyRole) -> str:
+    """What a role is called in manifests and messages."""
+    if isinstance(role, str):
+        return role
+    return f"{role.engine}:{role.model}" if role.engine else role.model
