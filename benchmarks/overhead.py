@@ -2,8 +2,8 @@
 
 A mock endpoint answers after 200 ms and serves 256 requests at a time: at most 1,280 calls/s. In turns, each one a
 process of its own: (i) a bare aiohttp client that makes 2,000 × 3 chained calls and keeps nothing; (ii) `constitution
-generate` over 2,000 prompts and one round (response, critique, revision), every call journalled. The time is that of the
-process, its start included.
+generate` over 2,000 prompts and one round (response, critique, revision), every call journalled. The time is that of
+the process, its start included. The endpoint uses uvloop where it is installed.
 
     python benchmarks/overhead.py
 """
@@ -122,12 +122,9 @@ def compare(options: argparse.Namespace, folder: Path, port: str) -> None:
             raise SystemExit(f"{done} of {options.rows} rows done")
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     ours, theirs = medians["constitution"], medians["bare client"]
-    print(
-        f"{options.rows} rows × {CALLS_PER_ROW} calls, {options.repeats} repeats, medians: constitution {ours:.0f} calls/s,"
-    )
-    print(
-        f"bare client {theirs:.0f} calls/s, ratio {ours / theirs:.2f}; peak memory {max(peaks['constitution']):.0f} MB"
-    )
+    print(f"{options.rows} rows × {CALLS_PER_ROW} calls, {options.repeats} repeats, medians:")
+    print(f"constitution {ours:.0f} calls/s, bare client {theirs:.0f} calls/s, ratio {ours / theirs:.2f}")
+    print(f"peak memory of constitution {max(peaks['constitution']):.0f} MB")
 
 
 def main() -> None:

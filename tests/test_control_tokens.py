@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
+from control_payloads import STRINGS, payloads
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizer_families import FAMILIES, STRINGS, Family, byte_level, finish, payloads, plain, special, unigram
+from tokenizer_families import FAMILIES, Family, byte_level, finish, plain, special, unigram
 from tokenizers import pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -184,11 +185,11 @@ def test_a_template_that_takes_texts_apart_does_not_get_to_see_them() -> None:
 
 
 def test_a_single_character_that_is_folded_into_a_control_string_is_left_out() -> None:
-    tokenizer = finish(unigram([]), plain("(21)", "...", normalized=True), "{{ messages[-1].content }}")
-    family = Family(tokenizer, ("(21)", "...", "x"))
-    ids = encoder_of(family).encode(conversation("a㉑b…c"))
+    tokenizer = finish(unigram([]), plain("(1)", "...", normalized=True), "{{ messages[-1].content }}")
+    family = Family(tokenizer, ("(1)", "...", "x"))
+    ids = encoder_of(family).encode(conversation("x(1)y⑴z…x"))
     assert not controls(family, ids)
-    assert tokenizer.decode(ids).replace(" ", "") == "a21bc"
+    assert tokenizer.decode(ids).replace(" ", "") == "x(1)yzx"
 
 
 def test_unknown_characters_stay_unknown_as_in_the_library() -> None:

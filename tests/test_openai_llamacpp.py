@@ -18,13 +18,14 @@ from constitution.resources import shipped
 
 pytest.importorskip("xllamacpp", reason="llama.cpp's server is not installed (pip install xllamacpp)")
 
-# A process of its own: its threads and its log are none of the tests' business.
+# A process of its own: its log is none of the tests' business. One thread, as two of them wait for each other busily
+# where another process has one of the cores.
 SERVE = """
 import sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.model_alias = sys.argv[1], {"smol"}
 params.n_parallel, params.n_ctx = 8, 8 * 512
-params.cpuparams.n_threads = 2
+params.cpuparams.n_threads = 1
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 sys.stdin.read()
@@ -135,11 +136,11 @@ def test_choose_agrees_with_votes(url: str):
         engine._lists = 2
         return told, await engine.choose(user(question), ["A", "The"], 1)
 
-    told, voted = at(url, ask, votes=200)
-    assert (told.sampled, voted.sampled) == (None, 200)
+    told, voted = at(url, ask, votes=100)
+    assert (told.sampled, voted.sampled) == (None, 100)
     for one, other in zip(told.logprobs, voted.logprobs, strict=True):
-        # Three standard deviations of a share of 200, and the half vote that is added.
-        assert math.exp(one) == pytest.approx(math.exp(other), abs=0.11)
+        # Three standard deviations of a share of 100, and the half vote that is added.
+        assert math.exp(one) == pytest.approx(math.exp(other), abs=0.16)
 
 
 def test_a_text_is_continued_and_its_first_token_told(url: str):

@@ -104,32 +104,37 @@ def test_a_killed_program_leaves_none_of_vllm_s_processes(tmp_path: Path, prompt
     assert gone(vllm)
 
 
-def test_a_model_that_dies_ends_every_call_and_leaves_nothing(prompts: Path) -> None:
+def test_a_model_that_dies_ends_every_call_and_leaves_nothing() -> None:
+    started = []
+
     async def go() -> list[object]:
         engine = await open_engine(ModelSettings(engine="vllm", concurrency=4))
+        started.extend(children())
         message = [Message(role="user", content="Tell a long story.")]
         calls = [asyncio.create_task(engine.generate(message, Sampling(max_tokens=2000), n)) for n in range(3)]
         await asyncio.sleep(2)
-        core = next(child for child in children() if "EngineCore" in "".join(child.cmdline()))
+        core = next(child for child in started if "EngineCore" in "".join(child.cmdline()))
         core.kill()
         found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 60)
         late = await asyncio.gather(engine.generate(message, Sampling(max_tokens=4), 0), return_exceptions=True)
         await engine.aclose()
         return [*found, *late]
 
-    before = children()
     errors = asyncio.run(go())
-    assert not before
     assert len(errors) == 4
     assert all(isinstance(error, ModelError) and "nothing finished is lost" in error.hint for error in errors)
-    assert gone(children())
+    assert len(started) == 2 and gone(started)
 
 
 def test_what_is_stopped_while_it_loads_leaves_nothing() -> None:
+    started = []
+
     async def go() -> float:
         opening = asyncio.create_task(open_engine(ModelSettings(engine="vllm")))
-        while not children():
+        while len(started) < 2:
             await asyncio.sleep(0.05)
+            started[:] = children()
+        assert not opening.done()
         asked = time.monotonic()
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
@@ -137,15 +142,22 @@ def test_what_is_stopped_while_it_loads_leaves_nothing() -> None:
         return time.monotonic() - asked
 
     assert asyncio.run(go()) < 20
+    assert gone(started)
+
+
+def test_a_model_that_vllm_cannot_run_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    # An encoder-decoder without a word on it: vLLM finds out when it has started its processes.
+    AutoConfig.for_model("t5").save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(converted_bundle()).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=f"cannot run the model '{tmp_path}': its processes failed") as error:
+        asyncio.run(open_engine(ModelSettings(engine="vllm", model=str(tmp_path))))
+    assert "--engine transformers" in error.value.hint
     assert gone(children())
 
 
-def test_a_model_that_vllm_cannot_run_is_named_with_the_reason(tmp_path: Path) -> None:
-    AutoConfig.for_model("t5").save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(converted_bundle()).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match=r"vLLM cannot run the model .*T5") as error:
-        asyncio.run(open_engine(ModelSettings(engine="vllm", model=str(tmp_path))))
-    assert "--engine transformers" in error.value.hint
+def test_settings_that_vllm_refuses_are_told_in_its_words() -> None:
+    with pytest.raises(ModelError, match=r"max_num_seqs \(1000000\)"):
+        asyncio.run(open_engine(ModelSettings(engine="vllm", slots=1_000_000)))
 
 
 @pytest.mark.parametrize(("device", "hint"), [("cuda", "--engine transformers"), ("cpu:1", "VISIBLE_DEVICES=1")])

@@ -94,7 +94,7 @@ class OpenAIEngine:
                 )
             except Refused as bad:
                 raise await meaning(self._server, bad) from None
-        self._count(answer)
+        self._add_up(answer)
         return Completion(
             text=answer.text,
             finish_reason=answer.finish_reason,
@@ -114,7 +114,7 @@ class OpenAIEngine:
             try:
                 if listed := await self._first_tokens(asked):
                     return Choice(logprobs=from_listed(listed, options), control_strings=found)
-                answers = await self._sample(asked, options, seed)
+                answers = await self._sampled(asked, options, seed)
             except Refused as bad:
                 raise await meaning(self._server, bad) from None
         return Choice(logprobs=from_votes(answers, options), sampled=len(answers), control_strings=found)
@@ -144,14 +144,14 @@ class OpenAIEngine:
                 # Others may have had the same answer in the meantime.
                 self._lists = max(self._lists, tried + 1)
                 continue
-            self._count(answer)
-            if answer.text or answer.finish_reason == "length":
-                # Else the model ended its turn at once, and there was no token to tell of.
-                self._lists = self._lists if listed else len(LISTED)
+            self._add_up(answer)
+            # A model that ends its turn at once leaves no token to tell of.
+            if not listed and (answer.text or answer.finish_reason == "length"):
+                self._lists = len(LISTED)
             return listed
         return []
 
-    async def _sample(self, asked: dict[str, Any], options: Sequence[str], seed: int) -> list[str]:
+    async def _sampled(self, asked: dict[str, Any], options: Sequence[str], seed: int) -> list[str]:
         """The beginnings of as many sampled answers as there are to be votes."""
         # No token is shorter than a character.
         limit = max(VOTE_TOKENS, *map(len, options))
@@ -160,7 +160,7 @@ class OpenAIEngine:
             sampling = Sampling(max_tokens=limit)
             fields = self._sampling(sampling, derive_seed("vote", seed, number))
             answer = await self._send(asked | fields, limit, read_answer)
-            self._count(answer)
+            self._add_up(answer)
             return answer.text
 
         try:
@@ -212,7 +212,7 @@ class OpenAIEngine:
             fields["min_p"] = sampling.min_p
         return fields
 
-    def _count(self, answer: Answer) -> None:
+    def _add_up(self, answer: Answer) -> None:
         self._prompt_tokens += answer.prompt_tokens
         self._reused_tokens += answer.reused_tokens
         self._completion_tokens += answer.completion_tokens

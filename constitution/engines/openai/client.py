@@ -59,7 +59,8 @@ class Client:
             async with self._session.request(method, url, data=payload, allow_redirects=False) as response:
                 body = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as bad:
-            raise Fault(f"no connection to {url}: {bad}", overload=True, unreachable=True) from None
+            reason = bad.strerror or bad
+            raise Fault(f"no connection to {url.origin()}: {reason}", overload=True, unreachable=True) from None
         except (aiohttp.ClientError, OSError) as bad:
             raise Fault(f"the connection broke: {bad or type(bad).__name__}", overload=True) from None
         if self._key and self._key in body:

@@ -112,7 +112,9 @@ async def list_models(server: Server) -> Listing | None:
             reply = await server.transport.send("GET", below(server.address, "models"))
         except Fault as bad:
             if bad.unreachable:
-                raise ModelError(f"no server there: {bad.said}", "Check --base-url, and that it runs.") from None
+                raise ModelError(
+                    f"no server at {server.address}: {bad.said}", "Check --base-url, and that the server is up."
+                ) from None
             raise
         if reply.status != 200 and isinstance(fault := explain(reply), Fault):
             raise fault
@@ -121,7 +123,7 @@ async def list_models(server: Server) -> Listing | None:
     try:
         reply = await Retrying(Pace(1), LOOK_SECONDS).send(look, LOOK_TRIES)
     except CallError as bad:
-        raise ModelError(f"{server.address}/models: {bad.message}", "Look at the server's own log.") from None
+        raise ModelError(f"{server.address}/models: {bad.message}", "Is the server ready? Its own log tells.") from None
     if (listing := _listing(reply)) is not None:
         return listing
     if reply.status in (200, 404, 405):
@@ -163,8 +165,8 @@ async def meaning(server: Server, bad: Refused) -> CallError | ModelError:
         listing = await list_models(server)
         if listing is not None and not _knows(listing, server.settings.model):
             return _lacks_model(server, listing)
-        api = server.settings.api
-        return ModelError(f"{server.address} does not answer --api {api}: {bad.said}", "Try the other --api.")
+        api, other = ("chat", "completions") if server.settings.api == "chat" else ("completions", "chat")
+        return ModelError(f"{server.address} does not answer --api {api}: {bad.said}", f"It may know --api {other}.")
     if 300 <= bad.status < 400:
         return ModelError(f"{server.address} is not the server's address: {bad.said}", "Give that one: --base-url ...")
     return bad

@@ -47,8 +47,9 @@ class ChatTemplate:
     """Renders conversations, and tells rows' contents from the template's own text.
 
     Each content is put between two marks, its outer white space outside of them for templates that trim. The template
-    reads contents, as it does in the library: `/no_think` in a system prompt works. One that holds a string which the
-    template itself writes or asks for, such as `</think>`, is hidden from it, a number in its place.
+    reads contents, as it does in the library: `/no_think` in a system prompt works, though white space that is left
+    at an end of the text where the flag was stays. One that holds a control string which the template names, such as
+    `</think>`, is hidden from it, a number in its place; so are all if it does not write each of them once and whole.
 
     Args:
         tokenizer: The model's; its own template is applied unless another is given.

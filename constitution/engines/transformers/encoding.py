@@ -63,12 +63,12 @@ class Encoder:
         self._tokenizer = tokenizer
         self._backend = tokenizer.backend_tokenizer if tokenizer.is_fast else None
         # This also ends any truncation or padding that the tokenizer's file asks for.
-        plain, whole = self.encode_option("a"), tokenizer("a").input_ids
-        at = next((n for n in range(len(whole)) if whole[n : n + len(plain)] == plain), 0)
+        plain = self.encode_option("a")
         # A model's own chat template writes the token that begins a text; ours for base models leaves it to the
         # tokenizer, which knows whether there is one.
-        outer = chat_template is not None
-        self._before, self._after = (whole[:at], whole[at + len(plain) :]) if outer else (whole[:0], whole[:0])
+        whole = plain if chat_template is None else tokenizer("a").input_ids
+        at = next((n for n in range(len(whole)) if whole[n : n + len(plain)] == plain), 0)
+        self._before, self._after = whole[:at], whole[at + len(plain) :]
         self._anchor = self.encode_option(ANCHOR)
 
         added = tokenizer.get_added_vocab().items()

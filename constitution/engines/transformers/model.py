@@ -84,9 +84,8 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
             config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
             kind = class_of(name, config)
             tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
-            model, loading = kind.from_pretrained(
-                path, dtype=number, trust_remote_code=False, output_loading_info=True, **options, **dequantise
-            )
+            options |= {"config": config, "output_loading_info": True}
+            model, loading = kind.from_pretrained(path, dtype=number, trust_remote_code=False, **options, **dequantise)
         model = model.to(where).eval()
     except torch.OutOfMemoryError as bad:
         raise ModelError(

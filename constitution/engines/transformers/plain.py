@@ -46,7 +46,8 @@ class PlainBatcher(Turns):
         super().__init__(loaded, count, thread)
         self._probed = self._pads = False
         # Beams, penalties and the like are no settings of a request: no other engine applies a model's own.
-        loaded.model.generation_config = GenerationConfig()
+        start = loaded.opening[0] if loaded.opening else None
+        loaded.model.generation_config = GenerationConfig(decoder_start_token_id=start)
 
     def _work(self) -> None:
         """Run one batch to its end."""
@@ -166,18 +167,12 @@ class PlainBatcher(Turns):
         def stopped(ids: torch.Tensor, _: Any, **__: Any) -> torch.Tensor:
             return torch.tensor([row not in left for row in range(len(ids))]).to(ids.device)
 
-        config = GenerationConfig(
-            max_new_tokens=most,
-            do_sample=False,
-            pad_token_id=PAD,
-            decoder_start_token_id=opening[0] if opening else None,
-        )
         given = {"decoder_input_ids": [list(opening)] * len(prompts)} if opening else {}
         model.generate(
             torch.tensor([lay(prompt, PAD) for prompt in prompts]).to(self._device),
             attention_mask=torch.tensor([lay([1] * len(prompt), 0) for prompt in prompts]).to(self._device),
             **{name: torch.tensor(value).to(self._device) for name, value in given.items()},
-            generation_config=config,
+            generation_config=GenerationConfig(max_new_tokens=most, do_sample=False, pad_token_id=PAD),
             logits_processor=[force],
             stopping_criteria=[stopped],
         )

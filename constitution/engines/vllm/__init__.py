@@ -5,7 +5,8 @@ guard.py      ends vLLM's processes when this one is killed
 
 The model itself runs in processes that vLLM starts; here conversations become tokens, as for the transformers engine,
 so row text never becomes a control token. A script that uses the library with this engine needs
-`if __name__ == "__main__":`, because those processes may import it.
+`if __name__ == "__main__":`, because those processes import it. A `dtype` of `auto` is vLLM's: 16 bits also for what
+was saved in 32.
 """
 
 import asyncio
@@ -117,12 +118,11 @@ class VllmEngine:
         assert task
         self._asking.add(task)
         try:
-            async for output in self._started.llm.generate(
-                {"prompt_token_ids": tokens}, params, str(next(self._numbers))
-            ):
-                self.usage += Usage(prompt_tokens=len(tokens), reused_tokens=output.num_cached_tokens or 0)
-                return output
-            raise CallError("vLLM gave no answer")
+            request = self._started.llm.generate({"prompt_token_ids": tokens}, params, str(next(self._numbers)))
+            # Read to its end: to leave it earlier is to give the request up.
+            output = [output async for output in request][-1]
+            self.usage += Usage(prompt_tokens=len(tokens), reused_tokens=output.num_cached_tokens or 0)
+            return output
         except EngineDeadError:
             raise ModelError(
                 "vLLM has stopped working",

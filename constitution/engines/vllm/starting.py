@@ -100,9 +100,11 @@ async def start(settings: "ModelSettings", chat_template: str | None) -> Started
     try:
         return await asyncio.shield(loading)
     except asyncio.CancelledError:
+        from vllm.utils.system_utils import kill_process_tree
+
         while not loading.done():
             for child in set(multiprocessing.active_children()) - others:
-                child.kill()
+                kill_process_tree(child.pid)
             await asyncio.sleep(LOOK_SECONDS)
         if not loading.exception():
             await asyncio.to_thread(loading.result().end)
@@ -164,7 +166,8 @@ def _load_undisturbed(settings: "ModelSettings", chat_template: str | None, othe
     except (OSError, ValueError, RuntimeError, ImportError, KeyError) as bad:
         raise ModelError(
             f"vLLM cannot run the model {settings.model!r}: {_reason(bad)}",
-            "What it printed above may say more; VLLM_LOGGING_LEVEL=INFO has it tell all. Or: --engine transformers",
+            "Where it printed errors above, the first says why; VLLM_LOGGING_LEVEL=INFO has it tell more. "
+            "Other models may run with --engine transformers.",
         ) from None
     config = llm.model_config
     commit = getattr(config.hf_config, "_commit_hash", None)
@@ -202,4 +205,5 @@ def _reason(error: BaseException) -> str:
     """What an error says; of one that pydantic raised, what the rule says that was broken first."""
     if isinstance(error, ValidationError) and error.errors():
         return error.errors()[0]["msg"].removeprefix("Value error, ").splitlines()[0]
-    return first_line(error)
+    reason = first_line(error)
+    return "its processes failed to load it" if "Engine core initialization failed" in reason else reason
