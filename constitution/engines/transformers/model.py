@@ -76,7 +76,7 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
             f"--device {device}: {first_line(bad)}", "constitution doctor shows the devices there are."
         ) from None
     try:
-        path, options, content = _locate(name, revision)
+        path, options, content = locate(name, revision)
         # A .gguf file holds quantised numbers, so there is no format that it was saved in.
         number = torch.bfloat16 if dtype == "auto" and "gguf_file" in options else dtype
         dequantise = {"quantization_config": transformers.GgufConfig(dequantize=True)} if "gguf_file" in options else {}
@@ -128,7 +128,7 @@ def find_model(name: str, revision: str | None) -> None:
     if name == BUNDLED:
         bundled_file()
         return
-    path, options, _ = _locate(name, revision)
+    path, options, _ = locate(name, revision)
     # What a .gguf file holds is not read in a moment.
     if "gguf_file" not in options:
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
@@ -146,7 +146,7 @@ def _unloadable(name: str, bad: BaseException) -> ModelError:
     )
 
 
-def _locate(name: str, revision: str | None) -> tuple[str, dict[str, Any], str]:
+def locate(name: str, revision: str | None) -> tuple[str, dict[str, Any], str]:
     """Where to load from, with which options, and a hash of the content for what is local ("" for the Hub)."""
     if name == BUNDLED:
         folder = converted_bundle()

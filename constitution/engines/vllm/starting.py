@@ -144,9 +144,9 @@ def _load_undisturbed(settings: "ModelSettings", chat_template: str | None, othe
     from vllm.v1.engine.async_llm import AsyncLLM
 
     from constitution.engines.transformers.encoding import Encoder
-    from constitution.engines.transformers.model import _locate
+    from constitution.engines.transformers.model import locate
 
-    path, _, content = _locate(settings.model, settings.revision)
+    path, _, content = locate(settings.model, settings.revision)
     revision = None if content else settings.revision
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision or "main", trust_remote_code=False)
