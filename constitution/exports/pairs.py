@@ -142,7 +142,7 @@ def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
         "status": comparison.status,
         "principles": list(principles),
         "disagreement": comparison.disagreement,
-        # How fine the label is: None is a judge's own log-probabilities.
+        # How fine the label is; nothing is said of a judge's own log-probabilities.
         **({"sampled": comparison.sampled} if comparison.sampled is not None else {}),
         "chosen": _about(better),
         "rejected": _about(worse),

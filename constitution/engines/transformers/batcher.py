@@ -167,7 +167,8 @@ class Batcher(Turns):
             if piece.end >= len(self._placed[piece.slot].tokens):
                 ends.append(number)
         logits = self._forward(pieces, ends)
-        self._deliver([self._placed[pieces[number].slot] for number in ends], logits)
+        if ends:
+            self._deliver([self._placed[pieces[number].slot] for number in ends], logits)
 
     def _forward(self, pieces: Sequence[Piece], ends: Sequence[int]) -> torch.Tensor:
         """Logits after the last tokens of the pieces numbered `ends`, [ends, vocabulary]."""
