@@ -63,7 +63,8 @@ def contestants() -> list[Contestant]:
     all_of_them = [
         Contestant("constitution", "constitution_rival.py", here),
         Contestant("model.generate", "generate_rival.py", here),
-        Contestant("vLLM, CPU", "vllm_rival.py", root / ".venv-vllm/bin/python"),
+        Contestant("vLLM, CPU", "vllm_rival.py", root / ".venv-vllm/bin/python", ("--as-it-comes",)),
+        Contestant("vLLM, CPU, one process", "vllm_rival.py", root / ".venv-vllm/bin/python"),
         Contestant("OpenVINO GenAI", "openvino_rival.py", root / ".venv-openvino/bin/python"),
         Contestant(
             "llama.cpp", "llamacpp_rival.py", root / ".venv-llamacpp/bin/python", ("--gguf", str(bundled_file()))
@@ -139,8 +140,8 @@ async def judging(model: Path, options: argparse.Namespace, reuse: bool) -> tupl
     from constitution.model_settings import ModelSettings
 
     principles = load_principles("harmlessness").principles[:16]
-    templates = load_judge_templates("chat", 0)
-    engine = await open_engine(ModelSettings(model=str(model), slots=options.judged * 2), reuse=reuse)
+    templates = load_judge_templates("chat")
+    engine = await open_engine(ModelSettings(model=str(model), slots=options.slots), reuse=reuse)
     rows = list(read(Settings(prompts=str(shipped("examples") / "prompts" / "harmlessness.jsonl"), out="-")))
 
     async def ask(number: int, texts: tuple[str, str]) -> None:
@@ -193,9 +194,8 @@ def limit(model: Path, slots: int, length: float) -> float:
         products = median_seconds(lambda: [layer(inputs[layer.in_features]) for layer in layers])
         config = loaded.model.config
         size = config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 2 * slots * length
-        block = torch.zeros(1 << 28, dtype=torch.uint8)
-        # Copying reads and writes: half of it is reading.
-        reading = median_seconds(block.clone) / 2 / block.nbytes * size
+        block = torch.ones(1 << 26, dtype=torch.int64)
+        reading = median_seconds(block.sum) / block.nbytes * size
         return slots / (products + reading)
 
     return model_thread().submit(measure).result()
@@ -226,7 +226,7 @@ def main() -> None:
                 result = run_once(one, job, options, model)
                 told[one.name].append(result)
                 speed = result["completion_tokens"] / result["seconds"]
-                print(f"{one.name:15} {result['seconds']:6.1f} s {speed:5.0f} tokens/s", flush=True)
+                print(f"{one.name:23} {result['seconds']:6.1f} s {speed:5.0f} tokens/s", flush=True)
     judged = {
         reuse: [asyncio.run(judging(model, options, reuse)) for _ in range(options.repeats)] for reuse in (True, False)
     }
@@ -271,7 +271,7 @@ def write_results(
     with_reuse, without = (statistics.median(speed for speed, _ in judged[reuse]) for reuse in (True, False))
     lines += [
         "",
-        f"Judging {options.judged} pairs under 16 principles in both orders (`choose`, no examples): {with_reuse:.1f} "
+        f"Judging {options.judged} pairs under 16 principles in both orders: {with_reuse:.1f} "
         f"questions/s, {statistics.median(share for _, share in judged[True]):.0%} of prompt tokens at hand; "
         f"without reuse {without:.1f}; ratio {with_reuse / without:.1f}.",
         "",

@@ -1,6 +1,7 @@
 """Small real models for the tests of the transformers engine, and what the library itself makes of them."""
 
 import asyncio
+import copy
 import functools
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,34 @@ def _random_model(folder: Path, kind: str, chat: bool) -> Path:
         tokenizer.backend_tokenizer.post_processor = ending
     if not chat or config.is_encoder_decoder:
         tokenizer.chat_template = None
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def parrot(folder: Path, words: list[str]) -> Path:
+    """Save a GPT-2 that after each of these tokens says the next one, and after the last the first; its folder."""
+    return THREAD.submit(_parrot, folder, words).result()
+
+
+def _parrot(folder: Path, words: list[str]) -> Path:
+    torch.manual_seed(0)
+    config = copy.deepcopy(CONFIGS["gpt2"])
+    config.tie_word_embeddings = False
+    model = hf.GPT2LMHeadModel(config)
+    tokenizer = hf.AutoTokenizer.from_pretrained(converted_bundle())
+    tokenizer.chat_template = None
+    said = [tokenizer.get_vocab()[tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(w)[0][0]] for w in words]
+    body = model.transformer
+    with torch.no_grad():
+        # Only the last token counts: no positions, and layers that add nothing.
+        body.wpe.weight.zero_()
+        for layer in body.h:
+            layer.attn.c_proj.weight.zero_()
+            layer.mlp.c_proj.weight.zero_()
+        body.wte.weight.normal_()
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[[*said[1:], said[0]]] = body.ln_f(body.wte.weight[said])
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

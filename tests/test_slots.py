@@ -26,7 +26,7 @@ from constitution.engines.transformers.attention import Pass
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.memory import Memory
 from constitution.engines.transformers.model import LoadedModel
-from constitution.engines.transformers.placing import by_length, closest, worth_waiting_for
+from constitution.engines.transformers.placing import by_length, place_for, worth_waiting_for
 from constitution.engines.transformers.plain import PlainBatcher
 from constitution.engines.transformers.slots import GROWTH, Slots
 from constitution.errors import CallError, ConfigError
@@ -155,13 +155,21 @@ def test_a_prompt_waits_for_one_that_computes_what_both_share() -> None:
 def test_a_prompt_goes_where_most_of_it_is() -> None:
     held = [[1, 2, 3], [*range(1, 90)], [], [*range(1, 60)]]
     prompt = [*range(1, 80)]
-    assert closest(prompt, held, free=[2, 0, 1]) == (1, 78)
-    # A busy slot is copied from where that saves much.
-    assert closest(prompt, held, free=[2, 0]) == (1, 78)
-    assert closest(prompt, held, free=[3, 2]) == (3, 59)
+    assert place_for(prompt, held, free=[2, 0, 1]) == (1, 1, 78)
+    # From a busy slot it is copied where that saves much.
+    assert place_for(prompt, held, free=[2, 0]) == (2, 1, 78)
+    assert place_for(prompt, held, free=[2, 3]) == (3, 3, 59)
     # The last token is always computed, and the longest idle slot is taken if none helps.
-    assert closest([1, 2, 3], held, free=[2, 0]) == (0, 2)
-    assert closest([9, 9, 9], held, free=[2, 0]) == (2, 0)
+    assert place_for([1, 2, 3], held, free=[2, 0]) == (0, 0, 2)
+    assert place_for([9, 9, 9], held, free=[2, 0]) == (2, 2, 0)
+
+
+def test_a_prompt_leaves_alone_what_others_may_go_on_with() -> None:
+    preamble, long = [*range(40)], [*range(500)]
+    assert place_for([*preamble, 900, 901], [long, [], [7]], free=[1, 2, 0]) == (1, 0, 40)
+    # Where nothing else is free, or little of it is lost, its slot is taken over.
+    assert place_for([*preamble, 900, 901], [long, [], [7]], free=[0]) == (0, 0, 40)
+    assert place_for([*long[:300], 900], [long, [], [7]], free=[1, 2, 0]) == (0, 0, 300)
 
 
 def test_requests_that_share_a_beginning_compute_it_once(llama: LoadedModel) -> None:

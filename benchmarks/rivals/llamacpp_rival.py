@@ -18,7 +18,7 @@ OWN = ("GGUF.version", "GGUF.tensor_count", "GGUF.kv_count", "general.architectu
 
 
 async def main() -> None:
-    options = arguments(__doc__.splitlines()[0], "--gguf")
+    options = arguments(__doc__.splitlines()[0], needed="--gguf")
     results = only_results_on_stdout()
     params = xllamacpp.CommonParams()
     params.model.path = str(unquantised(Path(options.gguf)))

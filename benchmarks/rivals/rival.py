@@ -42,16 +42,18 @@ Ask = Callable[[Messages], Awaitable[Answer]]
 Submit = Callable[[int], Any]
 
 
-def arguments(description: str, *more: str) -> argparse.Namespace:
-    """The command line; `more` are flags that only this rival needs."""
+def arguments(description: str, *, needed: str = "", switch: str = "") -> argparse.Namespace:
+    """The command line; `needed` is a flag and `switch` a switch that only this rival has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True, help="a folder with config.json, safetensors and a tokenizer")
     parser.add_argument("--jobs", required=True, type=_rows, help="JSON: a list of rows of three conversations")
     parser.add_argument("--max-tokens", type=int, default=128, help="of an answer")
     parser.add_argument("--concurrency", type=int, default=64, help="rows in flight, at most")
     parser.add_argument("--repeats", type=int, default=1, help="ends after this many goes")
-    for flag in more:
-        parser.add_argument(flag, required=True)
+    if needed:
+        parser.add_argument(needed, required=True)
+    if switch:
+        parser.add_argument(switch, action="store_true")
     return parser.parse_args()
 
 

@@ -14,7 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 # Slots in a block of single tokens. A CPU reads every column that it is given, so blocks are small and their sequences
 # alike; each call costs a few microseconds there, and far more on an accelerator, where one block is best.
-BLOCK = {"cpu": 8}
+BLOCK = {"cpu": 16}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from constitution.engines.transformers.answers import ended
 from constitution.engines.transformers.attention import BLOCK, Pass, Piece
 from constitution.engines.transformers.memory import TYPICAL, Memory
 from constitution.engines.transformers.model import LoadedModel
-from constitution.engines.transformers.placing import by_length, closest, worth_waiting_for
+from constitution.engines.transformers.placing import Place, by_length, place_for, worth_waiting_for
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request
 from constitution.engines.transformers.running import forward
 from constitution.engines.transformers.sampling import sample
@@ -79,16 +79,16 @@ class Batcher(Turns):
                 continue
             held = self._slots.tokens
             free = sorted(set(range(self._slots.count)) - self._placed.keys(), key=self._last_used.__getitem__)
-            source, shared = closest(request.tokens, held, free) if self._reuse else (free[0], 0)
+            slot, source, shared = place_for(request.tokens, held, free) if self._reuse else Place(free[0], free[0], 0)
             computing = [other.tokens for slot, other in self._placed.items() if len(held[slot]) < len(other.tokens)]
             if self._reuse and worth_waiting_for(request.tokens, shared, computing):
                 later.append(request)
                 continue
-            request.slot = source if source in free else free[0]
-            if request.slot == source:
-                held[source] = held[source][:shared]
+            request.slot = slot
+            if slot == source:
+                held[slot] = held[slot][:shared]
             else:
-                self._slots.copy_prefix(source, request.slot, shared)
+                self._slots.copy_prefix(source, slot, shared)
             self._placed[request.slot] = request
             self._prompt_tokens += len(request.tokens)
             self._reused_tokens += shared

@@ -7,7 +7,7 @@ import psutil
 import torch
 
 # glibc's malloc.h: its names for the knobs, and the most that it takes for the second.
-M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -8, -3, -1
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 LARGEST_KEPT = 32 << 20
 KEPT = 1 << 30
 # Shares of what is free; the rest is for passes, for what else runs here, and for growing buffers.
@@ -53,7 +53,6 @@ def keep_freed_memory() -> None:
         tune = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    tune(M_ARENA_MAX, 1)
     tune(M_MMAP_THRESHOLD, LARGEST_KEPT)
     tune(M_TRIM_THRESHOLD, KEPT)
 

@@ -1,6 +1,7 @@
 """Which slot a request gets, and in which order slots lie. Pure functions over token lists."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 # A shared beginning shorter than this is computed again rather than copied from another slot, or waited for.
 SHORTEST_COPY = 32
@@ -20,21 +21,41 @@ def shared(one: list[int], other: list[int]) -> int:
     return low
 
 
-def closest(tokens: list[int], held: Sequence[list[int]], free: Sequence[int]) -> tuple[int, int]:
-    """The slot whose beginning is most like a prompt, and how many tokens they share.
+class Place(NamedTuple):
+    """Where a request is computed.
 
-    A free slot is used as it is; a busy one is worth copying from only if it shares clearly more. At least the last
-    token of a prompt is computed: its logits are what the caller wants.
+    Attributes:
+        slot: The one it takes.
+        source: The slot whose first `shared` tokens it starts from; itself, or one to copy from.
+        shared: How many these are.
+    """
+
+    slot: int
+    source: int
+    shared: int
+
+
+def place_for(tokens: list[int], held: Sequence[list[int]], free: Sequence[int]) -> Place:
+    """The slot for a prompt, and what it starts from: the beginning most like it, wherever that is.
+
+    A free slot is taken over as it is if most of what it holds goes on to be used. Else it may be the beginning of what
+    comes later: the longest idle slot is taken, and the beginning copied. At least the last token of a prompt is
+    computed: its logits are what the caller wants.
 
     Args:
         tokens: The prompt.
         held: What each slot holds.
-        free: Slots that may be taken, the longest idle first: among equals it is the least likely to go on.
+        free: Slots that may be taken, the longest idle first.
     """
     common = [shared(tokens[:-1], other) for other in held]
     own = max(free, key=common.__getitem__)
-    other = max(range(len(held)), key=common.__getitem__)
-    return (other, common[other]) if common[other] >= common[own] + SHORTEST_COPY else (own, common[own])
+    source = max(range(len(held)), key=common.__getitem__)
+    if common[source] < common[own] + SHORTEST_COPY:
+        source = own
+    slot = source if source in free and len(held[source]) <= 2 * common[source] else free[0]
+    if common[source] < common[slot] + SHORTEST_COPY:
+        source = slot
+    return Place(slot, source, common[source])
 
 
 def worth_waiting_for(tokens: list[int], at_hand: int, computing: Iterable[list[int]]) -> bool:

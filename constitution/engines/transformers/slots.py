@@ -6,9 +6,9 @@ remembers its tokens, so that a conversation that continues an earlier one compu
 """
 
 import math
+import mmap
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import Cache
 
@@ -86,7 +86,11 @@ class Slots(Cache):
             if heads not in self._places:
                 head = torch.arange(heads, device=states.device)[:, None]
                 self._places[heads] = ((self._slots * heads + head) * self.capacity + self._columns).flatten()
-            store[layer_idx].view(-1, size).index_copy_(0, self._places[heads], states[0].reshape(-1, size))
+            rows = states[0].reshape(-1, size)
+            # In the widest numbers that fit: torch copies rows number by number.
+            wide = torch.int64 if rows.nbytes % 8 == 0 and size * rows.element_size() % 8 == 0 else rows.dtype
+            target = store[layer_idx].view(-1, size).view(wide)
+            target.index_copy_(0, self._places[heads], rows.view(wide))
         return self._keys[layer_idx], self._values[layer_idx]
 
     def copy_prefix(self, source: int, target: int, columns: int) -> None:
@@ -111,6 +115,6 @@ def _zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
     """Zeros of the format of `like`, on its device: what is never written must be a number: it meets weights of 0."""
     if like.device.type != "cpu":
         return like.new_zeros(shape)
-    # The system hands out zeroed pages as they are touched: columns that no sequence reaches cost nothing.
-    blank = np.zeros(math.prod(shape) * like.element_size(), dtype=np.uint8)
-    return torch.from_numpy(blank).view(like.dtype).view(shape)
+    # From the system, which hands out zeroed pages as they are touched: columns that no sequence reaches cost nothing.
+    pages = mmap.mmap(-1, math.prod(shape) * like.element_size())
+    return torch.frombuffer(pages, dtype=like.dtype).view(shape)
