@@ -6,6 +6,7 @@ from pathlib import Path
 from constitution import __version__
 from constitution.calls import Caller
 from constitution.config import Settings
+from constitution.counts import Counts
 from constitution.engines import check_model
 from constitution.engines.base import weakest
 from constitution.engines.pool import Engines
@@ -16,7 +17,7 @@ from constitution.manifest import load_manifest, new_manifest
 from constitution.model_settings import resolve
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
-from constitution.records import Counts, Filtered, Prompt, Sampling, Transcript
+from constitution.records import Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
 from constitution.revise import revise
 from constitution.runner import Chain, Stop, Tally, Watch, run_rows

@@ -10,6 +10,7 @@ from constitution.calls import Caller
 from constitution.candidates import rows_to_compare, scan_rows, span
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.config import CompareSettings
+from constitution.counts import Counts
 from constitution.engines import check_model
 from constitution.engines.pool import Engines
 from constitution.errors import ConstitutionError, ModelError, RunError, command
@@ -18,7 +19,7 @@ from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
 from constitution.principles import PrincipleSet
-from constitution.records import Comparison, Counts, Filtered, Reasoning, Sampling
+from constitution.records import Comparison, Filtered, Reasoning, Sampling
 from constitution.runner import Chain, Outcome, Stop, Tally, Watch, run_rows
 from constitution.store import Run, comparisons, count
 from constitution.votes import OPEN, Range, Thresholds

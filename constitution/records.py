@@ -280,24 +280,3 @@ class Call(Record):
     digest: str
     completion: Completion | None = None
     choice: Choice | None = None
-
-
-class Counts(Record):
-    """Where a run's rows are: `input = done + failed + filtered + pending`, always."""
-
-    input: int
-    done: int
-    failed: int
-    filtered: int
-
-    @property
-    def pending(self) -> int:
-        """Rows not yet looked at, or stopped half way."""
-        return self.input - self.done - self.failed - self.filtered
-
-    @property
-    def equation(self) -> str:
-        """All five in one line."""
-        rows = "1 row" if self.input == 1 else f"{self.input} rows"
-        parts = f"{self.done} done + {self.failed} failed + {self.filtered} filtered + {self.pending} pending"
-        return f"{rows} = {parts}"

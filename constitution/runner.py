@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from constitution.counts import Counts
 from constitution.engines.base import Usage
 from constitution.errors import CallError, ContextOverflow
-from constitution.records import Comparison, Counts, Failure, Filtered, Record, Transcript
+from constitution.records import Comparison, Failure, Filtered, Record, Transcript
 from constitution.store import Run
 
 WATCH_SECONDS = 1.0

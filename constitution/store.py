@@ -19,10 +19,11 @@ from typing import Self, TypeVar
 
 from filelock import FileLock, Timeout
 
+from constitution.counts import Counts
 from constitution.errors import RunError
 from constitution.journal import Journal, read_records, records_at
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
-from constitution.records import Call, Choice, Comparison, Completion, Counts, Failure, Filtered, Transcript
+from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Transcript
 
 # What may lie in a folder whose run had no time to write its manifest.
 OURS = frozenset({".lock", "manifest.tmp", "compare.tmp"})

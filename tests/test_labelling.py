@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from constitution.config import CompareSettings, Settings
+from constitution.counts import Counts
 from constitution.errors import ConfigError, ModelError, PrinciplesError, RunError, SourceError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
 from constitution.manifest import COMPARE, load_manifest
-from constitution.records import Comparison, Counts
+from constitution.records import Comparison
 from constitution.resources import shipped
 from constitution.store import comparisons, transcripts
 

@@ -14,11 +14,11 @@ import pytest
 from conftest import PROGRAM
 
 from constitution.config import CompareSettings
+from constitution.counts import Counts
 from constitution.errors import ConfigError, RunError, TemplateError
 from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE
 from constitution.model_settings import ModelSettings
-from constitution.records import Counts
 from constitution.report.labels import summarise_labels
 from constitution.store import comparisons, count
 

@@ -216,7 +216,7 @@ def test_the_manifest_is_told_which_api_answers():
 
         engine = asyncio.run(look())
         assert (engine.identity.engine, engine.identity.model) == ("openai", "mock")
-        assert (engine.identity.detail, engine.determinism) == ("chat", "best effort")
+        assert (engine.identity.detail, engine.determinism) == ("chat, control tokens escape, 8 votes", "best effort")
 
 
 def test_closing_cancels_what_is_under_way():

@@ -16,10 +16,11 @@ import pytest
 from plugging import plug, put_on_path, start, told, wait_for_calls
 
 from constitution import Settings, count, generate
+from constitution.counts import Counts
 from constitution.errors import RunError
 from constitution.journal import Journal, read_records
 from constitution.principles import find_principles
-from constitution.records import Counts, Failure, Message, Prompt
+from constitution.records import Failure, Message, Prompt
 from constitution.report.summary import summarise
 from constitution.resources import shipped
 from constitution.runner import State

@@ -16,6 +16,7 @@ push.py          the upload to the Hub
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from constitution.counts import Counts
 from constitution.errors import ExportError, command
 from constitution.exports.card import card
 from constitution.exports.examples import Kind, Preference, Rating, Split
@@ -29,7 +30,7 @@ from constitution.exports.rows import Tally, write_rows
 from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
-from constitution.records import Counts, Record
+from constitution.records import Record
 from constitution.store import count
 
 STAGES = {"revise": REVISE, "compare": COMPARE}

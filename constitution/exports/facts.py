@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from constitution.counts import Counts
 from constitution.exports.examples import Kind, Written
 from constitution.exports.options import Options
 from constitution.manifest import COMPARE, Manifest, load_manifest
-from constitution.records import Counts
 from constitution.store import comparisons
 
 

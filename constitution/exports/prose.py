@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from constitution.counts import Counts
 from constitution.exports.examples import Demonstration, Preference, Rating
 from constitution.exports.facts import Facts, Judge
 from constitution.manifest import Manifest
-from constitution.records import Counts
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
 UNTOLD = frozenset(

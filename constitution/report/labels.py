@@ -5,9 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from constitution.counts import Counts
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, Manifest, load_manifest
-from constitution.records import Counts, Failure, Filtered, Record
+from constitution.records import Failure, Filtered, Record
 from constitution.report.summary import count_calls, treatments
 from constitution.store import comparisons, count
 

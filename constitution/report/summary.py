@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from constitution.counts import Counts
 from constitution.journal import read_records
 from constitution.manifest import Manifest, load_manifest
-from constitution.records import Call, Counts, Failure, Filtered, Record
+from constitution.records import Call, Failure, Filtered, Record
 from constitution.store import count, transcripts
 
 if TYPE_CHECKING:

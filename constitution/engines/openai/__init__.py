@@ -55,7 +55,8 @@ class OpenAIEngine:
 
     def __init__(self, server: Server, template: ChatTemplate | None = None, open_server: bool = False) -> None:
         settings = server.settings
-        self.identity = Identity(engine="openai", model=settings.model, revision="", detail=settings.api)
+        asked = f"{settings.api}, control tokens {settings.control_tokens}, {settings.votes} votes"
+        self.identity = Identity(engine="openai", model=settings.model, revision="", detail=asked)
         self._settings = settings
         self._server = server
         self._template = template

@@ -3,6 +3,7 @@
 model.py      find and load a model: Hub id, folder, .gguf file, or the one that ships beside the program
 kinds.py      which kinds of model there are
 encoding.py   conversation → tokens, so that row text never becomes a control token
+chat_template.py   conversation → text, of which it stays known what a row wrote
 batcher.py    the loop: schedule, run, deliver
 placing.py    which slot a request gets
 slots.py      keys and values of many sequences in one preallocated buffer
