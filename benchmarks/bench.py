@@ -47,22 +47,24 @@ class Contestant:
         script: In `rivals/`.
         python: The interpreter of its environment.
         flags: What its script is told beside the job.
+        anywhere: Whether it runs on other devices than a CPU.
     """
 
     name: str
     script: str
     python: Path
     flags: tuple[str, ...] = ()
+    anywhere: bool = False
 
 
-def contestants() -> list[Contestant]:
-    """Ours, plain `generate`, and the rivals whose environments are there."""
+def contestants(device: str) -> list[Contestant]:
+    """Ours, plain `generate`, and the rivals whose environments are there; theirs are builds for CPUs."""
     from constitution.engines.bundled import bundled_file
 
     root, here = HERE.parent, Path(sys.executable)
     all_of_them = [
-        Contestant("constitution", "constitution_rival.py", here),
-        Contestant("model.generate", "generate_rival.py", here),
+        Contestant("constitution", "constitution_rival.py", here, anywhere=True),
+        Contestant("model.generate", "generate_rival.py", here, anywhere=True),
         Contestant("vLLM, CPU", "vllm_rival.py", root / ".venv-vllm/bin/python", ("--as-it-comes",)),
         Contestant("vLLM, CPU, one process", "vllm_rival.py", root / ".venv-vllm/bin/python"),
         Contestant("OpenVINO GenAI", "openvino_rival.py", root / ".venv-openvino/bin/python"),
@@ -70,7 +72,7 @@ def contestants() -> list[Contestant]:
             "llama.cpp", "llamacpp_rival.py", root / ".venv-llamacpp/bin/python", ("--gguf", str(bundled_file()))
         ),
     ]
-    return [one for one in all_of_them if one.python.exists()]
+    return [one for one in all_of_them if one.python.exists() and (device == "cpu" or one.anywhere)]
 
 
 def write_job(prompts: list[Prompt], file: Path) -> None:
@@ -99,7 +101,15 @@ def run_once(one: Contestant, job: Path, options: argparse.Namespace, model: Pat
     One at a time: some rivals keep the cores busy while they wait.
     """
     command = [str(one.python), str(HERE / "rivals" / one.script), "--model", str(model), "--jobs", str(job)]
-    command += ["--max-tokens", str(options.max_tokens), "--concurrency", str(options.slots), *one.flags]
+    command += [
+        "--max-tokens",
+        str(options.max_tokens),
+        "--concurrency",
+        str(options.slots),
+        "--device",
+        options.device,
+        *one.flags,
+    ]
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
@@ -133,6 +143,13 @@ def processor() -> str:
     return f"{os.cpu_count()} cores of {name}{flags}"
 
 
+def graphics(device: str) -> str:
+    """The name of the GPU that was used, if any."""
+    import torch
+
+    return "" if device == "cpu" else f", {torch.cuda.get_device_name(device)}"
+
+
 async def judging(model: Path, options: argparse.Namespace, reuse: bool) -> tuple[float, float]:
     """Questions per second of a judge, and the share of prompt tokens that were at hand."""
     from constitution.engines.transformers import open_engine
@@ -141,7 +158,7 @@ async def judging(model: Path, options: argparse.Namespace, reuse: bool) -> tupl
 
     principles = load_principles("harmlessness").principles[:16]
     templates = load_judge_templates("chat")
-    engine = await open_engine(ModelSettings(model=str(model), slots=options.slots), reuse=reuse)
+    engine = await open_engine(ModelSettings(model=str(model), slots=options.slots, device=options.device), reuse=reuse)
     rows = list(read(Settings(prompts=str(shipped("examples") / "prompts" / "harmlessness.jsonl"), out="-")))
 
     async def ask(number: int, texts: tuple[str, str]) -> None:
@@ -163,13 +180,14 @@ async def judging(model: Path, options: argparse.Namespace, reuse: bool) -> tupl
     return len(pairs) * len(principles) / seconds, usage.reused_tokens / usage.prompt_tokens
 
 
-def limit(model: Path, slots: int, length: float) -> float:
+def limit(model: Path, slots: int, length: float, device: str) -> float:
     """Tokens per second if a step were only its matrix products and one reading of all keys and values.
 
     Args:
         model: The folder.
         slots: Sequences in a step.
         length: Tokens that a sequence holds on average.
+        device: Where.
     """
     import torch
 
@@ -182,19 +200,24 @@ def limit(model: Path, slots: int, length: float) -> float:
         for _ in range(7):
             started = time.perf_counter()
             work()
+            if device != "cpu":
+                torch.cuda.synchronize()
             seconds.append(time.perf_counter() - started)
         return statistics.median(seconds)
 
     @torch.inference_mode()
     def measure() -> float:
-        loaded = load_model(str(model), dtype="bfloat16")
+        loaded = load_model(str(model), dtype="bfloat16", device=device)
         pack_linears(loaded.model)
         layers = [part for part in loaded.model.modules() if isinstance(part, torch.nn.Linear)]
-        inputs = {n: torch.randn(slots, n, dtype=torch.bfloat16) for n in {layer.in_features for layer in layers}}
+        inputs = {
+            n: torch.randn(slots, n, dtype=torch.bfloat16, device=device)
+            for n in {layer.in_features for layer in layers}
+        }
         products = median_seconds(lambda: [layer(inputs[layer.in_features]) for layer in layers])
         config = loaded.model.config
         size = config.num_hidden_layers * 2 * config.num_key_value_heads * config.head_dim * 2 * slots * length
-        block = torch.ones(1 << 26, dtype=torch.int64)
+        block = torch.ones(1 << 26, dtype=torch.int64, device=device)
         reading = median_seconds(block.sum) / block.nbytes * size
         return slots / (products + reading)
 
@@ -209,13 +232,16 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=64, help="rows in flight, and sequences in a batch")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--judged", type=int, default=4, help="pairs that are judged with and without reuse")
     parser.add_argument("--only", action="append", default=[], help="contestants, by the beginning of their names")
     options = parser.parse_args()
     found = list(read(Settings(prompts=options.prompts, column=tuple(options.column), out="-")))
     prompts = [found[n % len(found)] for n in range(options.rows)]
     model = converted_bundle()
-    running = [one for one in contestants() if not options.only or one.name.startswith(tuple(options.only))]
+    running = [
+        one for one in contestants(options.device) if not options.only or one.name.startswith(tuple(options.only))
+    ]
     told: dict[str, list[dict[str, Any]]] = {one.name: [] for one in running}
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder) / "job.json"
@@ -233,7 +259,7 @@ def main() -> None:
     ours = told["constitution"][0]
     calls = 3 * ours["rows"]
     length = (ours["prompt_tokens"] + ours["completion_tokens"] / 2) / calls
-    write_results(told, judged, limit(model, options.slots, length), options)
+    write_results(told, judged, limit(model, options.slots, length, options.device), options)
 
 
 def write_results(
@@ -247,7 +273,8 @@ def write_results(
     lines = [
         "# Benchmarks",
         "",
-        f"{date.today()}, {processor()}, {platform.system()}, Python {platform.python_version()}; `make bench`.",
+        f"`benchmarks/bench.py`, {date.today()}, {processor()}{graphics(options.device)}, {platform.system()}, "
+        f"Python {platform.python_version()}.",
         "",
         f"The job: {options.rows} prompts of `{Path(options.prompts).name}`, response, critique, revision, at most "
         f"{options.max_tokens} tokens each, temperature 1; SmolLM2-135M-Instruct; {options.slots} rows in flight; "

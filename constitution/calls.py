@@ -36,6 +36,10 @@ class Caller:
     tally: Tally
     stop: Stop
 
+    def __post_init__(self) -> None:
+        """The engine is to send nothing more once the run is to end."""
+        self.stop.tell(self.engine)
+
     def ask(self, row: str, sampling: Sampling) -> Ask:
         """One row's way to `Engine.generate`."""
         attempts = self.attempts * (1 + self.run.failures[row])
@@ -61,15 +65,18 @@ class Caller:
         """One row's way to `Engine.choose`; what is not a finite number becomes None."""
 
         async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
-            key = _key(self.engine.identity, messages, "choose", list(options))
-            choice = self.run.choice(row, step, key)
+            asked = (self.engine.identity, messages, "choose", list(options))
+            seed = derive_seed("choose", self.seed, row, step)
+            # Probabilities are what they are; sampled votes are those of a seed.
+            key, sampled_key = _key(*asked), _key(*asked, seed)
+            choice = self.run.choice(row, step, key) or self.run.choice(row, step, sampled_key)
             if choice is None:
-                seed = derive_seed("choose", self.seed, row, step)
                 with _named(step):
                     told = await self.stop.call(self.engine.choose(messages, options, seed))
                 finite = tuple(None if value is None or not math.isfinite(value) else value for value in told.logprobs)
                 choice = told.model_copy(update={"logprobs": finite})
-                self.run.keep(Call(row=row, step=step, digest=key, choice=choice))
+                found_by = key if choice.sampled is None else sampled_key
+                self.run.keep(Call(row=row, step=step, digest=found_by, choice=choice))
             self.tally.count(row, step)
             return choice
 

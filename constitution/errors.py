@@ -92,9 +92,11 @@ class CallError(ConstitutionError):
 
     Attributes:
         step: The call, e.g. `revise-2`; set where calls are made.
+        control_strings: How many its messages held, if that is why it failed.
     """
 
     step = ""
+    control_strings = 0
 
 
 class ContextOverflow(CallError):

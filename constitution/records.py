@@ -245,6 +245,7 @@ class Failure(Record):
         step: The call that failed, e.g. `revise-2`.
         kind: The error's class, e.g. `EmptyCompletion`.
         message: What it said.
+        control_strings: How many the call's messages held, if that is why it failed.
     """
 
     id: str
@@ -252,6 +253,7 @@ class Failure(Record):
     step: str
     kind: str
     message: str
+    control_strings: int = 0
 
 
 class Filtered(Record):

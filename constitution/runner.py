@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from constitution.counts import Counts
-from constitution.engines.base import Usage
+from constitution.engines.base import Engine, Held, Usage
 from constitution.errors import CallError, ContextOverflow
 from constitution.records import Comparison, Failure, Filtered, Record, Transcript
 from constitution.store import Run
@@ -74,12 +74,21 @@ class Stop:
     def __init__(self) -> None:
         self.asked = False
         self.under_way = 0
+        self._drains: list[Callable[[], None]] = []
         self._drained = asyncio.Event()
 
     def ask(self) -> None:
         """End the run as soon as the calls under way have ended."""
         self.asked = True
+        for drain in self._drains:
+            drain()
         self._look()
+
+    def tell(self, engine: Engine) -> None:
+        """Have an engine send nothing more once the end is asked for, if it can."""
+        drain = getattr(engine, "drain", None)
+        if drain and drain not in self._drains:
+            self._drains.append(drain)
 
     async def call(self, call: Coroutine[Any, Any, Result]) -> Result:
         """Make a model call; once the end is asked for, never return instead, until the run cancels it."""
@@ -89,9 +98,13 @@ class Stop:
         self.under_way += 1
         try:
             return await call
+        except Held:
+            pass
         finally:
             self.under_way -= 1
             self._look()
+        await asyncio.Event().wait()
+        raise AssertionError("nothing sets that event")
 
     async def drained(self) -> None:
         """Wait until the end was asked for and no call is under way."""
@@ -223,4 +236,5 @@ async def _outcome(row: AnyRow, chain: Chain[AnyRow]) -> Sequence[Outcome]:
         return [Filtered(id=row.id, index=row.index, reason="context overflow", message=message)]
     except CallError as bad:
         kind = type(bad).__name__
-        return [Failure(id=row.id, index=row.index, step=bad.step, kind=kind, message=bad.message)]
+        told = {"step": bad.step, "kind": kind, "message": bad.message, "control_strings": bad.control_strings}
+        return [Failure.model_validate({"id": row.id, "index": row.index, **told})]

@@ -77,6 +77,19 @@ PLAIN_CONFIGS = {
     # Mixes up the rows of a batch.
     "rwkv": hf.RwkvConfig(**TOKENS, hidden_size=32, attention_hidden_size=32, num_hidden_layers=2),
     "t5": hf.T5Config(**TOKENS, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0),
+    # Other frequencies for all as soon as one sequence has more than 32 tokens.
+    "phi3-long": hf.Phi3Config(
+        **SMALL,
+        original_max_position_embeddings=32,
+        rope_parameters={
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "short_factor": [1.0] * 4,
+            "long_factor": [4.0] * 4,
+            "original_max_position_embeddings": 32,
+            "partial_rotary_factor": 1.0,
+        },
+    ),
     "bart": hf.BartConfig(
         **TOKENS, **SIDES, d_model=32, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=512
     ),

@@ -10,7 +10,7 @@ from models import parrot, random_model
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Lines = Callable[[Path], list[Any]]
-SHORT = ("--limit", 3, "--rounds", 1, "--dtype", "float32")
+SHORT = ("--limit", 3, "--few-shots", 0, "--rounds", 1, "--dtype", "float32")
 
 
 def test_a_base_model_runs_in_transcript_mode_and_ends_at_the_next_turn(

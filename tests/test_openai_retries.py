@@ -77,6 +77,11 @@ def test_a_redirect_is_not_followed_with_the_key():
         Told({"choices": [{"finish_reason": "stop"}]}),
         Told({"choices": [{"message": {"content": 7}}]}),
         Told({"error": {"message": "upstream"}}),
+        chat("x", finish={"type": "stop"}),
+        error(429, "Slow down.", {"Retry-After": "nan"}),
+        # A limit that speaks of money, but passes.
+        error(429, "Rate limit reached. Try again in 20s, or add a payment method to your billing account."),
+        error(429, "Add a payment method: /account/billing", code="rate_limit_exceeded"),
     ],
     ids=str,
 )
@@ -84,6 +89,15 @@ def test_what_may_pass_is_tried_again(told: Told, quick: None):
     with mock_server(first(told, told)) as server:
         assert generated(server).text == "At last."
         assert len(server.received) == 3
+
+
+def test_counters_of_another_form_are_none() -> None:
+    told = chat("Hello.")
+    assert isinstance(told.body, dict)
+    for usage in ("many", [1], {"prompt_tokens": "7", "prompt_tokens_details": [3]}):
+        with mock_server(lambda request, usage=usage: Told(told.body | {"usage": usage})) as server:
+            found = generated(server)
+            assert (found.text, found.prompt_tokens, found.completion_tokens) == ("Hello.", 0, 0)
 
 
 def test_a_request_without_an_answer_is_given_up_and_tried_again(quick: None):

@@ -25,7 +25,7 @@ from constitution.engines.transformers import TransformersEngine
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.model import LoadedModel
 from constitution.engines.transformers.plain import PlainBatcher
-from constitution.errors import ContextOverflow, ModelError
+from constitution.errors import ConfigError, ContextOverflow, ModelError
 from constitution.model_settings import ModelSettings
 from constitution.records import Choice, Completion, Sampling
 from constitution.templating import load_templates
@@ -66,6 +66,7 @@ def plain_engine(loaded: LoadedModel, count: int = 4) -> TransformersEngine:
         ("jamba", "layers of the kind linear_attention"),
         ("recurrent_gemma", "layers of the kind linear_attention"),
         ("rwkv", "recurrent"),
+        ("phi3-long", "longrope"),
         ("t5", "encoder-decoder"),
         ("bart", "encoder-decoder"),
     ],
@@ -85,6 +86,13 @@ def test_greedy_answers_are_those_of_model_generate(loaded: Loaded, kind: str) -
     assert alone == together[:2]
     assert [completion.prompt_tokens for completion in together] == [len(prompt) for prompt in prompts]
     assert len(set(expected)) > 1
+
+
+def test_slots_that_do_not_fit_are_refused_here_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("constitution.engines.transformers.memory.SHARE", {"cpu": 1e-6})
+    settings = ModelSettings(model=str(random_model(tmp_path, "mamba")), slots=100_000)
+    with pytest.raises(ConfigError, match=r"100000 slots of .* fit"):
+        asyncio.run(open_engine(settings))
 
 
 def test_requests_made_together_run_together(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:

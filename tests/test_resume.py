@@ -405,6 +405,19 @@ def test_a_fork_with_another_seed_reuses_nothing(generated: Generated, lines: Li
     assert len(lines(fork / "calls.jsonl")) == 12 * 3
 
 
+def test_a_fork_with_another_chat_template_reuses_nothing(
+    tmp_path: Path, generated: Generated, lines: Lines, watched: Path
+) -> None:
+    engine = {"engine": "watched", "model": str(watched), "templates": str(tmp_path / "set")}
+    shutil.copytree(shipped("templates") / "transcript", tmp_path / "set")
+    first = generated("first", **engine)
+    (watched / "asked.jsonl").unlink()
+    template = tmp_path / "set" / "chat_template.jinja"
+    template.write_text(template.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    generated("fork", fork=first, **engine)
+    assert len(lines(watched / "asked.jsonl")) == 12 * 3
+
+
 def test_a_fork_leaves_the_other_run_alone(generated: Generated) -> None:
     first = generated("first")
     before = contents(first)
@@ -464,8 +477,9 @@ def test_failing_rows_are_recorded_while_the_others_finish(
     assert "2 × CallError" in result.stdout
     assert f"2 rows failed (see {run / 'failures.jsonl'})" in result.stderr
     failures = sorted(lines(run / "failures.jsonl"), key=lambda row: row["id"])
+    none = {"control_strings": 0}
     assert failures == [
-        {"id": f"row-0{n}", "index": n, "step": "respond", "kind": "CallError", "message": "the server hung up"}
+        {"id": f"row-0{n}", "index": n, "step": "respond", "kind": "CallError", "message": "the server hung up"} | none
         for n in (3, 4)
     ]
     assert len(transcripts_by_id(run, lines)) == 10
@@ -508,6 +522,7 @@ def test_an_empty_reply_is_asked_again_with_other_seeds_until_the_row_fails(
             "step": "respond",
             "kind": "EmptyCompletion",
             "message": "the model said nothing, 4 times",
+            "control_strings": 0,
         }
     ]
     assert count(run) == Counts(input=12, done=11, failed=1, filtered=0)

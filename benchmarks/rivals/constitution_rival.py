@@ -16,7 +16,9 @@ from constitution.records import Message, Sampling
 async def main() -> None:
     options = arguments(__doc__.splitlines()[0])
     results = only_results_on_stdout()
-    engine = await open_engine(ModelSettings(model=options.model, dtype="bfloat16", slots=options.concurrency))
+    engine = await open_engine(
+        ModelSettings(model=options.model, dtype="bfloat16", device=options.device, slots=options.concurrency)
+    )
     sampling, numbers = Sampling(max_tokens=options.max_tokens), count()
 
     async def ask(messages: Messages) -> Answer:

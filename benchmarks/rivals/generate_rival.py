@@ -14,7 +14,7 @@ async def main() -> None:
     results = only_results_on_stdout()
     transformers.utils.logging.set_verbosity_error()
     tokenizer = AutoTokenizer.from_pretrained(options.model, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.bfloat16).eval()
+    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.bfloat16).eval().to(options.device)
     end = tokenizer.eos_token_id
     waiting: list[tuple[int, Messages]] = []
 
@@ -27,7 +27,7 @@ async def main() -> None:
             padding=True,
             return_tensors="pt",
             return_dict=True,
-        )
+        ).to(options.device)
         with torch.inference_mode():
             out = model.generate(
                 **inputs,

@@ -49,6 +49,7 @@ def arguments(description: str, *, needed: str = "", switch: str = "") -> argpar
     parser.add_argument("--jobs", required=True, type=_rows, help="JSON: a list of rows of three conversations")
     parser.add_argument("--max-tokens", type=int, default=128, help="of an answer")
     parser.add_argument("--concurrency", type=int, default=64, help="rows in flight, at most")
+    parser.add_argument("--device", default="cpu", help="for those that run on others, too")
     parser.add_argument("--repeats", type=int, default=1, help="ends after this many goes")
     if needed:
         parser.add_argument(needed, required=True)
@@ -147,14 +148,24 @@ def in_steps(step: Callable[[], Iterable[tuple[int, Answer]]]) -> Callable[[Subm
     return call
 
 
+def _cuda() -> Any:
+    """torch.cuda in a process that uses it, else None."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    return cuda if cuda and cuda.is_initialized() else None
+
+
 def forget_peaks() -> None:
-    """Loading and compiling are not the job: the kernel counts peaks of memory anew from here."""
+    """Loading and compiling are not the job: peaks of memory are counted anew from here."""
+    if cuda := _cuda():
+        cuda.reset_peak_memory_stats()
     for process in _processes():
         (process / "clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
-    """Resident memory in MB (10^6 bytes) at its peak, added up over this process and those that it started."""
+    """Memory in MB (10^6 bytes) at its peak: the GPU's, or what is resident in this process and those it started."""
+    if cuda := _cuda():
+        return round(cuda.max_memory_allocated() / 1e6, 1)
     kilobytes = 0
     for process in _processes():
         for line in (process / "status").read_text().splitlines():

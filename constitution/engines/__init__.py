@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from constitution.digests import digest
 from constitution.engines.base import Determinism, Engine
 from constitution.errors import ConfigError, first_line
 from constitution.yamlfile import nearest
@@ -103,6 +104,10 @@ async def open_engine(settings: "ModelSettings", chat_template: str | None = Non
         ModelError: The model cannot be found or loaded.
     """
     engine: Engine = await _module(settings.engine).open_engine(settings, chat_template)
+    if chat_template is not None:
+        written = f"chat template {digest(chat_template)}"
+        detail = f"{engine.identity.detail}, {written}" if engine.identity.detail else written
+        engine.identity = engine.identity.model_copy(update={"detail": detail})
     return engine
 
 

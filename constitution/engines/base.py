@@ -29,6 +29,10 @@ class Identity(Record):
     detail: str = ""
 
 
+class Held(Exception):
+    """A call that an engine had not sent yet when it was told to `drain`, and will not send."""
+
+
 class Usage(Record):
     """An engine's counters since it was opened, in tokens.
 
@@ -53,6 +57,9 @@ class Usage(Record):
 
 class Engine(Protocol):
     """A model, ready to answer. Calls may be made at any time, in any number: the engine batches them.
+
+    An engine in which calls may wait long before they are sent also has a method `drain()`: from then on such calls,
+    and those that would have to be sent again, raise `Held`.
 
     Attributes:
         identity: For the manifest.

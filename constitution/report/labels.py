@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from constitution.counts import Counts
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, Manifest, load_manifest
-from constitution.records import Failure, Filtered, Record
-from constitution.report.summary import count_calls, treatments
+from constitution.records import Filtered, Record
+from constitution.report.summary import count_calls, standing, treatments
 from constitution.store import comparisons, count
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def summarise_labels(run: Path) -> LabelSummary:
         identical += not comparison.votes
         done.add(comparison.row)
     filtered = {record.id: record.reason for record in read_records(run / COMPARE.filtered, Filtered)}
-    failed = {record.id: record.kind for record in read_records(run / COMPARE.failures, Failure)}
-    failures = Counter(kind for id, kind in failed.items() if id not in done and id not in filtered)
+    failures = standing(run / COMPARE.failures, done | filtered.keys())
     calls = count_calls(run / COMPARE.calls)
     return LabelSummary(
         counts=counts,
@@ -82,10 +81,10 @@ def summarise_labels(run: Path) -> LabelSummary:
         sampled=dict(sampled.most_common()),
         calls=calls.number,
         judge=manifest.model,
-        failures=dict(failures),
+        failures=dict(Counter(failure.kind for failure in failures)),
         filtered=dict(Counter(filtered.values())),
-        control_strings=calls.control_strings,
-        control_tokens=treatments(_models(run, manifest)) if calls.control_strings else (),
+        control_strings=(found := calls.control_strings + sum(failure.control_strings for failure in failures)),
+        control_tokens=treatments(_models(run, manifest)) if found else (),
     )
 
 

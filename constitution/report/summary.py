@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class Summary(Record):
         cut: Answers that ended at `max_tokens`, critiques included.
         unchanged: Rows whose final revision is the initial response, word for word.
         principles: How often each was drawn.
-        control_strings: Control strings in texts that were sent to a server, all journalled calls together.
+        control_strings: Control strings in texts for a server: of all journalled calls, and of those that failed by it.
         control_tokens: What was done about them, as the setting of that name, which models may have each for itself;
             empty if there are none.
     """
@@ -71,25 +71,29 @@ def summarise(run: Path) -> Summary:
         unchanged += transcript.responses[0].text == transcript.responses[-1].text
         drawn.update(round.principle for round in transcript.rounds)
     filtered = {record.id: record.reason for record in read_records(run / "filtered.jsonl", Filtered)}
-    # A row may have failed on several starts, or failed and then succeeded: its last failure counts, or none.
-    failed = {record.id: record.kind for record in read_records(run / "failures.jsonl", Failure)}
-    failures = Counter(kind for id, kind in failed.items() if id not in done and id not in filtered)
+    failures = standing(run / "failures.jsonl", done | filtered.keys())
     calls = count_calls(run / "calls.jsonl")
     return Summary(
         counts=counts,
         pending=counts.pending,
         calls=calls.number,
         model=manifest.model,
-        failures=dict(failures),
+        failures=dict(Counter(failure.kind for failure in failures)),
         filtered=dict(Counter(filtered.values())),
         completion_tokens=sampled,
         prompt_tokens=read,
         cut=cut,
         unchanged=unchanged,
         principles=dict(drawn.most_common()),
-        control_strings=calls.control_strings,
-        control_tokens=treatments(_models(manifest)) if calls.control_strings else (),
+        control_strings=(found := calls.control_strings + sum(failure.control_strings for failure in failures)),
+        control_tokens=treatments(_models(manifest)) if found else (),
     )
+
+
+def standing(journal: Path, settled: Set[str]) -> list[Failure]:
+    """Failures of a stage that no later start has made good; of a row that failed on several, the last."""
+    failed = {failure.id: failure for failure in read_records(journal, Failure)}
+    return [failure for id, failure in failed.items() if id not in settled]
 
 
 class CallCounts(Record):

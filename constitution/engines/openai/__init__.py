@@ -25,7 +25,7 @@ from constitution.engines.openai.pacing import Pace
 from constitution.engines.openai.refusals import Refused, parse
 from constitution.engines.openai.retrying import Retrying
 from constitution.engines.openai.servers import Server, check_listed, find_address, meaning, read_key
-from constitution.errors import ConfigError
+from constitution.errors import CallError, ConfigError
 from constitution.model_settings import ModelSettings
 from constitution.records import Choice, Completion, Message, Sampling
 
@@ -120,6 +120,10 @@ class OpenAIEngine:
                 raise await meaning(self._server, bad) from None
         return Choice(logprobs=from_votes(answers, options), sampled=len(answers), control_strings=found)
 
+    def drain(self) -> None:
+        """Send nothing that was not sent yet, nor anything again: such calls raise `Held`."""
+        self._retrying.drain()
+
     async def aclose(self) -> None:
         """Cancel the calls that are in flight, and close the connections."""
         for caller in self._callers:
@@ -189,11 +193,15 @@ class OpenAIEngine:
 
     def _write(self, messages: Sequence[Message]) -> tuple[dict[str, Any], int]:
         """The conversation as a request's field, and how many control strings it holds."""
-        how, found, turns = self._settings.control_tokens, 0, []
-        for message in messages:
-            found += (here := count(message.content))
-            content = treat(message.content, how) if here else message.content
-            turns.append({"role": message.role, "content": content})
+        found = sum(count(message.content) for message in messages)
+        try:
+            turns = [
+                {"role": message.role, "content": treat(message.content, self._settings.control_tokens)}
+                for message in messages
+            ]
+        except CallError as bad:
+            bad.control_strings = found
+            raise
         if self._template is None:
             return {"messages": turns}, found
         return {"prompt": self._template.render(turns)}, found

@@ -62,16 +62,18 @@ def read_answer(answer: dict[str, Any], stop: Sequence[str] = ()) -> Answer:
         text = text.partition(end)[0]
     text = text.strip()
     reason = choice.get("finish_reason")
+    if not isinstance(reason, str | None):
+        raise Fault("the answer's finish_reason is not text")
     if reason in BROKEN_OFF:
         raise Fault(f"the answer was broken off (finish_reason {reason!r})")
     if reason == "content_filter" and not text:
         raise CallError("the server's content filter let no answer through (finish_reason 'content_filter')")
-    usage = answer.get("usage") or {}
+    usage = _object(answer.get("usage"))
     return Answer(
         text=text,
         finish_reason=FINISHED.get(reason, "stop"),
         prompt_tokens=_tokens(usage.get("prompt_tokens")),
-        reused_tokens=_tokens((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
+        reused_tokens=_tokens(_object(usage.get("prompt_tokens_details")).get("cached_tokens")),
         completion_tokens=_tokens(usage.get("completion_tokens")),
     )
 
@@ -128,6 +130,11 @@ def _text(choice: dict[str, Any]) -> str:
     if not isinstance(text, str):
         raise Fault("the answer's text is not text")
     return text
+
+
+def _object(value: object) -> dict[str, Any]:
+    """Counters are no part of an answer: what is none is taken for empty."""
+    return value if isinstance(value, dict) else {}
 
 
 def _tokens(value: object) -> int:

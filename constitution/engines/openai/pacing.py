@@ -52,6 +52,13 @@ class Pace:
             raise
         return self._cuts
 
+    def dismiss(self, error: type[Exception]) -> None:
+        """Send away whoever waits for a place, with this error."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(error)
+
     def leave(self, ticket: int, signal: Signal) -> None:
         """Give the place back, and tell how it went.
 

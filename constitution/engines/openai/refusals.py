@@ -1,6 +1,7 @@
 """What a server says when it does not answer: errors in the forms of the many servers, sorted by what helps."""
 
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ PASSING = frozenset({408, 409, 425, 429})
 NO_MONEY = 402
 
 _NO_MONEY = re.compile(r"insufficient[_ ](?:quota|balance|credit|funds)|billing", re.IGNORECASE)
+_LATER = re.compile(r"rate[_ ]limit|RESOURCE_EXH|try again (?:in|after|later)", re.IGNORECASE)
 _NEVER_FITS = re.compile(r"request too large|must be reduced in order to run", re.IGNORECASE)
 # OpenAI, vLLM, SGLang, llama.cpp, TGI, and vendors, in this order as far as they differ.
 _OVERFLOW = re.compile(
@@ -138,9 +140,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     for name, unit in (("retry-after-ms", 1000.0), ("Retry-After", 1.0)):
         value = headers.get(name, "").strip()
         try:
-            return max(float(value) / unit, 0.0)
+            seconds = float(value) / unit
         except ValueError:
-            pass
+            continue
+        if math.isfinite(seconds):
+            return max(seconds, 0.0)
     try:
         return max(parsedate_to_datetime(headers.get("Retry-After", "")).timestamp() - time.time(), 0.0)
     except ValueError:
@@ -165,8 +169,9 @@ def _words(body: bytes) -> tuple[str, str]:
 
 
 def _is_no_money(said: str, kind: str, wait: float | None) -> bool:
-    # One vendor's ordinary rate limit (RESOURCE_EXHAUSTED) speaks of billing too; a wait would end nobody's debt.
-    return bool(_NO_MONEY.search(kind) or (_NO_MONEY.search(said) and wait is None and "RESOURCE_EXH" not in kind))
+    # Ordinary rate limits speak of billing too, to sell higher ones; a wait would end nobody's debt.
+    later = wait is not None or _LATER.search(f"{kind} {said}")
+    return bool(_NO_MONEY.search(kind) or (_NO_MONEY.search(said) and not later))
 
 
 def _too_long(said: str) -> TooLong:

@@ -1,10 +1,12 @@
 """The one owner of retries: what is sent again, when, and how often."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from constitution.engines.base import Held
 from constitution.engines.openai.pacing import Pace, Signal
 from constitution.engines.openai.refusals import Fault
 from constitution.errors import CallError, ModelError
@@ -34,6 +36,12 @@ class Retrying:
         self._pace = pace
         self._timeout = timeout
         self._last_success = 0.0
+        self._draining = asyncio.Event()
+
+    def drain(self) -> None:
+        """Let what is sent be answered, and send nothing more."""
+        self._draining.set()
+        self._pace.dismiss(Held)
 
     async def send(self, attempt: Callable[[], Awaitable[Answer]], tries: int = TRIES) -> Answer:
         """Make an attempt, and more of them while they end in a `Fault`; whatever else they raise ends it.
@@ -45,6 +53,7 @@ class Retrying:
         Raises:
             CallError: Every attempt was at fault.
             ModelError: Nobody listens any more, or the server has said nothing but "later" for half an hour.
+            Held: It would have to be sent, and nothing is sent any more.
         """
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -61,9 +70,16 @@ class Retrying:
             wait = (fault.wait or 0.0) + _backoff(faults + waits)
             if later and clock() + wait - max(began, self._last_success) > PATIENCE_SECONDS:
                 raise ModelError(f"the server lets nothing in any more; it says last: {fault.said}", GO_ON)
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._draining.wait()
 
     async def _once(self, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        if self._draining.is_set():
+            raise Held
         signal: Signal = "none"
         ticket = await self._pace.enter()
         try:

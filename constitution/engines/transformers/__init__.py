@@ -23,6 +23,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from constitution.engines.base import Determinism, Usage
 from constitution.engines.transformers.batcher import Batcher
@@ -92,6 +93,10 @@ class TransformersEngine:
             raise ContextOverflow(needed, self._loaded.context)
 
 
+# What holds or may yet take memory for keys and values.
+_OPEN: WeakSet[Batcher] = WeakSet()
+
+
 @functools.cache
 def model_thread() -> ThreadPoolExecutor:
     """The one thread of this process that touches torch.
@@ -134,21 +139,25 @@ def _batcher(
     settings: "ModelSettings", loaded: LoadedModel, fit: Fitness, thread: ThreadPoolExecutor, reuse: bool
 ) -> Batcher | PlainBatcher:
     """What runs a model, with as many sequences at once as memory allows."""
-    memory = free_memory(loaded.model.device, fit.bytes_per_token or memory_per_token(loaded.model))
+    per_token = fit.bytes_per_token or memory_per_token(loaded.model)
+    promised = sum(batcher.promised for batcher in _OPEN if batcher.device == loaded.model.device)
+    memory = free_memory(loaded.model.device, per_token, promised)
     expected = min(TYPICAL, loaded.context)
     fitting = memory.slots(expected)
     count = settings.slots or max(1, min(settings.concurrency, fitting))
-    if fit.reason:
-        _say_once(f"{settings.model}: {fit.reason}; it runs through model.generate, in static batches, which is slower")
-        return PlainBatcher(loaded, count, thread)
     if settings.slots is not None and settings.slots > fitting:
-        needed = settings.slots * expected * fit.bytes_per_token
+        needed = settings.slots * expected * per_token
         raise ConfigError(
             f"{settings.slots} slots of {expected} tokens need {needed / 1e9:.1f} GB; "
             f"{memory.where} has {memory.room / 1e9:.1f} GB for keys and values: {fitting} fit",
             f"Give --slots {max(1, fitting)} or fewer, or leave it out.",
         )
-    return Batcher(loaded, count, memory, thread, reuse)
+    if fit.reason:
+        _say_once(f"{settings.model}: {fit.reason}; it runs through model.generate, in static batches, which is slower")
+        return PlainBatcher(loaded, count, thread)
+    batcher = Batcher(loaded, count, memory, thread, reuse)
+    _OPEN.add(batcher)
+    return batcher
 
 
 @functools.cache

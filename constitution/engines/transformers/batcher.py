@@ -55,6 +55,17 @@ class Batcher(Turns):
         self._clock = 0
         self._since_ordering = 0
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._device
+
+    @property
+    def promised(self) -> int:
+        """Bytes that the slots will still take when they are as long as is usual."""
+        columns = min(TYPICAL, self._loaded.context)
+        return self._slots.count * max(0, columns - self._slots.capacity) * self._memory.bytes_per_token
+
     def close(self) -> None:
         """Stop after the pass under way; blocks until then."""
         super().close()

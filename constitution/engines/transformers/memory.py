@@ -1,7 +1,9 @@
 """How many sequences' keys and values fit into memory."""
 
 import ctypes
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import torch
@@ -10,6 +12,7 @@ import torch
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 LARGEST_KEPT = 32 << 20
 KEPT = 1 << 30
+CGROUP = Path("/sys/fs/cgroup")
 # Shares of what is free; the rest is for passes, for what else runs here, and for growing buffers.
 SHARE = {"cpu": 0.6}
 SHARE_ELSEWHERE = 0.85
@@ -57,11 +60,25 @@ def keep_freed_memory() -> None:
     tune(M_TRIM_THRESHOLD, KEPT)
 
 
-def free_memory(device: torch.device, bytes_per_token: int) -> Memory:
-    """What is free on a device now, once the model is loaded."""
+def free_memory(device: torch.device, bytes_per_token: int, promised: int = 0) -> Memory:
+    """What is free on a device now, once the model is loaded; `promised` bytes of it are another model's."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
     else:
-        free = psutil.virtual_memory().available
-    room = int(free * SHARE.get(device.type, SHARE_ELSEWHERE))
+        free = min(psutil.virtual_memory().available, _left_to_container())
+    room = max(0, int((free - promised) * SHARE.get(device.type, SHARE_ELSEWHERE)))
     return Memory(room, max(1, bytes_per_token), str(device))
+
+
+def _left_to_container() -> float:
+    """What a container's own limit leaves (cgroup v2), in bytes; infinite without one. Cached files give way."""
+    try:
+        most = CGROUP.joinpath("memory.max").read_text(encoding="ascii").strip()
+        if most == "max":
+            return math.inf
+        lines = CGROUP.joinpath("memory.stat").read_text(encoding="ascii").splitlines()
+        stat = {name: int(value) for name, value in map(str.split, lines)}
+        used = int(CGROUP.joinpath("memory.current").read_text(encoding="ascii"))
+        return int(most) - used + stat["inactive_file"]
+    except (OSError, ValueError, KeyError):
+        return math.inf

@@ -16,7 +16,7 @@ from transformers import GenerationConfig
 from constitution.engines.transformers.answers import ended
 from constitution.engines.transformers.model import LoadedModel
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Request
-from constitution.engines.transformers.running import TOLERANCE
+from constitution.engines.transformers.running import TOLERANCE, boundary
 from constitution.engines.transformers.sampling import sample
 from constitution.engines.transformers.turns import Turns
 from constitution.records import Choice
@@ -45,6 +45,7 @@ class PlainBatcher(Turns):
     def __init__(self, loaded: LoadedModel, count: int, thread: ThreadPoolExecutor) -> None:
         super().__init__(loaded, count, thread)
         self._probed = self._pads = False
+        self._boundary = boundary(loaded.model.config.get_text_config(decoder=True))
         # Beams, penalties and the like are no settings of a request: no other engine applies a model's own.
         start = loaded.opening[0] if loaded.opening else None
         loaded.model.generation_config = GenerationConfig(decoder_start_token_id=start)
@@ -71,11 +72,17 @@ class PlainBatcher(Turns):
         alike = [request for request in self._waiting if type(request) is type(first)]
         if not self._pads:
             alike = [request for request in alike if len(request.tokens) == len(first.tokens)]
+        if self._boundary is not None:
+            # One beyond it would change all others.
+            alike = [first] if self._crosses(first) else [request for request in alike if not self._crosses(request)]
         alike.sort(key=lambda request: len(request.tokens))
         start = max(0, min(alike.index(first), len(alike) - self._count))
         batch = alike[start : start + self._count]
         self._waiting = [request for request in self._waiting if request not in batch]
         return batch
+
+    def _crosses(self, request: Request) -> bool:
+        return self._boundary is not None and request.columns > self._boundary
 
     def _answer(self, batch: Sequence[GenerateRequest]) -> None:
         left = dict(enumerate(batch))

@@ -57,6 +57,19 @@ def _attending(model: Any, made: Pass) -> Iterator[None]:
         config._attn_implementation = before
 
 
+def boundary(config: Any) -> int | None:
+    """The number of tokens beyond which one sequence changes how the library rotates all others of its pass, if any.
+
+    `longrope` (Phi 3 and 4) takes other frequencies as soon as the longest sequence is beyond the length of training.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    for part in (rope, *rope.values()):
+        if isinstance(part, dict) and part.get("rope_type") == "longrope":
+            length: int = part.get("original_max_position_embeddings") or config.original_max_position_embeddings
+            return length if length < config.max_position_embeddings else None
+    return None
+
+
 class Fitness(NamedTuple):
     """Whether this engine can batch a model.
 
@@ -81,6 +94,8 @@ def fitness(model: Any) -> Fitness:
         return Fitness("it is an encoder-decoder")
     if config.model_type in ALIBI or getattr(config, "alibi", False):
         return Fitness("its attention counts columns by itself (ALiBi)")
+    if boundary(config):
+        return Fitness("its positions depend on the longest sequence of a batch (longrope)")
     strange = sorted(set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"})
     if strange:
         return Fitness(f"it has layers of the kind {strange[0]}")
