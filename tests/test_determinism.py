@@ -13,10 +13,13 @@ from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.memory import Memory
 from constitution.engines.transformers.model import LoadedModel
 from constitution.engines.transformers.requests import GenerateRequest
+from constitution.engines.transformers.slots import Slots
 from constitution.records import Sampling
 
 PROMPTS = Path(__file__).parents[1] / "examples" / "prompts" / "harmlessness.jsonl"
-MAX_TOKENS = 6
+MAX_TOKENS = 16
+ALONE_TOKENS = 6
+REORDER = Slots.reorder
 # Long enough that it is worth copying from slot to slot.
 RULES = "The house has rules, which all of its guests keep: be quiet after ten, shut the door, feed no cats. "
 
@@ -26,7 +29,7 @@ def prompts(smollm2: LoadedModel) -> list[list[int]]:
     """Tokens of 50 conversations."""
     encoder = Encoder(smollm2.tokenizer, None, "smollm2")
     rows = [json.loads(line) for line in PROMPTS.read_text(encoding="utf-8").splitlines()]
-    return [encoder.encode(user(RULES + row["prompt"])) for row in rows[:50]]
+    return [encoder.encode(user(RULES * (4 if n % 2 else 1) + row["prompt"])) for n, row in enumerate(rows[:50])]
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +51,24 @@ def by_library(smollm2: LoadedModel, prompts: list[list[int]]) -> list[list[int]
 @pytest.mark.parametrize("reuse", [True, False], ids=["reuse", "no-reuse"])
 @pytest.mark.parametrize("slots", [1, 50], ids=["alone", "full-batch"])
 def test_greedy_tokens_are_those_of_model_generate(
-    smollm2: LoadedModel, prompts: list[list[int]], by_library: list[list[int]], slots: int, reuse: bool
+    smollm2: LoadedModel,
+    prompts: list[list[int]],
+    by_library: list[list[int]],
+    slots: int,
+    reuse: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    orders = []
+    monkeypatch.setattr(Slots, "reorder", lambda self, order: (orders.append(order), REORDER(self, order))[1])
+    # Slots are put into order on the way, whether that pays or not.
+    monkeypatch.setattr("constitution.engines.transformers.batcher.PASSES_BETWEEN_ORDERINGS", 4)
+    monkeypatch.setattr("constitution.engines.transformers.placing.WASTE", 0.9)
+    limit = ALONE_TOKENS if slots == 1 else MAX_TOKENS
     per_token = fitness_of(smollm2).bytes_per_token
     batcher = Batcher(smollm2, slots, Memory(slots * 1024 * per_token, per_token, "cpu"), THREAD, reuse)
 
     async def go() -> list[list[int]]:
-        loop, sampling = asyncio.get_running_loop(), Sampling(max_tokens=MAX_TOKENS, temperature=0)
+        loop, sampling = asyncio.get_running_loop(), Sampling(max_tokens=limit, temperature=0)
         requests = [GenerateRequest(prompt, loop.create_future(), sampling, 0) for prompt in prompts]
         for request in requests:
             batcher.submit(request)
@@ -62,7 +76,8 @@ def test_greedy_tokens_are_those_of_model_generate(
         await asyncio.to_thread(batcher.close)
         return [request.answer for request in requests]
 
-    assert asyncio.run(go()) == by_library
+    assert asyncio.run(go()) == [answer[:limit] for answer in by_library]
+    assert orders
     assert (batcher.usage.reused_tokens > 0) == reuse
     # The prompts are not all alike, nor are the answers.
     assert len({tuple(answer) for answer in by_library}) > 25
