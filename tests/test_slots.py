@@ -21,7 +21,7 @@ from models import (
 
 import constitution.engines.transformers as package
 from constitution.engines import open_engine
-from constitution.engines.transformers import TransformersEngine, attention, batcher
+from constitution.engines.transformers import TransformersEngine, attention, batcher, memory
 from constitution.engines.transformers.attention import Pass
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.memory import Memory
@@ -256,6 +256,38 @@ def test_more_slots_than_fit_are_refused_with_how_many_do(tmp_path: Path, monkey
 
     asyncio.run(go())
     assert max(sum(tokens > 0 for tokens in made) for made in passes) == 10
+
+
+def test_two_models_do_not_count_on_the_same_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [str(random_model(tmp_path / name, "llama")) for name in ("one", "other")]
+    per_token = fitness_of(load_model(folders[0])).bytes_per_token
+
+    def free(device: torch.device, bytes_per_token: int, promised: int) -> Memory:
+        return Memory(10 * 512 * per_token - promised, per_token, "cpu")
+
+    monkeypatch.setattr(package, "free_memory", free)
+
+    async def go() -> None:
+        first = await open_engine(ModelSettings(model=folders[0], slots=6))
+        with pytest.raises(ConfigError, match=r"^6 slots of .*: 4 fit"):
+            await open_engine(ModelSettings(model=folders[1], slots=6))
+        # What it holds is no longer free anyway; what it holds no more, is.
+        await first.aclose()
+        second = await open_engine(ModelSettings(model=folders[1], slots=6))
+        await second.aclose()
+
+    asyncio.run(go())
+
+
+def test_a_container_s_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    before = memory.free_memory(torch.device("cpu"), 1).room
+    (tmp_path / "memory.max").write_text("3000000\n", encoding="ascii")
+    (tmp_path / "memory.current").write_text("2500000\n", encoding="ascii")
+    (tmp_path / "memory.stat").write_text("anon 2000000\ninactive_file 500000\n", encoding="ascii")
+    assert memory.free_memory(torch.device("cpu"), 1).room == int(1_000_000 * memory.SHARE["cpu"]) < before
+    (tmp_path / "memory.max").write_text("max\n", encoding="ascii")
+    assert memory.free_memory(torch.device("cpu"), 1).room > 1_000_000
 
 
 def test_a_row_that_memory_cannot_hold_alone_fails_alone(llama: LoadedModel) -> None:
