@@ -7,7 +7,7 @@ from constitution import __version__
 from constitution.calls import Caller
 from constitution.config import Settings
 from constitution.counts import Counts
-from constitution.engines import check_model
+from constitution.engines import check_role
 from constitution.engines.base import weakest
 from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
@@ -56,9 +56,11 @@ async def generate(
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
     if settings.compare:
         # What the second stage lacks is told before the first one takes a night.
-        plan_labelling(settings, settings.compare)
+        plan = plan_labelling(settings, settings.compare)
         if settings.compare.file is not None:
             scan_pairs(settings.compare.file, settings.compare.limit)
+        if (judge := plan.model(plan.judge)) != settings.generator:
+            await check_role(judge, "judge")
     scanned = scan(settings)
     stop = stop or Stop()
     async with Engines() as engines:
@@ -68,7 +70,7 @@ async def generate(
             critic = resolve(settings.generator, settings.critic) if settings.critic else settings.generator
             if critic != settings.generator:
                 # A slip in its name is told before the generator is loaded.
-                await check_model(critic)
+                await check_role(critic, "critic")
             generator_engine = await engines.open(settings.generator, templates.chat_template)
             critic_engine = await engines.open(critic, templates.chat_template)
             affecting |= {

@@ -11,7 +11,7 @@ from constitution.candidates import rows_to_compare, scan_rows, span
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.config import CompareSettings
 from constitution.counts import Counts
-from constitution.engines import check_model
+from constitution.engines import check_role
 from constitution.engines.pool import Engines
 from constitution.errors import ConstitutionError, ModelError, RunError, command
 from constitution.labelling_plan import Plan, base_settings, plan_labelling
@@ -85,7 +85,7 @@ async def label_pairs(
             run.check(affecting)
         if len(plan.turns) > 1:
             # The judge comes last: a slip in its name must not cost a night of sampling.
-            await check_model(plan.model(plan.judge))
+            await check_role(plan.model(plan.judge), "judge")
         tally = Tally(rows, _calls_per_row(settings, base.rounds))
         callers: dict[str, Caller] = {}
         identities: dict[str, object] = {}

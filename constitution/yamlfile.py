@@ -109,7 +109,10 @@ def plainly(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "string_too_short":
         return "empty"
     if fault["type"] == "string_pattern_mismatch":
-        return f"{fault['input']!r} does not fit the pattern {fault['ctx']['pattern']}"
+        pattern = fault["ctx"]["pattern"]
+        if pattern.startswith("^https?"):
+            return f"{fault['input']!r} does not begin with http:// or https://"
+        return f"{fault['input']!r} does not fit the pattern {pattern}"
     wanted = WANTED.get(fault["type"])
     if wanted is None:
         return str(fault["msg"]).removeprefix("Value error, ")

@@ -207,7 +207,7 @@ def test_only_knobs_leave_what_affects_rows_as_it_is(name: str) -> None:
         ("concurrency: 0", ["concurrency", "not 0"]),
         ("dtype: float8", ["dtype", "'bfloat16', 'float16' or 'float32'", "not 'float8'"]),
         ("slots: 0", ["slots", "not 0"]),
-        ("base_url: localhost:8000", ["base_url", "'localhost:8000' does not fit the pattern"]),
+        ("base_url: localhost:8000", ["base_url", "'localhost:8000' does not begin with http:// or https://"]),
         ("api: chats", ["api", "'chat' or 'completions'", "not 'chats'"]),
         ("key_env: ''", ["key_env", "empty"]),
         ("timeout: 0", ["timeout", "greater than 0", "not 0"]),

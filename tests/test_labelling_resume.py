@@ -193,10 +193,10 @@ def test_a_stage_stopped_before_its_judge_was_loaded_can_be_looked_at_and_begun_
     judge.write_text("[]", encoding="utf-8")
 
     # The judge's file goes away while the other model samples.
-    async def looked_before_it_went(settings: ModelSettings) -> None:
+    async def looked_before_it_went(settings: ModelSettings, role: str) -> None:
         pass
 
-    monkeypatch.setattr("constitution.labelling.check_model", looked_before_it_went)
+    monkeypatch.setattr("constitution.labelling.check_role", looked_before_it_went)
     judge.unlink()
     with pytest.raises(ConfigError, match="no such file"):
         label(run, models=(str(sampler),), judge=str(judge))

@@ -74,7 +74,7 @@ def test_an_engine_whose_package_is_missing_is_listed_with_what_to_type(monkeypa
     monkeypatch.setitem(sys.modules, "vllm", None)
     found = built_in("vllm", ENGINES["vllm"])
     assert (found.usable, found.problem) == (False, "vllm is not installed")
-    assert found.hint == "pip install 'constitution-ai[vllm]'"
+    assert found.hint == "pip install '.[vllm]' in a checkout of constitution"
 
 
 def test_doctor_tells_of_an_engine_that_is_not_installed_and_finds_no_fault_in_it() -> None:
@@ -86,7 +86,7 @@ def test_doctor_tells_of_an_engine_that_is_not_installed_and_finds_no_fault_in_i
         "found": "not installed (optional)",
         "ok": False,
         "required": False,
-        "hint": "pip install 'constitution-ai[vllm]'",
+        "hint": "pip install '.[vllm]' in a checkout of constitution",
     }
 
 

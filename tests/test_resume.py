@@ -191,7 +191,7 @@ def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(
         wait_for_calls(process, run, 15)
         process.send_signal(signal.SIGINT)
         # Both workers hang in a call that never ends: a second Ctrl-C does not wait for it.
-        assert told(process, "stopping").startswith("stopping: 2 calls under way are finished first")
+        assert told(process, "stopping").startswith("stopping: 2 calls are under way and finished first")
         code, errors = stop(process, signal.SIGINT)
     assert code == 130
     assert "the same command goes on from here" in errors

@@ -66,7 +66,11 @@ MODELS = "compare:\n  models:\n  - a\n  - "  # lines 3 to 5
         ("critic:\n  modle: x\n  dtype: auto", "4: critic: unknown setting 'modle'; did you mean 'model'?", "critic"),
         ("critic: {model: x, xyzzy: 1}", "3: critic: unknown setting 'xyzzy'; known: api, base_url, ", "critic"),
         (CRITIC + "\n\n  base_url: 5", "7: critic.base_url: expected text, found 5", "base_url"),
-        (CRITIC + "base_url: localhost", "5: critic.base_url: 'localhost' does not fit the pattern", "base_url"),
+        (
+            CRITIC + "base_url: localhost",
+            "5: critic.base_url: 'localhost' does not begin with http",
+            "base_url",
+        ),
         (CRITIC + "slots: 0", "5: critic.slots: Input should be greater than or equal to 1, not 0", "slots"),
         (CRITIC + "slots: '2'", "5: critic.slots: expected a whole number, found '2'", "slots"),
         ("critic:\n  model: ''", "4: critic.model: empty", "model"),

@@ -53,7 +53,7 @@ def test_ctrl_c_journals_the_calls_under_way_and_begins_none(
         message = told(process, "stopping")
         before, asked = journalled(run), time.monotonic()
         _, errors = process.communicate(timeout=30)
-    assert message == "stopping: 3 calls under way are finished first; Ctrl-C again stops at once\n"
+    assert message == "stopping: 3 calls are under way and finished first; Ctrl-C again stops at once\n"
     # One call's time, not those of the nine rows that are left.
     assert time.monotonic() - asked < 2 * 0.6
     assert process.returncode == 130

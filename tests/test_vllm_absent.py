@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is i
 def test_without_vllm_the_error_says_what_to_install(ask: Callable[..., object]) -> None:
     with pytest.raises(ConfigError, match="vLLM, which is not installed") as error:
         asyncio.run(ask(ModelSettings(engine="vllm")))
-    assert "pip install 'constitution-ai[vllm]'" in error.value.hint
+    assert "pip install '.[vllm]' in a checkout of constitution" in error.value.hint
 
 
 def test_the_program_says_so_too(
@@ -27,5 +27,5 @@ def test_the_program_says_so_too(
 ) -> None:
     done = cli("generate", "--prompts", prompts, "--out", tmp_path / "run", "--engine", "vllm")
     assert done.returncode == 2
-    assert "pip install 'constitution-ai[vllm]'" in done.stderr
+    assert "pip install '.[vllm]' in a checkout of constitution" in done.stderr
     assert "Traceback" not in done.stderr

@@ -112,7 +112,7 @@ def compare(
             typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
     if summary.counts.failed:
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
-        typer.echo(f"{failed}; the same command tries again", err=True)
+        typer.echo(f"{failed}; the same command tries again. The last: {summary.last_failure}", err=True)
         raise typer.Exit(5)
 
 

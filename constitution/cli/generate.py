@@ -99,17 +99,17 @@ def generate(
         if compared:
             print_labels(results(), run, compared)
             typer.echo(f"  comparisons: {run / 'comparisons.jsonl'}")
-        if not quiet:
+        if not quiet and summary.counts.done:
             typer.echo(f"Look at one: {command('show', run)}", err=True)
             if compared:
                 typer.echo(f"Check the judge: {command('audit', run)}", err=True)
             typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
-    stages = {"failures.jsonl": summary.counts} | ({"compare-failures.jsonl": compared.counts} if compared else {})
-    for journal, counts in stages.items():
-        if counts.failed:
-            failed = f"{plural(counts.failed, 'row')} failed (see {run / journal})"
-            typer.echo(f"{failed}; the same command tries again", err=True)
-    if any(counts.failed for counts in stages.values()):
+    stages = {"failures.jsonl": summary, "compare-failures.jsonl": compared}
+    for journal, stage in stages.items():
+        if stage and stage.counts.failed:
+            failed = f"{plural(stage.counts.failed, 'row')} failed (see {run / journal})"
+            typer.echo(f"{failed}; the same command tries again. The last: {stage.last_failure}", err=True)
+    if any(stage and stage.counts.failed for stage in stages.values()):
         raise typer.Exit(5)
 
 

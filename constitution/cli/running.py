@@ -28,8 +28,8 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
             if stop.asked or not stop.under_way:
                 task.cancel()
             else:
-                calls = "1 call" if stop.under_way == 1 else f"{stop.under_way} calls"
-                typer.echo(f"stopping: {calls} under way are finished first; Ctrl-C again stops at once", err=True)
+                calls = "1 call is" if stop.under_way == 1 else f"{stop.under_way} calls are"
+                typer.echo(f"stopping: {calls} under way and finished first; Ctrl-C again stops at once", err=True)
                 stop.ask()
 
         # Windows has no such handlers: there Ctrl-C stops at once.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from constitution.digests import digest
 from constitution.engines.base import Determinism, Engine
-from constitution.errors import ConfigError, first_line
+from constitution.errors import ConfigError, ModelError, first_line
 from constitution.yamlfile import nearest
 
 if TYPE_CHECKING:
@@ -90,6 +90,16 @@ async def check_model(settings: "ModelSettings") -> None:
         ConfigError: No engine has that name, it cannot be imported, or a scripted engine's rules are broken.
     """
     await _module(settings.engine).check_model(settings)
+
+
+async def check_role(settings: "ModelSettings", role: str) -> None:
+    """As `check_model`, for a model beside the generator: what it raises names the role and its flag."""
+    try:
+        await check_model(settings)
+    except (ConfigError, ModelError) as bad:
+        bad.message = f"the {role}: {bad.message}"
+        bad.hint = bad.hint.replace("--model", f"--{role}")
+        raise
 
 
 async def open_engine(settings: "ModelSettings", chat_template: str | None = None) -> Engine:

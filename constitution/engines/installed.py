@@ -44,7 +44,7 @@ def installed() -> list[Installed]:
 def built_in(name: str, engine: BuiltIn) -> Installed:
     """One of our own."""
     there = not engine.needs or find_spec(engine.needs) is not None
-    package = f"'constitution-ai[{engine.extra}]'" if engine.extra else engine.needs
+    package = f"'.[{engine.extra}]' in a checkout of constitution" if engine.extra else engine.needs
     return Installed(
         name=name,
         summary=engine.summary,

@@ -9,7 +9,7 @@ from constitution.counts import Counts
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, Manifest, load_manifest
 from constitution.records import Filtered, Record
-from constitution.report.summary import count_calls, standing, treatments
+from constitution.report.summary import count_calls, standing, told, treatments
 from constitution.store import comparisons, count
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class LabelSummary(Record):
         calls: Journalled model calls.
         judge: The feedback model's name.
         failures: Failed rows by kind of error.
+        last_failure: As in `Summary`.
         filtered: Filtered rows by reason.
         control_strings: As in `Summary`.
         control_tokens: As in `Summary`.
@@ -46,6 +47,7 @@ class LabelSummary(Record):
     calls: int
     judge: str
     failures: dict[str, int]
+    last_failure: str
     filtered: dict[str, int]
     control_strings: int
     control_tokens: tuple[str, ...]
@@ -82,6 +84,7 @@ def summarise_labels(run: Path) -> LabelSummary:
         calls=calls.number,
         judge=manifest.model,
         failures=dict(Counter(failure.kind for failure in failures)),
+        last_failure=told(failures[-1]) if failures else "",
         filtered=dict(Counter(filtered.values())),
         control_strings=(found := calls.control_strings + sum(failure.control_strings for failure in failures)),
         control_tokens=treatments(_models(run, manifest)) if found else (),

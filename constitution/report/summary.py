@@ -25,6 +25,7 @@ class Summary(Record):
         calls: Journalled model calls, those of unfinished rows included.
         model: The model's name.
         failures: Failed rows by kind of error.
+        last_failure: What the last of them failed at, and why; empty if there is none.
         filtered: Filtered rows by reason.
         completion_tokens: Sampled for the finished rows.
         prompt_tokens: Read for the finished rows.
@@ -41,6 +42,7 @@ class Summary(Record):
     calls: int
     model: str
     failures: dict[str, int]
+    last_failure: str
     filtered: dict[str, int]
     completion_tokens: int
     prompt_tokens: int
@@ -79,6 +81,7 @@ def summarise(run: Path) -> Summary:
         calls=calls.number,
         model=manifest.model,
         failures=dict(Counter(failure.kind for failure in failures)),
+        last_failure=told(failures[-1]) if failures else "",
         filtered=dict(Counter(filtered.values())),
         completion_tokens=sampled,
         prompt_tokens=read,
@@ -94,6 +97,11 @@ def standing(journal: Path, settled: Set[str]) -> list[Failure]:
     """Failures of a stage that no later start has made good; of a row that failed on several, the last."""
     failed = {failure.id: failure for failure in read_records(journal, Failure)}
     return [failure for id, failure in failed.items() if id not in settled]
+
+
+def told(failure: Failure) -> str:
+    """What failed and why, in a line."""
+    return f"{failure.step}: {failure.message}"
 
 
 class CallCounts(Record):

@@ -15,10 +15,12 @@ from typing import Any
 from safetensors import SafetensorError
 
 from constitution.digests import digest
+from constitution.engines import engine_names
 from constitution.engines.base import Identity
 from constitution.engines.bundled import BUNDLED, BUNDLED_PACKAGE, bundled_file, cache_folder
 from constitution.engines.transformers.kinds import class_of, context_of, opening_of, unsupported
 from constitution.errors import ModelError, first_line
+from constitution.yamlfile import nearest
 
 # A file is known by its name, its size and this many blocks spread over it: seconds even for hundreds of gigabytes,
 # and weights that were changed differ nearly everywhere.
@@ -167,6 +169,13 @@ def locate(name: str, revision: str | None) -> tuple[str, dict[str, Any], str]:
         return str(path), {}, _content_digest(files)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelError(f"{path}: no such folder", "Check the path given to --model.")
+    engine, colon, _ = name.partition(":")
+    if colon:
+        # No id on the Hub holds one.
+        raise ModelError(
+            f"no engine called {engine!r}, as {name!r} names one; {nearest(engine, engine_names())}",
+            "See what is installed: constitution engines",
+        )
     return name, {"revision": revision or "main"}, ""
 
 

@@ -72,7 +72,7 @@ def look(settings: "ModelSettings") -> None:
     if find_spec("vllm") is None:
         raise ConfigError(
             "the engine vllm needs vLLM, which is not installed",
-            "Install it with: pip install 'constitution-ai[vllm]'   or take another engine: constitution engines",
+            "Install it with: pip install '.[vllm]' in a checkout of constitution, or see: constitution engines",
         )
     if Path(settings.model).suffix == ".gguf":
         raise ModelError(
