@@ -101,15 +101,8 @@ def run_once(one: Contestant, job: Path, options: argparse.Namespace, model: Pat
     One at a time: some rivals keep the cores busy while they wait.
     """
     command = [str(one.python), str(HERE / "rivals" / one.script), "--model", str(model), "--jobs", str(job)]
-    command += [
-        "--max-tokens",
-        str(options.max_tokens),
-        "--concurrency",
-        str(options.slots),
-        "--device",
-        options.device,
-        *one.flags,
-    ]
+    command += ["--max-tokens", str(options.max_tokens), "--concurrency", str(options.slots)]
+    command += ["--device", options.device, *one.flags]
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(

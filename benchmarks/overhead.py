@@ -4,6 +4,7 @@ A mock endpoint answers after 200 ms and serves 256 requests at a time: at most 
 process of its own: (i) a bare aiohttp client that makes 2,000 × 3 chained calls and keeps nothing; (ii) `constitution
 generate` over 2,000 prompts and one round (response, critique, revision), every call journalled. The time is that of
 the process, its start included. The endpoint uses uvloop where it is installed.
+Adds its figures to `results.md`, which `bench.py` begins.
 
     python benchmarks/overhead.py
 """
@@ -18,9 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+RESULTS = Path(__file__).parent / "results.md"
+HEADING = "## In front of a server (`overhead.py`)"
 CALLS_PER_ROW = 3
 ANSWER = "This is what a model might say, in about as many words as people read before they scroll on. " * 4
 
@@ -122,9 +126,16 @@ def compare(options: argparse.Namespace, folder: Path, port: str) -> None:
             raise SystemExit(f"{done} of {options.rows} rows done")
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     ours, theirs = medians["constitution"], medians["bare client"]
-    print(f"{options.rows} rows × {CALLS_PER_ROW} calls, {options.repeats} repeats, medians:")
-    print(f"constitution {ours:.0f} calls/s, bare client {theirs:.0f} calls/s, ratio {ours / theirs:.2f}")
-    print(f"peak memory of constitution {max(peaks['constitution']):.0f} MB")
+    found = (
+        f"{date.today()}, {options.rows} rows × {CALLS_PER_ROW} chained calls at an endpoint that answers after "
+        f"{options.seconds * 1000:.0f} ms and serves {options.capacity} at a time, start of the process included, "
+        f"medians of {options.repeats} repeats in turns: {ours:.0f} calls/s with every call journalled, "
+        f"{theirs:.0f} with a bare aiohttp client, ratio {ours / theirs:.2f}; "
+        f"{max(peaks['constitution']):.0f} MB at most.\n"
+    )
+    print(found)
+    others = RESULTS.read_text(encoding="utf-8").split(HEADING)[0].rstrip() if RESULTS.exists() else "# Benchmarks"
+    RESULTS.write_text(f"{others}\n\n{HEADING}\n\n{found}", encoding="utf-8")
 
 
 def main() -> None:

@@ -65,10 +65,10 @@ class Caller:
         """One row's way to `Engine.choose`; what is not a finite number becomes None."""
 
         async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
-            asked = (self.engine.identity, messages, "choose", list(options))
+            key = _key(self.engine.identity, messages, "choose", list(options))
             seed = derive_seed("choose", self.seed, row, step)
             # Probabilities are what they are; sampled votes are those of a seed.
-            key, sampled_key = _key(*asked), _key(*asked, seed)
+            sampled_key = digest([key, seed])
             choice = self.run.choice(row, step, key) or self.run.choice(row, step, sampled_key)
             if choice is None:
                 with _named(step):

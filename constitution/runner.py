@@ -94,17 +94,17 @@ class Stop:
         """Make a model call; once the end is asked for, never return instead, until the run cancels it."""
         if self.asked:
             call.close()
-            await asyncio.Event().wait()
-        self.under_way += 1
-        try:
-            return await call
-        except Held:
-            pass
-        finally:
-            self.under_way -= 1
-            self._look()
-        await asyncio.Event().wait()
-        raise AssertionError("nothing sets that event")
+        else:
+            self.under_way += 1
+            try:
+                return await call
+            except Held:
+                pass
+            finally:
+                self.under_way -= 1
+                self._look()
+        never: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        return await never
 
     async def drained(self) -> None:
         """Wait until the end was asked for and no call is under way."""
@@ -235,6 +235,12 @@ async def _outcome(row: AnyRow, chain: Chain[AnyRow]) -> Sequence[Outcome]:
         message = f"{bad.step}: {bad.message}"
         return [Filtered(id=row.id, index=row.index, reason="context overflow", message=message)]
     except CallError as bad:
-        kind = type(bad).__name__
-        told = {"step": bad.step, "kind": kind, "message": bad.message, "control_strings": bad.control_strings}
-        return [Failure.model_validate({"id": row.id, "index": row.index, **told})]
+        failure = Failure(
+            id=row.id,
+            index=row.index,
+            step=bad.step,
+            kind=type(bad).__name__,
+            message=bad.message,
+            control_strings=bad.control_strings,
+        )
+        return [failure]

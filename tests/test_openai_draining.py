@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from mock_server import Received, Told, chat, engine_at, error, mock_server, user
@@ -21,49 +22,43 @@ async def ask(engine: OpenAIEngine, stop: Stop, number: int) -> Completion:
     return await stop.call(engine.generate(user(f"Question {number}"), SHORT, number))
 
 
-def test_calls_that_wait_for_a_place_are_never_sent() -> None:
+def stopped_after(sent: int, calls: int, handler: Callable[[Received], Told], concurrency: int) -> tuple[int, int]:
+    """Ask for the end once the server has received `sent` of `calls` requests; how many it received, and answered."""
+
     async def go() -> tuple[int, int]:
-        with mock_server(slowly) as server:
-            async with engine_at(server, concurrency=2) as engine:
+        with mock_server(handler) as server:
+            async with engine_at(server, concurrency=concurrency) as engine:
                 stop = Stop()
                 stop.tell(engine)
-                calls = [asyncio.create_task(ask(engine, stop, number)) for number in range(10)]
-                while len(server.received) < 2:
-                    await asyncio.sleep(0.01)
-                stop.ask()
+                tasks = [asyncio.create_task(ask(engine, stop, number)) for number in range(calls)]
                 async with asyncio.timeout(10):
+                    while len(server.received) < sent:
+                        await asyncio.sleep(0.01)
+                    stop.ask()
                     await stop.drained()
-                answered = sum(call.done() for call in calls)
-                for call in calls:
-                    call.cancel()
+                answered = sum(task.done() for task in tasks)
+                for task in tasks:
+                    task.cancel()
                 return len(server.received), answered
 
+    return asyncio.run(go())
+
+
+def test_calls_that_wait_for_a_place_are_never_sent() -> None:
     def slowly(request: Received) -> Told:
         time.sleep(0.2)
         return chat("Hello.")
 
-    sent, answered = asyncio.run(go())
+    sent, answered = stopped_after(2, 10, slowly, concurrency=2)
     # Another two may have begun while the stop was on its way.
     assert sent == answered <= 4
 
 
 def test_what_was_told_to_wait_is_not_sent_again() -> None:
-    async def go() -> int:
-        with mock_server(lambda request: error(429, "Slow down.", {"Retry-After": "600"})) as server:
-            async with engine_at(server) as engine:
-                stop = Stop()
-                stop.tell(engine)
-                calls = [asyncio.create_task(ask(engine, stop, number)) for number in range(3)]
-                while len(server.received) < 3:
-                    await asyncio.sleep(0.01)
-                stop.ask()
-                async with asyncio.timeout(10):
-                    await stop.drained()
-                for call in calls:
-                    call.cancel()
-                return len(server.received)
-
-    assert asyncio.run(go()) == 3
+    sent, answered = stopped_after(
+        3, 3, lambda request: error(429, "Slow down.", {"Retry-After": "600"}), concurrency=8
+    )
+    assert (sent, answered) == (3, 0)
 
 
 def test_a_drained_engine_tells_that_it_holds_calls_back() -> None:

@@ -81,6 +81,7 @@ def compare(
     from constitution.errors import ConfigError
     from constitution.labelling import label_pairs
     from constitution.labelling_plan import base_settings, idle
+    from constitution.printable import printable
     from constitution.report.labels import summarise_labels
     from constitution.report.terminal import plural, print_labels
 
@@ -112,7 +113,7 @@ def compare(
             typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
     if summary.counts.failed:
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
-        typer.echo(f"{failed}; the same command tries again. The last: {summary.last_failure}", err=True)
+        typer.echo(f"{failed}; the same command tries again. The last: {printable(summary.last_failure)}", err=True)
         raise typer.Exit(5)
 
 

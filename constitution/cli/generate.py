@@ -79,6 +79,7 @@ def generate(
     from constitution.cli.running import run_stage
     from constitution.config import load_settings
     from constitution.generation import generate as run_generate
+    from constitution.printable import printable
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
     from constitution.report.terminal import as_json, plural, print_labels, print_summary
@@ -108,7 +109,7 @@ def generate(
     for journal, stage in stages.items():
         if stage and stage.counts.failed:
             failed = f"{plural(stage.counts.failed, 'row')} failed (see {run / journal})"
-            typer.echo(f"{failed}; the same command tries again. The last: {stage.last_failure}", err=True)
+            typer.echo(f"{failed}; the same command tries again. The last: {printable(stage.last_failure)}", err=True)
     if any(stage and stage.counts.failed for stage in stages.values()):
         raise typer.Exit(5)
 

@@ -12,6 +12,9 @@ from constitution.runner import Stop, Stopped
 
 Result = TypeVar("Result")
 
+# How long an engine may take to tell which calls it had not sent yet.
+HELD_SECONDS = 0.05
+
 
 def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
     """Run it. The first Ctrl-C lets the calls under way end, so that none is paid for in vain; the second does not.
@@ -28,9 +31,14 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
             if stop.asked or not stop.under_way:
                 task.cancel()
             else:
+                stop.ask()
+                # By then, calls that were not sent yet are no longer under way.
+                loop.call_later(HELD_SECONDS, say)
+
+        def say() -> None:
+            if stop.under_way:
                 calls = "1 call is" if stop.under_way == 1 else f"{stop.under_way} calls are"
                 typer.echo(f"stopping: {calls} under way and finished first; Ctrl-C again stops at once", err=True)
-                stop.ask()
 
         # Windows has no such handlers: there Ctrl-C stops at once.
         with contextlib.suppress(NotImplementedError):

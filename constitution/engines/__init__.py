@@ -97,9 +97,7 @@ async def check_role(settings: "ModelSettings", role: str) -> None:
     try:
         await check_model(settings)
     except (ConfigError, ModelError) as bad:
-        bad.message = f"the {role}: {bad.message}"
-        bad.hint = bad.hint.replace("--model", f"--{role}")
-        raise
+        raise type(bad)(f"the {role}: {bad.message}", bad.hint.replace("--model", f"--{role}")) from None
 
 
 async def open_engine(settings: "ModelSettings", chat_template: str | None = None) -> Engine:

@@ -94,8 +94,11 @@ def summarise(run: Path) -> Summary:
 
 
 def standing(journal: Path, settled: Set[str]) -> list[Failure]:
-    """Failures of a stage that no later start has made good; of a row that failed on several, the last."""
-    failed = {failure.id: failure for failure in read_records(journal, Failure)}
+    """Failures of a stage that no later start has made good, in order; of a row that failed on several, the last."""
+    failed: dict[str, Failure] = {}
+    for failure in read_records(journal, Failure):
+        failed.pop(failure.id, None)
+        failed[failure.id] = failure
     return [failure for id, failure in failed.items() if id not in settled]
 
 

@@ -65,8 +65,9 @@ def boundary(config: Any) -> int | None:
     rope = getattr(config, "rope_parameters", None) or {}
     for part in (rope, *rope.values()):
         if isinstance(part, dict) and part.get("rope_type") == "longrope":
-            length: int = part.get("original_max_position_embeddings") or config.original_max_position_embeddings
-            return length if length < config.max_position_embeddings else None
+            most: int = config.max_position_embeddings
+            length: int = part.get("original_max_position_embeddings", most)
+            return length if length < most else None
     return None
 
 
