@@ -1,4 +1,4 @@
-"""Calls of a row's chain to a model: looked up in the journal first, written to it before the answer is used."""
+"""Calls of a row's chain to a model: looked up in the journal first, and on the disk before the answer is used."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,10 +9,10 @@ from constitution.compare import Weigh
 from constitution.digests import derive_seed, digest
 from constitution.engines.base import Engine, Identity
 from constitution.errors import CallError, EmptyCompletion
-from constitution.records import Call, Choice, Completion, Message, Sampling
+from constitution.records import Call, Choice, Completion, Message, Row, Sampling
 from constitution.revise import Ask
+from constitution.run import Run
 from constitution.runner import Stop, Tally
-from constitution.store import Run
 
 
 @dataclass(frozen=True)
@@ -40,47 +40,62 @@ class Caller:
         """The engine is to send nothing more once the run is to end."""
         self.stop.tell(self.engine)
 
-    def ask(self, row: str, sampling: Sampling) -> Ask:
+    def ask(self, row: Row, sampling: Sampling) -> Ask:
         """One row's way to `Engine.generate`."""
-        attempts = self.attempts * (1 + self.run.failures[row])
+        attempts = self.attempts * (1 + self.run.failures[row.id])
 
         async def ask(step: str, messages: Sequence[Message]) -> Completion:
             for attempt in range(attempts):
-                seed = derive_seed("call", self.seed, row, step, attempt)
+                seed = derive_seed("call", self.seed, row.id, step, attempt)
                 key = _key(self.engine.identity, messages, sampling.model_dump(), seed)
                 completion = self.run.answer(row, step, key)
                 if completion is None:
-                    with _named(step):
-                        completion = await self.stop.call(self.engine.generate(messages, sampling, seed))
-                    self.run.keep(Call(row=row, step=step, digest=key, completion=completion))
+
+                    async def made(seed: int = seed, key: str = key) -> Completion:
+                        with _named(step):
+                            answer = await self.engine.generate(messages, sampling, seed)
+                        await self._keep(Call(row=row.id, index=row.index, step=step, digest=key, completion=answer))
+                        return answer
+
+                    completion = await self.stop.call(made())
                 if completion.text:
-                    self.tally.count(row, step)
+                    self.tally.count(row.id, step)
                     return completion
             with _named(step):
                 raise EmptyCompletion(f"the model said nothing, {attempts} times")
 
         return ask
 
-    def weigh(self, row: str) -> Weigh:
+    def weigh(self, row: Row) -> Weigh:
         """One row's way to `Engine.choose`; what is not a finite number becomes None."""
 
         async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
             key = _key(self.engine.identity, messages, "choose", list(options))
-            seed = derive_seed("choose", self.seed, row, step)
+            seed = derive_seed("choose", self.seed, row.id, step)
             # Probabilities are what they are; sampled votes are those of a seed.
             sampled_key = digest([key, seed])
             choice = self.run.choice(row, step, key) or self.run.choice(row, step, sampled_key)
             if choice is None:
-                with _named(step):
-                    told = await self.stop.call(self.engine.choose(messages, options, seed))
-                finite = tuple(None if value is None or not math.isfinite(value) else value for value in told.logprobs)
-                choice = told.model_copy(update={"logprobs": finite})
-                found_by = key if choice.sampled is None else sampled_key
-                self.run.keep(Call(row=row, step=step, digest=found_by, choice=choice))
-            self.tally.count(row, step)
+
+                async def made() -> Choice:
+                    with _named(step):
+                        told = await self.engine.choose(messages, options, seed)
+                    finite = [None if value is None or not math.isfinite(value) else value for value in told.logprobs]
+                    answer = told.model_copy(update={"logprobs": tuple(finite)})
+                    found_by = key if answer.sampled is None else sampled_key
+                    await self._keep(Call(row=row.id, index=row.index, step=step, digest=found_by, choice=answer))
+                    return answer
+
+                choice = await self.stop.call(made())
+            self.tally.count(row.id, step)
             return choice
 
         return weigh
+
+    async def _keep(self, call: Call) -> None:
+        """Only what is on the disk is used: what follows from an answer must never outlive it."""
+        self.run.keep(call)
+        await self.run.flushed()
 
 
 def _key(identity: Identity, messages: Sequence[Message], *rest: object) -> str:

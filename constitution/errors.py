@@ -115,3 +115,11 @@ class ContextOverflow(CallError):
 
 class EmptyCompletion(CallError):
     """The model ended its turn without a word."""
+
+
+def unwritable(path: Path, bad: OSError) -> RunError:
+    """The error of a run's file that the disk does not take."""
+    return RunError(
+        f"{path}: cannot be written: {bad.strerror}",
+        "Nothing finished is lost: make room, then run the same command again.",
+    )

@@ -13,32 +13,38 @@ from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
-from constitution.manifest import load_manifest, new_manifest
+from constitution.manifest import COMPARE, has_stage, load_manifest, new_manifest
 from constitution.model_settings import resolve
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
 from constitution.revise import revise
+from constitution.run import Run
 from constitution.runner import Chain, Stop, Tally, Watch, run_rows
-from constitution.sources import Scan, read, scan
-from constitution.store import Run
+from constitution.sources import read, scan
+from constitution.store import count
 from constitution.templating import TemplateSet, load_templates
 
 
 async def generate(
-    settings: Settings, watch: Watch | None = None, fork: Path | None = None, stop: Stop | None = None
+    settings: Settings,
+    watch: Watch | None = None,
+    reuse: Path | None = None,
+    stop: Stop | None = None,
+    retry_failed: bool = False,
 ) -> Counts:
     """Run the SL stage, or go on with a run that was stopped; then the RL stage, if `settings.compare` asks for it.
 
     Everything a person can have got wrong is checked before the model is loaded, and everything before the first
-    model call. Rows that failed before are tried again.
+    model call.
 
     Args:
         settings: The run.
         watch: For progress of the SL stage, and of the RL stage after it.
-        fork: Another run's folder whose finished calls may be reused.
+        reuse: Another run's folder whose finished calls may be reused.
         stop: Ends the run early, with what is under way finished and journalled.
+        retry_failed: Run the rows that failed, and no others.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
@@ -51,8 +57,10 @@ async def generate(
             f"{principles.name} has {len(principles.principles)}",
             "Lower --rounds, or draw with --replacement.",
         )
-    if fork:
-        load_manifest(fork)
+    if reuse:
+        load_manifest(reuse)
+    if retry_failed:
+        load_manifest(Path(settings.out))
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
     if settings.compare:
         # What the second stage lacks is told before the first one takes a night.
@@ -61,53 +69,70 @@ async def generate(
             scan_pairs(settings.compare.file, settings.compare.limit)
         if (judge := plan.model(plan.judge)) != settings.generator:
             await check_role(judge, "judge")
-    scanned = scan(settings)
-    stop = stop or Stop()
+    stop, folder = stop or Stop(), Path(settings.out)
     async with Engines() as engines:
-        with Run(Path(settings.out)) as run:
-            affecting = _affecting(settings, principles, templates, scanned)
-            run.check(affecting)
-            critic = resolve(settings.generator, settings.critic) if settings.critic else settings.generator
-            if critic != settings.generator:
-                # A slip in its name is told before the generator is loaded.
-                await check_role(critic, "critic")
-            generator_engine = await engines.open(settings.generator, templates.chat_template)
-            critic_engine = await engines.open(critic, templates.chat_template)
-            affecting |= {
-                "model (identity)": generator_engine.identity.model_dump(),
-                # None is told too: with nothing to differ from, a run would go on without its critic.
-                "critic (identity)": critic_engine.identity.model_dump()
-                if critic_engine.identity != generator_engine.identity
-                else None,
-            }
-            all_settings = settings.model_dump(mode="json")
-            determinism = weakest(generator_engine.determinism, critic_engine.determinism)
-            run.begin(new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles))
-            if fork:
-                run.fork(fork)
-            # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
-            run.failed.clear()
-            calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
-            tally = Tally(scanned.rows, calls_per_row, settings.rounds)
-            generator, critic_caller = (
-                Caller(engine, run, settings.seed, settings.attempts, tally, stop)
-                for engine in (generator_engine, critic_engine)
-            )
-            chain = _chain(settings, principles, templates, generator, critic_caller)
-            await run_rows(read(settings), chain, run, tally, engines.usage, settings.concurrency, watch, stop)
-            counts = run.counts(scanned.rows)
-        write_summary(Path(settings.out))
+        if not retry_failed or count(folder).failed:
+            await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
+        counts = count(folder)
         if settings.compare and counts.done:
-            await label_pairs(Path(settings.out), settings.compare, watch, fork=fork, stop=stop, engines=engines)
+            if retry_failed and has_stage(folder, COMPARE):
+                await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines)
+            await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines)
     return counts
 
 
-def _affecting(
-    settings: Settings, principles: PrincipleSet, templates: TemplateSet, scanned: Scan
-) -> dict[str, object]:
-    """Everything but the model that changes rows, by name: settings, and digests of the texts that they point to."""
+async def _revise_rows(
+    settings: Settings,
+    principles: PrincipleSet,
+    templates: TemplateSet,
+    engines: Engines,
+    watch: Watch | None,
+    reuse: Path | None,
+    stop: Stop,
+    retry_failed: bool,
+) -> None:
+    """Run the chain over all rows that this start owes, and write the summary."""
+    # The lock first of all: nobody should wait for a large input to be read to hear that another process writes.
+    with Run(Path(settings.out)) as run:
+        affecting = _affecting(settings, principles, templates)
+        run.check(affecting)
+        scanned = scan(settings)
+        affecting |= {"prompts (content)": scanned.digest}
+        run.check(affecting)
+        critic = resolve(settings.generator, settings.critic) if settings.critic else settings.generator
+        if critic != settings.generator:
+            # A slip in its name is told before the generator is loaded.
+            await check_role(critic, "critic")
+        generator_engine = await engines.open(settings.generator, templates.chat_template)
+        critic_engine = await engines.open(critic, templates.chat_template)
+        affecting |= {
+            "model (identity)": generator_engine.identity.model_dump(),
+            # None is told too: with nothing to differ from, a run would go on without its critic.
+            "critic (identity)": critic_engine.identity.model_dump()
+            if critic_engine.identity != generator_engine.identity
+            else None,
+        }
+        all_settings = settings.model_dump(mode="json")
+        determinism = weakest(generator_engine.determinism, critic_engine.determinism)
+        manifest = new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles)
+        run.begin(manifest, retry_failed)
+        if reuse:
+            run.reuse(reuse)
+        calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
+        tally = Tally(scanned.rows, calls_per_row, settings.rounds, retry_failed)
+        generator, critic_caller = (
+            Caller(engine, run, settings.seed, settings.attempts, tally, stop)
+            for engine in (generator_engine, critic_engine)
+        )
+        chain = _chain(settings, principles, templates, generator, critic_caller)
+        rows = read(settings, scanned.rows, run.owes)
+        await run_rows(rows, chain, run, tally, engines.usage, settings.concurrency, watch, stop)
+        write_summary(run.folder)
+
+
+def _affecting(settings: Settings, principles: PrincipleSet, templates: TemplateSet) -> dict[str, object]:
+    """Everything but prompts and models that changes rows, by name: settings, and digests of what they point to."""
     return settings.affecting() | {
-        "prompts (content)": scanned.digest,
         "principles (content)": principles.digest,
         "templates (content)": templates.digest,
     }
@@ -132,14 +157,14 @@ def _chain(
             return [Filtered(id=prompt.id, index=prompt.index, reason="empty prompt", message=message)]
         transcript = await revise(
             prompt,
-            generator.ask(prompt.id, sampling),
+            generator.ask(prompt, sampling),
             principles,
             templates,
             rounds=settings.rounds,
             seed=settings.seed,
             critique=settings.critique,
             replacement=settings.replacement,
-            ask_critic=critic.ask(prompt.id, sampling),
+            ask_critic=critic.ask(prompt, sampling),
         )
         return [transcript]
 

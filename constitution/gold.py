@@ -17,7 +17,12 @@ def gold_folder(run: Path, file: str) -> Path:
 
 
 async def judge_gold(
-    run: Path, file: str, limit: int | None, watch: Watch | None = None, stop: Stop | None = None
+    run: Path,
+    file: str,
+    limit: int | None,
+    watch: Watch | None = None,
+    stop: Stop | None = None,
+    retry_failed: bool = False,
 ) -> Path:
     """Have the judge of a run label a gold file's pairs, as it labelled the run's own; returns their folder.
 
@@ -29,6 +34,7 @@ async def judge_gold(
         limit: Most pairs; None is all.
         watch: For progress.
         stop: Ends it early.
+        retry_failed: Ask about the pairs that failed, and no others.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`.
@@ -50,5 +56,6 @@ async def judge_gold(
     settings = settings.model_copy(update=update)
     folder = gold_folder(run, file)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
-    await label_pairs(folder, settings, watch, replace=True, principles=manifest.principles, stop=stop)
+    kept = manifest.principles
+    await label_pairs(folder, settings, watch, replace=True, retry_failed=retry_failed, principles=kept, stop=stop)
     return folder

@@ -1,66 +1,126 @@
 """Append-only JSONL files of records.
 
 Journals only grow. A line is one `write` of bytes to a file opened for appending, so a killed process can leave at
-most one torn line, at the end, which the next start cuts off; nothing that was finished is lost. Power cuts can cost
-the last second or two: a run flushes its journals to the disk once a second.
+most one torn line, at the end, which the next start cuts off; nothing that was finished is lost. Each line ends with
+the checksum (CRC-32) of what stands before it, so that a disk's error is noticed and not trained on:
+
+    {"id":"row-1","index":0,…,"crc":"8f3a91c2"}
 """
 
 import errno
 import os
+import re
+import shlex
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from constitution.errors import RunError
+from constitution.durable import sync_folder
+from constitution.errors import RunError, unwritable
 from constitution.records import Record
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+# What ends a line: this, eight hex digits, a quotation mark, a brace and a line feed.
+_CRC = b',"crc":"'
+_TAIL = len(_CRC) + 8 + 3
+# The fields that every record of a row begins with. Looking only at them reads a journal several times as fast.
+_HEAD = re.compile(rb'\{(?:"(?:id|row)":"(?:[^"\\]|\\.)*",)*"index":(\d+)(?:,"pairs":(\d+))?')
+
+
+class Head(NamedTuple):
+    """Which row a line is about.
+
+    Attributes:
+        position: The row's in the input, from 0.
+        pairs: Of a comparison, how many its row has in all; else 0.
+    """
+
+    position: int
+    pairs: int
+
+
+class Line(NamedTuple):
+    """A line whose checksum is right.
+
+    Attributes:
+        offset: The byte at which it begins.
+        body: Its record as JSON.
+    """
+
+    offset: int
+    body: bytes
 
 
 class Journal:
     """One append-only JSONL file.
 
     Args:
-        path: Made at the first record.
+        path: Made if it does not exist.
+
+    Raises:
+        RunError: It cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        _cut_torn_line(path)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        # Why nothing more may be written: after a failed write or flush, nobody knows what the disk holds.
+        self._broken: OSError | None = None
+        try:
+            _cut_torn_line(path)
+            new = not path.exists()
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            if new:
+                sync_folder(path.parent)
+        except OSError as bad:
+            raise unwritable(path, bad) from None
         self._end = os.fstat(self._file).st_size
         self._synced = self._end
 
     def append(self, record: Record) -> None:
-        """Write one record; it survives the death of this process from here on.
+        """Write one record; it survives the death of this process from here on, and a power cut from `sync` on.
 
         Raises:
             RunError: The disk is full or the file may not be written; the file ends as it did before.
         """
-        line = record.model_dump_json().encode() + b"\n"
+        if self._broken:
+            raise unwritable(self._path, self._broken)
+        line = _with_checksum(record.model_dump_json().encode())
         try:
             if os.write(self._file, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as bad:
-            # Other workers may append before the run has stopped: never after half a line.
+            # Other rows may want to append before the run has stopped: never after half a line.
+            self._broken = bad
             os.ftruncate(self._file, self._end)
-            raise RunError(
-                f"{self._path}: cannot be written: {bad.strerror}",
-                "Nothing finished is lost: make room, then run the same command again.",
-            ) from None
+            raise unwritable(self._path, bad) from None
         self._end += len(line)
 
     def sync(self) -> None:
-        """Flush to the disk what was appended since the last time."""
+        """Flush to the disk what was appended since the last time; may be called on another thread.
+
+        Raises:
+            RunError: The disk fails.
+        """
         end = self._end
-        if self._synced < end:
+        if self._synced == end:
+            return
+        try:
             os.fsync(self._file)
-            self._synced = end
+        except OSError as bad:
+            self._broken = bad
+            raise unwritable(self._path, bad) from None
+        self._synced = end
 
     def close(self) -> None:
-        """Flush to the disk and close."""
+        """Flush to the disk and close.
+
+        Raises:
+            RunError: The disk fails.
+        """
         try:
             self.sync()
         finally:
@@ -71,27 +131,79 @@ def read_records(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
     """The records of a journal; a torn last line, as a killed process leaves it, is passed over.
 
     Raises:
-        RunError: A line that is not such a record, with its number.
+        RunError: A line that is damaged or is no such record, with its number and its first byte.
     """
-    for _, record in records_at(path, kind):
-        yield record
+    for line in read_lines(path):
+        yield parse(path, line, kind)
 
 
-def records_at(path: Path, kind: type[AnyRecord]) -> Iterator[tuple[int, AnyRecord]]:
-    """The records of a journal, each with the byte at which its line begins; otherwise as `read_records`."""
+def read_lines(path: Path) -> Iterator[Line]:
+    """The lines of a journal, their checksums verified; a torn last line is passed over.
+
+    Raises:
+        RunError: A line that is damaged, with its number and its first byte; or the file cannot be read.
+    """
     if not path.exists():
         return
     offset = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n"):
+                    return
+                text = line[:-_TAIL]
+                if line[-_TAIL:] != b'%b%08x"}\n' % (_CRC, zlib.crc32(text)):
+                    raise _damaged(path, number, offset)
+                yield Line(offset, text + b"}")
+                offset += len(line)
+    except OSError as bad:
+        raise RunError(f"{path}: cannot be read: {bad.strerror}") from None
+
+
+def read_line(path: Path, offset: int, kind: type[AnyRecord]) -> AnyRecord:
+    """The record of the line that begins at this byte, as `read_lines` found it."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield offset, kind.model_validate_json(line)
-            except ValidationError as bad:
-                reason = bad.errors()[0]["msg"]
-                raise RunError(f"{path}:{number}: not a {kind.__name__.lower()} record: {reason}") from None
-            offset += len(line)
+        file.seek(offset)
+        return parse(path, Line(offset, file.readline()[:-_TAIL] + b"}"), kind)
+
+
+def head(path: Path, line: Line) -> Head:
+    """Which row a line is about, without reading the rest of it.
+
+    Raises:
+        RunError: It is no record of a row.
+    """
+    match = _HEAD.match(line.body)
+    if not match:
+        raise RunError(f"{path}: at byte {line.offset}: not a record of a row", _advice(path, line.offset))
+    return Head(int(match[1]), int(match[2] or 0))
+
+
+def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
+    """The record that a line holds.
+
+    Raises:
+        RunError: It is no such record.
+    """
+    try:
+        return kind.model_validate_json(line.body)
+    except ValidationError as bad:
+        what = f"not a {kind.__name__.lower()} record: {bad.errors()[0]['msg']}"
+        raise RunError(f"{path}: at byte {line.offset}: {what}", _advice(path, line.offset)) from None
+
+
+def _with_checksum(body: bytes) -> bytes:
+    text = body.removesuffix(b"}")
+    return b'%b%b%08x"}\n' % (text, _CRC, zlib.crc32(text))
+
+
+def _damaged(path: Path, number: int, offset: int) -> RunError:
+    return RunError(f"{path}:{number}: damaged: the line at byte {offset} has another checksum", _advice(path, offset))
+
+
+def _advice(path: Path, offset: int) -> str:
+    cut = f"truncate -s {offset} {shlex.quote(str(path))}"
+    return f"Bring the file back from a copy; or cut it there, and what stood from there on is made again: {cut}"
 
 
 def _cut_torn_line(path: Path) -> None:

@@ -19,9 +19,10 @@ from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
 from constitution.principles import PrincipleSet
-from constitution.records import Comparison, Filtered, Reasoning, Sampling
+from constitution.records import Comparison, Filtered, Reasoning, Row, Sampling
+from constitution.run import Run
 from constitution.runner import Chain, Outcome, Stop, Tally, Watch, run_rows
-from constitution.store import Run, comparisons, count
+from constitution.store import comparisons, count
 from constitution.votes import OPEN, Range, Thresholds
 
 # After this many rows without one readable verdict, more of them would be a waste.
@@ -33,7 +34,8 @@ async def label_pairs(
     settings: CompareSettings,
     watch: Watch | None = None,
     replace: bool = False,
-    fork: Path | None = None,
+    reuse: Path | None = None,
+    retry_failed: bool = False,
     principles: PrincipleSet | None = None,
     stop: Stop | None = None,
     engines: Engines | None = None,
@@ -49,7 +51,8 @@ async def label_pairs(
         watch: For progress.
         replace: Set comparisons that were made by other settings aside, into the folder's `replaced`; their calls are
             reused where they still match.
-        fork: Another run's folder whose finished calls may be reused.
+        reuse: Another run's folder whose finished calls may be reused.
+        retry_failed: Run the rows that failed, and no others.
         principles: What the judge is asked if the settings name no file; None is the run's, as they were when it began.
         stop: Ends the comparison early, with what is under way finished and journalled.
         engines: Engines that are open already; closed by whoever opened them.
@@ -61,7 +64,7 @@ async def label_pairs(
     stop = stop or Stop()
     if engines is None:
         async with Engines() as own:
-            return await label_pairs(folder, settings, watch, replace, fork, principles, stop, own)
+            return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own)
     base = base_settings(folder, settings)
     if principles is None and has_stage(folder, REVISE):
         principles = load_manifest(folder).principles
@@ -76,8 +79,10 @@ async def label_pairs(
         # What was compared under a higher --limit still counts.
         rows = max(rows, load_manifest(folder, COMPARE).input)
     affecting = plan.affecting() | {"pairs (content)": content}
-    if fork:
-        load_manifest(fork, COMPARE if has_stage(fork, COMPARE) else REVISE)
+    if reuse:
+        load_manifest(reuse, COMPARE if has_stage(reuse, COMPARE) else REVISE)
+    if retry_failed and not count(folder, COMPARE).failed:
+        return count(folder, COMPARE)
     with Run(folder, COMPARE) as run:
         # Where nothing was compared yet, there is nothing that other settings could spoil.
         replace = replace or not any(True for _ in comparisons(folder))
@@ -86,7 +91,7 @@ async def label_pairs(
         if len(plan.turns) > 1:
             # The judge comes last: a slip in its name must not cost a night of sampling.
             await check_role(plan.model(plan.judge), "judge")
-        tally = Tally(rows, _calls_per_row(settings, base.rounds))
+        tally = Tally(rows, _calls_per_row(settings, base.rounds), retrying=retry_failed)
         callers: dict[str, Caller] = {}
         identities: dict[str, object] = {}
         aside: Path | None = None
@@ -104,16 +109,19 @@ async def label_pairs(
             first, identities[known_as] = not identities, engine.identity.model_dump()
             replacing = replace and _changed(run, affecting, identities)
             if first or replacing:
-                # Rows that failed in an earlier start are pending again, until this start has an outcome for them.
-                failed = set() if first else set(run.failed)
+                # What failed in an earlier turn of this start has no samples to judge.
+                failed = [] if first else run.failed
                 if replacing:
                     aside = set_aside(folder, COMPARE)
                 stored = settings.model_dump(mode="json")
-                run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles))
+                run.begin(
+                    new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles),
+                    retry_failed,
+                )
                 run.grow(rows)
-                run.failed = failed
-                if fork and has_stage(fork, COMPARE):
-                    run.fork(fork)
+                run.leave(failed)
+                if reuse and has_stage(reuse, COMPARE):
+                    run.reuse(reuse)
             for name, identity in identities.items():
                 run.settle(name, identity)
             caller = Caller(engine, run, settings.seed, settings.attempts, tally, stop)
@@ -145,7 +153,7 @@ def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], models: set[str])
     """One row's samples of one model, by any of its names; the judge's turn finds them in the journal."""
 
     async def chain(row: PairRow) -> Sequence[Outcome]:
-        await sample(plan.templates.respond(row.prompt), _samplers(plan, callers, row.id, models))
+        await sample(plan.templates.respond(row.prompt), _samplers(plan, callers, row, models))
         return []
 
     return chain
@@ -165,11 +173,11 @@ def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, pa
             return [Filtered(id=row.id, index=row.index, reason="no pair", message=row.problem)]
         candidates = row.candidates
         if plan.models:
-            samplers = _samplers(plan, callers, row.id, set(map(label_of, plan.models)))
+            samplers = _samplers(plan, callers, row, set(map(label_of, plan.models)))
             candidates = await sample(plan.templates.respond(row.prompt), samplers)
         judge = Judge(
-            ask=caller.ask(row.id, thinking),
-            weigh=caller.weigh(row.id),
+            ask=caller.ask(row, thinking),
+            weigh=caller.weigh(row),
             principles=plan.principles,
             templates=plan.judge_templates,
             per_pair=settings.principles_per_pair,
@@ -184,7 +192,7 @@ def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, pa
     return chain
 
 
-def _samplers(plan: Plan, callers: Mapping[str, Caller], row: str, models: set[str]) -> list[Sampler]:
+def _samplers(plan: Plan, callers: Mapping[str, Caller], row: Row, models: set[str]) -> list[Sampler]:
     """Who writes which sample of a row, as far as it is written by these models."""
     settings = plan.settings
     sampling = Sampling(

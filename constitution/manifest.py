@@ -1,6 +1,5 @@
 """What a run's folder is: the two stages, their files, and the manifest that each one begins with."""
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from constitution.errors import RunError, command
+from constitution.durable import write_whole
+from constitution.errors import RunError, command, unwritable
 from constitution.principles import PrincipleSet
 from constitution.records import Record
 
@@ -38,7 +38,7 @@ REVISE = Stage(
     failures="failures.jsonl",
     filtered="filtered.jsonl",
     elsewhere="Choose another folder with --out.",
-    again="begin a new run that reuses the calls that still match: --out NEW --fork {}",
+    again="add --fork NEW: a run of its own in the folder NEW, which reuses the calls that still match.",
 )
 COMPARE = Stage(
     manifest="compare.json",
@@ -124,14 +124,16 @@ def new_manifest(
 
 
 def write_manifest(folder: Path, stage: Stage, manifest: Manifest) -> None:
-    """Write it; there whole or not at all, so written aside, flushed, then renamed."""
+    """Write it; there whole or not at all.
+
+    Raises:
+        RunError: It cannot be written.
+    """
     path = folder / stage.manifest
-    aside = path.with_suffix(".tmp")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(manifest.model_dump_json(indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        write_whole(path, manifest.model_dump_json(indent=2) + "\n")
+    except OSError as bad:
+        raise unwritable(path, bad) from None
 
 
 def set_aside(folder: Path, stage: Stage) -> Path:

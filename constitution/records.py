@@ -4,7 +4,7 @@ Words are the field's own: a *transcript* is one prompt's whole chain, a *round*
 that answers it (Bai et al. 2022, section 3.1). Lengths are in tokens of the model that wrote the text.
 """
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -20,6 +20,18 @@ class Record(BaseModel):
     """Base of all records: immutable, and strict about its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(Protocol):
+    """What is known of a row wherever it is run: its name, and where it is in the input."""
+
+    @property
+    def id(self) -> str:
+        """Unique in the run."""
+
+    @property
+    def index(self) -> int:
+        """Position in the input, from 0."""
 
 
 class Message(Record):
@@ -270,6 +282,7 @@ class Call(Record):
 
     Attributes:
         row: The row's id.
+        index: Its position in the input.
         step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
             principle and the order.
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
@@ -278,6 +291,7 @@ class Call(Record):
     """
 
     row: str
+    index: int
     step: str
     digest: str
     completion: Completion | None = None

@@ -4,29 +4,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from constitution.counts import Counts
 from constitution.engines.base import Engine, Held, Usage
 from constitution.errors import CallError, ContextOverflow
-from constitution.records import Comparison, Failure, Filtered, Record, Transcript
-from constitution.store import Run
+from constitution.records import Comparison, Failure, Filtered, Record, Row, Transcript
+from constitution.run import Run
 
 WATCH_SECONDS = 1.0
 
 Outcome = Transcript | Comparison | Failure | Filtered
-
-
-class Row(Protocol):
-    """What a worker needs to know of a row."""
-
-    @property
-    def id(self) -> str:
-        """Unique in the run."""
-
-    @property
-    def index(self) -> int:
-        """Position in the input."""
 
 
 class State(Record):
@@ -68,7 +56,7 @@ class Stop:
 
     Attributes:
         asked: Whether somebody wishes it.
-        under_way: Model calls that have begun and not ended.
+        under_way: Model calls that have begun, and whose answers are not on the disk yet.
     """
 
     def __init__(self) -> None:
@@ -111,7 +99,6 @@ class Stop:
         await self._drained.wait()
 
     def _look(self) -> None:
-        # Whoever waits is woken after the one that made the last call has journalled its answer.
         if self.asked and not self.under_way:
             self._drained.set()
 
@@ -124,11 +111,13 @@ class Tally:
         rows: Rows of the input.
         calls_per_row: Model calls that a row takes.
         rounds_per_row: None in the RL stage.
+        retrying: Whether failed rows are run again: until they are done they count with the calls that are behind them.
     """
 
     rows: int
     calls_per_row: int
     rounds_per_row: int | None = None
+    retrying: bool = False
     calls: Counter[str] = field(default_factory=Counter)
     rounds: Counter[str] = field(default_factory=Counter)
 
@@ -145,7 +134,8 @@ class Tally:
     def state(self, run: Run, usage: Usage) -> State:
         """How far the run is now."""
         counts = run.counts(self.rows)
-        settled, per_row = counts.input - counts.pending, self.rounds_per_row
+        open_rows = counts.pending + (counts.failed if self.retrying else 0)
+        settled, per_row = counts.input - open_rows, self.rounds_per_row
         return State(
             counts=counts,
             rounds=None if per_row is None else settled * per_row + self.rounds.total(),
@@ -191,7 +181,7 @@ async def run_rows(
 
     async def work() -> None:
         for row in rows:
-            if row.id in run.done or row.id in run.filtered or row.id in run.failed:
+            if not run.owes(row.index):
                 continue
             outcome = await _outcome(row, chain)
             for record in outcome:
@@ -203,8 +193,7 @@ async def run_rows(
     async def heartbeat() -> None:
         while True:
             tell()
-            # Here and not on a thread of its own: it could outlive the run and meet a closed file.
-            run.sync()
+            await run.flushed()
             await asyncio.sleep(WATCH_SECONDS)
 
     async def end_early() -> None:
@@ -213,15 +202,18 @@ async def run_rows(
             worker.cancel()
 
     workers: list[asyncio.Task[None]] = []
-    beating, ending = asyncio.create_task(heartbeat()), asyncio.create_task(end_early())
+    ending = asyncio.create_task(end_early())
     try:
         async with asyncio.TaskGroup() as group:
+            beating = group.create_task(heartbeat())
             workers += [group.create_task(work()) for _ in range(min(concurrency, tally.rows))]
+            await asyncio.wait(workers)
+            beating.cancel()
+        await run.flushed()
     except BaseExceptionGroup as errors:
         # The first error stops the run; the rest are its echo in the other workers.
         raise errors.exceptions[0] from None
     finally:
-        beating.cancel()
         ending.cancel()
     if stop.asked:
         raise Stopped

@@ -7,7 +7,7 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from constitution.config import Settings
 from constitution.conversations import is_transcript, parse_transcript, tidy
 from constitution.digests import digest
 from constitution.errors import SourceError
+from constitution.fingerprints import Fingerprints
 from constitution.readers import Row, rows_of
 from constitution.records import Message, Prompt, Role
 
@@ -52,7 +53,9 @@ def scan(settings: Settings) -> Scan:
     total = hashlib.blake2b(digest_size=8)
     rows = 0
     for prompt in read(settings):
-        total.update(digest(prompt.model_dump(exclude={"index"})).encode())
+        total.update(prompt.model_dump_json(exclude={"index"}).encode())
+        # No JSON holds it: where a row ends is part of what is hashed.
+        total.update(b"\n")
         rows += 1
     if not rows:
         skipped = f" after the first {settings.skip}" if settings.skip else ""
@@ -60,47 +63,53 @@ def scan(settings: Settings) -> Scan:
     return Scan(rows, total.hexdigest())
 
 
-def read(settings: Settings) -> Iterator[Prompt]:
+def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda index: True) -> Iterator[Prompt]:
     """The prompts, in order, `skip` and `limit` applied.
 
     A row's id is the input's own, else a hash of its content; the second row with the same content gets `-2`, and
     so on. Ids do not depend on `skip`: skipped rows are read too.
 
+    Args:
+        settings: Name the input.
+        rows: How many there are, if that is known.
+        owed: Whether the row at this position is wanted; the others are passed over quickly.
+
     Raises:
         SourceError: At the first row that cannot be read.
     """
-    seen: set[int] = set()
+    seen = Fingerprints(rows)
     repeats: Counter[str] = Counter()
     end = math.inf if settings.limit is None else settings.skip + settings.limit
     for index, (where, row) in enumerate(rows_of(settings)):
         if index >= end:
             return
-        columns = settings.column or _prompt_column(row, where)
-        messages = _messages(row, columns, where)
+        wanted = index >= settings.skip and owed(index)
         given = row.get(settings.id_column)
         id = "" if given is None else str(given).strip()
+        if wanted or not id:
+            columns = settings.column or _prompt_column(row, where)
+            messages = _messages(row, columns, where)
         if not id:
             id = digest([message.model_dump() for message in messages])
             content = id
-            while _key(id) in seen:
+            while not seen.add(_fingerprint(id)):
                 repeats[content] += 1
                 id = f"{content}-{repeats[content] + 1}"
         elif _broken(id):
             raise SourceError(f"{where}: the id holds half of a surrogate pair, which no UTF-8 file can hold")
-        elif _key(id) in seen:
+        elif not seen.add(_fingerprint(id)):
             raise SourceError(
                 f"{where}: the id {id!r} belongs to an earlier row",
                 "Make ids unique, or name another column with --id-column (none that exists: ids from content).",
             )
-        seen.add(_key(id))
-        if index >= settings.skip:
+        if wanted:
             yield Prompt(
                 id=id, index=index, messages=messages, metadata=plain_columns(row, (*columns, settings.id_column))
             )
 
 
-def _key(id: str) -> int:
-    return int(digest(id), 16)
+def _fingerprint(id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest(), "little")
 
 
 def _prompt_column(row: Row, where: str) -> tuple[str]:
@@ -165,4 +174,8 @@ def plain_columns(row: Row, used: tuple[str, ...]) -> dict[str, JsonValue]:
 
 def _broken(text: str) -> bool:
     """Whether the text holds half of a surrogate pair: JSON can spell one, UTF-8 cannot."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

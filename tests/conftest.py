@@ -53,9 +53,9 @@ def generated(tmp_path: Path, prompts: Path) -> Callable[..., Path]:
     """Make a run, or go on with it, in this process; one round on the scripted engine unless told otherwise."""
     from constitution import Settings, generate
 
-    def make(name: str = "run", fork: Path | None = None, **settings: Any) -> Path:
+    def make(name: str = "run", reuse: Path | None = None, retry_failed: bool = False, **settings: Any) -> Path:
         given = {"prompts": str(prompts), "out": str(tmp_path / name), "engine": "scripted", "rounds": 1}
-        asyncio.run(generate(Settings(**(given | settings)), fork=fork))
+        asyncio.run(generate(Settings(**(given | settings)), reuse=reuse, retry_failed=retry_failed))
         return tmp_path / name
 
     return make
@@ -63,5 +63,10 @@ def generated(tmp_path: Path, prompts: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def lines() -> Callable[[Path], list[Any]]:
-    """The objects of a JSONL file."""
-    return lambda path: [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+    """The objects of a JSONL file; without their checksums, if it is a journal."""
+
+    def read(path: Path) -> list[Any]:
+        found = [json.loads(line) for line in path.read_bytes().split(b"\n") if line]
+        return [{name: one[name] for name in one if name != "crc"} if isinstance(one, dict) else one for one in found]
+
+    return read

@@ -26,7 +26,7 @@ from constitution.records import (
     Transcript,
     Vote,
 )
-from constitution.store import Run
+from constitution.run import Run
 
 Row = dict[str, Any]
 PRINCIPLES = PrincipleSet(

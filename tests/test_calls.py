@@ -10,10 +10,11 @@ from constitution.calls import Caller
 from constitution.engines.base import Determinism, Identity, Usage
 from constitution.manifest import new_manifest
 from constitution.principles import load_principles
-from constitution.records import Choice, Completion, Message, Sampling
+from constitution.records import Choice, Completion, Message, Prompt, Sampling
+from constitution.run import Run
 from constitution.runner import Stop, Tally
-from constitution.store import Run
 
+ROW = Prompt(id="row", index=0, messages=())
 ASKED = [Message(role="user", content="A or B?")]
 
 
@@ -46,5 +47,5 @@ def test_sampled_votes_are_those_of_their_seed(tmp_path: Path, sampled: int | No
         run.begin(new_manifest("0", "none", 1, {}, {}, load_principles("harmlessness")))
         for seed in (0, 0, 1, 1):
             caller = Caller(judge, run, seed, 1, Tally(1, 1), Stop())
-            assert asyncio.run(caller.weigh("row")("judge", ASKED, ["A", "B"])).logprobs == (-1.0, -2.0)
+            assert asyncio.run(caller.weigh(ROW)("judge", ASKED, ["A", "B"])).logprobs == (-1.0, -2.0)
     assert judge.asked == asked

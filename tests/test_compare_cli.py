@@ -197,7 +197,7 @@ def test_gold_files_of_one_beginning_are_kept_apart_and_failures_are_told(
     cli("compare", run, "--judge", partial, "--replace", "-q")
     told = cli("audit", run, "--gold", other)
     assert told.returncode == 5
-    assert "8 rows = 7 done + 1 failed" in told.stdout and "failed; the same command tries again" in told.stderr
+    assert "8 rows = 7 done + 1 failed" in told.stdout and "failed; --retry-failed runs them again" in told.stderr
 
 
 def test_gold_pairs_that_say_nothing_of_people_are_refused(generated: Generated, cli: Cli, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_rows_that_were_finished_later_are_compared_later(generated: Generated, 
     assert count(run, COMPARE).input == 12
 
 
-def test_a_row_whose_call_fails_is_tried_again(generated: Generated, tmp_path: Path) -> None:
+def test_a_row_whose_call_fails_is_tried_again_when_asked(generated: Generated, tmp_path: Path) -> None:
     run = generated()
     rules = tmp_path / "rules.yaml"
     rules.write_text("- {when: 'Question number 7', error: hung up}\n", encoding="utf-8")
@@ -127,6 +127,9 @@ def test_a_row_whose_call_fails_is_tried_again(generated: Generated, tmp_path: P
     assert (failure["id"], failure["kind"], failure["message"]) == ("row-07", "CallError", "hung up")
     assert failure["step"].startswith("response:revision-1/") and failure["step"].endswith(("/forward", "/reversed"))
     assert label(run, **settings).failed == 1
+    assert len((run / "compare-failures.jsonl").read_text("utf-8").splitlines()) == 1
+    again = asyncio.run(label_pairs(run, CompareSettings(**settings), retry_failed=True))
+    assert again == Counts(input=12, done=11, failed=1, filtered=0)
     assert len((run / "compare-failures.jsonl").read_text("utf-8").splitlines()) == 2
 
 
@@ -215,7 +218,7 @@ def test_a_limit_can_be_raised(generated: Generated) -> None:
 
 def test_a_fork_takes_over_the_calls_of_both_stages(generated: Generated, lines: Lines) -> None:
     small = generated("small", limit=8, compare=CompareSettings())
-    large = generated("large", limit=10, compare=CompareSettings(), fork=small)
+    large = generated("large", limit=10, compare=CompareSettings(), reuse=small)
     alone = generated("alone", limit=10, compare=CompareSettings())
     assert content(large) == content(alone)
     made = {(call["row"], call["digest"]) for call in lines(small / "compare-calls.jsonl")}

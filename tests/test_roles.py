@@ -138,7 +138,7 @@ def test_a_run_with_another_critic_is_refused(
     # Its knobs are nobody's business, and with --fork the responses are still good.
     if before:
         generated(model=writer, critic=Role(model=before, concurrency=1))
-    fork = generated("fork", fork=run, model=writer, critic=after)
+    fork = generated("fork", reuse=run, model=writer, critic=after)
     assert voices(fork)[1] == {{"another": "Another.", "none": "The writer.", "new": "The critic."}[change]}
     responses = [
         sorted(call["digest"] for call in lines(one / "calls.jsonl") if call["step"] == "respond")

@@ -19,8 +19,8 @@ from constitution.engines.base import Usage
 from constitution.engines.scripted import Rule, ScriptedEngine
 from constitution.manifest import new_manifest
 from constitution.records import Message, Prompt, Sampling
+from constitution.run import Run
 from constitution.runner import Outcome, Stop, Stopped, Tally, run_rows
-from constitution.store import Run
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Generated = Callable[..., Path]
@@ -49,11 +49,13 @@ def test_ctrl_c_journals_the_calls_under_way_and_begins_none(
     args = ("--prompts", prompts, "--out", run, "--engine", "scripted", "--model", slow, "--rounds", 1)
     with start("generate", *args, "--concurrency", 3) as process:
         wait_for_calls(process, run, 3)
+        # For their answers to be on the disk, and the next ones under way.
+        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         message = told(process, "stopping")
         before, asked = journalled(run), time.monotonic()
         _, errors = process.communicate(timeout=30)
-    assert message == "stopping: 3 calls are under way and finished first; Ctrl-C again stops at once\n"
+    assert message == ("stopping: 3 calls are under way and waited for, 8 s at most; Ctrl-C again stops at once\n")
     # One call's time, not those of the nine rows that are left.
     assert time.monotonic() - asked < 2 * 0.6
     assert process.returncode == 130
@@ -99,6 +101,7 @@ def test_ctrl_c_in_the_second_stage_keeps_its_calls_too(
         while kept() < 8:
             assert process.poll() is None
             time.sleep(0.005)
+        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         under_way = int(told(process, "stopping").split()[1])
         before = kept()
@@ -125,7 +128,7 @@ def test_two_calls_of_one_row_that_are_under_way_are_both_journalled(tmp_path: P
             caller = Caller(engine, run, 0, 1, tally, stop)
 
             async def chain(row: Prompt) -> Sequence[Outcome]:
-                ask = caller.ask(row.id, Sampling(max_tokens=9))
+                ask = caller.ask(row, Sampling(max_tokens=9))
 
                 def call(step: str) -> Coroutine[Any, Any, Any]:
                     return ask(step, [Message(role="user", content=step)])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.output import Format, FormatOption, results
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
@@ -62,9 +63,11 @@ def compare(
     replace: Annotated[
         bool, typer.Option("--replace", help="Compare anew with other settings; calls that still match are reused.")
     ] = False,
-    fork: Annotated[
-        Path | None, typer.Option(help="Reuse another run's finished calls where they still match.")
+    reuse: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Another run, whose comparisons' calls are reused if they match.")
     ] = None,
+    retry_failed: RetryOption = False,
+    fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
@@ -85,6 +88,7 @@ def compare(
     from constitution.report.labels import summarise_labels
     from constitution.report.terminal import plural, print_labels
 
+    check_fail_on(fail_on)
     given = {name: context.params[name] for name in COMPARE_HELP if context.params[name] not in (None, (), [])}
     settings = load_compare_settings(config, given)
     for name, wanted in idle(settings).items():
@@ -97,7 +101,7 @@ def compare(
     if not quiet:
         warn_of_own_judge(base_settings(run, settings), settings)
     with progress(quiet) as watch:
-        run_stage(lambda stop: label_pairs(run, settings, watch, replace, fork, stop=stop))
+        run_stage(lambda stop: label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop))
     for aside in set((run / "replaced").glob("*")) - before:
         typer.echo(
             f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True
@@ -113,7 +117,8 @@ def compare(
             typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
     if summary.counts.failed:
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
-        typer.echo(f"{failed}; the same command tries again. The last: {printable(summary.last_failure)}", err=True)
+        typer.echo(f"{failed}; --retry-failed runs them again. The last: {printable(summary.last_failure)}", err=True)
+    if too_many(fail_on, summary.counts):
         raise typer.Exit(5)
 
 
@@ -124,6 +129,8 @@ def audit(
         typer.Option(help="Pairs that people judged (hh-rlhf; prompt, corrects, incorrects): judged too."),
     ] = None,
     limit: Annotated[int, typer.Option(help="Most pairs of --gold that are judged; 0 is all.", min=0)] = 200,
+    retry_failed: RetryOption = False,
+    fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
@@ -143,12 +150,13 @@ def audit(
     from constitution.report.terminal import plural
     from constitution.store import comparisons, count
 
+    check_fail_on(fail_on)
     judge = load_manifest(run, COMPARE).model
     people: list[Comparison] = []
     asked = None
     if gold is not None:
         with progress(quiet) as watch:
-            folder = run_stage(lambda stop: judge_gold(run, gold, limit or None, watch, stop))
+            folder = run_stage(lambda stop: judge_gold(run, gold, limit or None, watch, stop, retry_failed))
         asked = count(folder, COMPARE)
         people = [one for one in comparisons(folder) if one.gold]
         if not people:
@@ -170,7 +178,8 @@ def audit(
         for line in audit_lines(found):
             typer.echo(f"  {line}")
     if asked and asked.failed:
-        typer.echo(f"{plural(asked.failed, 'row')} of {gold} failed; the same command tries again", err=True)
+        typer.echo(f"{plural(asked.failed, 'row')} of {gold} failed; --retry-failed runs them again", err=True)
+    if asked and too_many(fail_on, asked):
         raise typer.Exit(5)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.output import Format, FormatOption, results
 from constitution.errors import command
 from constitution.settings_help import HELP
@@ -62,8 +63,13 @@ def generate(
     compare: Annotated[bool | None, _switch("compare")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file of settings; flags win over it.")] = None,
     fork: Annotated[
-        Path | None, typer.Option(help="Reuse another run's finished calls where they still match.")
+        Path | None,
+        typer.Option(
+            metavar="NEW", help="Begin (or go on with) a run in the folder NEW that reuses --out's calls that match."
+        ),
     ] = None,
+    retry_failed: RetryOption = False,
+    fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
@@ -84,11 +90,15 @@ def generate(
     from constitution.report.summary import summarise
     from constitution.report.terminal import as_json, plural, print_labels, print_summary
 
+    check_fail_on(fail_on)
     settings = load_settings(config, given_settings(context.params))
+    lender = Path(settings.out) if fork else None
+    if fork:
+        settings = settings.model_copy(update={"out": str(fork)})
     if settings.compare and not quiet:
         warn_of_own_judge(settings, settings.compare)
     with progress(quiet) as watch:
-        run_stage(lambda stop: run_generate(settings, watch, fork, stop))
+        run_stage(lambda stop: run_generate(settings, watch, lender, stop, retry_failed))
     run = Path(settings.out)
     summary = summarise(run)
     compared = summarise_labels(run) if settings.compare and summary.counts.done else None
@@ -109,8 +119,8 @@ def generate(
     for journal, stage in stages.items():
         if stage and stage.counts.failed:
             failed = f"{plural(stage.counts.failed, 'row')} failed (see {run / journal})"
-            typer.echo(f"{failed}; the same command tries again. The last: {printable(stage.last_failure)}", err=True)
-    if any(stage and stage.counts.failed for stage in stages.values()):
+            typer.echo(f"{failed}; --retry-failed runs them again. The last: {printable(stage.last_failure)}", err=True)
+    if any(stage and too_many(fail_on, stage.counts) for stage in stages.values()):
         raise typer.Exit(5)
 
 

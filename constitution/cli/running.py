@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from types import FrameType
 from typing import Any, TypeVar
 
 import typer
@@ -14,39 +15,64 @@ Result = TypeVar("Result")
 
 # How long an engine may take to tell which calls it had not sent yet.
 HELD_SECONDS = 0.05
+# How long calls under way are waited for. Who types Ctrl-C wants to leave; batch systems kill soon after they ask.
+DRAIN_SECONDS = 8.0
 
 
 def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
-    """Run it. The first Ctrl-C lets the calls under way end, so that none is paid for in vain; the second does not.
+    """Run it. The first Ctrl-C, or the signal TERM, lets the calls under way end; the second does not.
 
     Raises:
-        typer.Exit: 130, after Ctrl-C.
+        typer.Exit: 130 after Ctrl-C, 143 after TERM.
     """
+    asked_by: list[int] = []
 
     async def guarded() -> Result:
         stop, loop, task = Stop(), asyncio.get_running_loop(), asyncio.current_task()
         assert task
 
-        def interrupt() -> None:
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            asked_by.append(number)
+            if not stop.under_way:
+                # Nothing to wait for; a long input may be being read, so no event loop would look at anything gentler.
+                raise KeyboardInterrupt
+            loop.call_soon_threadsafe(end)
+
+        def end() -> None:
             if stop.asked or not stop.under_way:
                 task.cancel()
             else:
                 stop.ask()
                 # By then, calls that were not sent yet are no longer under way.
                 loop.call_later(HELD_SECONDS, say)
+                loop.call_later(DRAIN_SECONDS, task.cancel)
 
         def say() -> None:
             if stop.under_way:
                 calls = "1 call is" if stop.under_way == 1 else f"{stop.under_way} calls are"
-                typer.echo(f"stopping: {calls} under way and finished first; Ctrl-C again stops at once", err=True)
+                typer.echo(
+                    f"stopping: {calls} under way and waited for, {DRAIN_SECONDS:g} s at most; "
+                    "Ctrl-C again stops at once",
+                    err=True,
+                )
 
-        # Windows has no such handlers: there Ctrl-C stops at once.
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(signal.SIGINT, interrupt)
-        return await stage(stop)
+        with _handled(interrupt):
+            return await stage(stop)
 
     try:
         return asyncio.run(guarded())
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         typer.echo("stopped; the same command goes on from here", err=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + (asked_by[0] if asked_by else signal.SIGINT)) from None
+
+
+@contextlib.contextmanager
+def _handled(interrupt: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Both signals, until the stage has ended."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

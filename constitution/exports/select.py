@@ -4,7 +4,6 @@ Demonstrations and chains come from transcripts, pairs and ratings as `pairs.py`
 all held in memory: what has to be known of the whole beforehand is collected by reading twice.
 """
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -101,7 +100,7 @@ def chains(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[
         if lacking := sorted(drawn - known.keys()):
             raise ExportError(
                 f"{run}: its manifest does not hold the text of principle {lacking[0]!r}: an older version began it",
-                f"Begin it anew with --out NEW --fork {shlex.quote(str(run))}: no finished call is made again.",
+                "Begin it anew: the same command with --fork NEW makes no finished call again.",
             )
         cut = any(completion.finish_reason == "length" for completion in transcript.completions)
         if cut and options.whole_only:

@@ -62,16 +62,15 @@ def summarise_labels(run: Path) -> LabelSummary:
     manifest, counts = load_manifest(run, COMPARE), count(run, COMPARE)
     statuses: Counter[str] = Counter()
     sampled: Counter[int] = Counter()
-    votes, identical, done = 0, 0, set()
+    votes = identical = 0
     for comparison in comparisons(run):
         statuses[comparison.status] += 1
         if comparison.sampled is not None:
             sampled[comparison.sampled] += 1
         votes += len(comparison.votes)
         identical += not comparison.votes
-        done.add(comparison.row)
-    filtered = {record.id: record.reason for record in read_records(run / COMPARE.filtered, Filtered)}
-    failures = standing(run / COMPARE.failures, done | filtered.keys())
+    filtered = Counter(record.reason for record in read_records(run / COMPARE.filtered, Filtered))
+    failures = standing(run, COMPARE)
     calls = count_calls(run / COMPARE.calls)
     return LabelSummary(
         counts=counts,
@@ -85,7 +84,7 @@ def summarise_labels(run: Path) -> LabelSummary:
         judge=manifest.model,
         failures=dict(Counter(failure.kind for failure in failures)),
         last_failure=told(failures[-1]) if failures else "",
-        filtered=dict(Counter(filtered.values())),
+        filtered=dict(filtered),
         control_strings=(found := calls.control_strings + sum(failure.control_strings for failure in failures)),
         control_tokens=treatments(_models(run, manifest)) if found else (),
     )

@@ -2,14 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from constitution.counts import Counts
+from constitution.durable import write_whole
+from constitution.errors import unwritable
 from constitution.journal import read_records
-from constitution.manifest import Manifest, load_manifest
+from constitution.manifest import REVISE, Manifest, Stage, load_manifest
 from constitution.records import Call, Failure, Filtered, Record
+from constitution.row_states import State, read_states
 from constitution.store import count, transcripts
 
 if TYPE_CHECKING:
@@ -63,17 +66,15 @@ def summarise(run: Path) -> Summary:
     manifest = load_manifest(run)
     sampled = read = cut = unchanged = 0
     drawn: Counter[str] = Counter()
-    done: set[str] = set()
     for transcript in transcripts(run):
-        done.add(transcript.id)
         for completion in transcript.completions:
             sampled += completion.completion_tokens
             read += completion.prompt_tokens
             cut += completion.finish_reason == "length"
         unchanged += transcript.responses[0].text == transcript.responses[-1].text
         drawn.update(round.principle for round in transcript.rounds)
-    filtered = {record.id: record.reason for record in read_records(run / "filtered.jsonl", Filtered)}
-    failures = standing(run / "failures.jsonl", done | filtered.keys())
+    filtered = Counter(record.reason for record in read_records(run / REVISE.filtered, Filtered))
+    failures = standing(run, REVISE)
     calls = count_calls(run / "calls.jsonl")
     return Summary(
         counts=counts,
@@ -82,7 +83,7 @@ def summarise(run: Path) -> Summary:
         model=manifest.model,
         failures=dict(Counter(failure.kind for failure in failures)),
         last_failure=told(failures[-1]) if failures else "",
-        filtered=dict(Counter(filtered.values())),
+        filtered=dict(filtered),
         completion_tokens=sampled,
         prompt_tokens=read,
         cut=cut,
@@ -93,13 +94,15 @@ def summarise(run: Path) -> Summary:
     )
 
 
-def standing(journal: Path, settled: Set[str]) -> list[Failure]:
+def standing(run: Path, stage: Stage) -> list[Failure]:
     """Failures of a stage that no later start has made good, in order; of a row that failed on several, the last."""
-    failed: dict[str, Failure] = {}
-    for failure in read_records(journal, Failure):
-        failed.pop(failure.id, None)
-        failed[failure.id] = failure
-    return [failure for id, failure in failed.items() if id not in settled]
+    states = read_states(run, stage)
+    failed: dict[int, Failure] = {}
+    for failure in read_records(run / stage.failures, Failure):
+        if states[failure.index] is State.FAILED:
+            failed.pop(failure.index, None)
+            failed[failure.index] = failure
+    return list(failed.values())
 
 
 def told(failure: Failure) -> str:
@@ -139,7 +142,13 @@ def _models(manifest: Manifest) -> "list[ModelSettings]":
 
 
 def write_summary(run: Path) -> None:
-    """Write `summary.json` into a run's folder; there whole or not at all."""
-    aside = run / "summary.tmp"
-    aside.write_text(summarise(run).model_dump_json(indent=2) + "\n", encoding="utf-8")
-    aside.replace(run / "summary.json")
+    """Write `summary.json` into a run's folder; there whole or not at all.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    path = run / "summary.json"
+    try:
+        write_whole(path, summarise(run).model_dump_json(indent=2) + "\n")
+    except OSError as bad:
+        raise unwritable(path, bad) from None

@@ -14,7 +14,7 @@ from constitution.config import CompareSettings
 from constitution.engines.base import Identity
 from constitution.manifest import COMPARE, new_manifest
 from constitution.records import Candidate, Comparison, Completion, Message, Round, Transcript, Vote
-from constitution.store import Run
+from constitution.run import Run
 
 DEEDS = ["pick", "forge", "steal", "poison", "hack", "smuggle", "sabotage", "counterfeit", "bug", "break"]
 THINGS = ["a lock", "a passport", "a bicycle", "a well", "a phone", "a parcel", "a car", "a ticket", "a door", "a safe"]

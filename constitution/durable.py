@@ -1,0 +1,47 @@
+"""Files that are there whole or not at all, also after a power cut."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file aside, flush it to the disk, and put it in the place of what was there.
+
+    Args:
+        path: Of the file. What was there stays until the new text is on the disk.
+        text: UTF-8.
+
+    Raises:
+        OSError: It cannot be written; what was there is untouched.
+    """
+    aside = path.with_suffix(".tmp")
+    try:
+        # Left by a process that was killed; never written through, as it might be a link.
+        aside.unlink(missing_ok=True)
+        with aside.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's names to the disk: without it, a new or renamed file may be gone after a power cut.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    if os.name != "posix":
+        # Windows opens no folders; there, renaming is journalled by the file system.
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,262 @@
+"""A stage of a run's folder as the one process that writes it sees it: what is there, what is owed, what is added."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from constitution.counts import Counts
+from constitution.durable import sync_folder
+from constitution.errors import RunError
+from constitution.group_commit import GroupCommit
+from constitution.journal import Journal, head, parse, read_line, read_lines, read_records
+from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
+from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
+from constitution.row_states import RowStates, State, read_states
+from constitution.writer_lock import HOLDER, LOCK, WriterLock
+
+# What may lie in a folder whose run had no time to write its manifest.
+OURS = frozenset({LOCK, HOLDER, ".tmp", "manifest.tmp", "compare.tmp"})
+
+Outcome = Transcript | Comparison | Failure | Filtered
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+class Run:
+    """One stage of a run's folder, open for writing by this process alone. Use it as a context manager.
+
+    Args:
+        folder: Made if it does not exist.
+        stage: Whose files are written.
+
+    Attributes:
+        failures: How often each row failed on earlier starts, by id.
+        calls_made: Calls journalled since this process began, those found in the journal not counted.
+
+    Raises:
+        RunError: It cannot be made or written, or another process is writing it.
+    """
+
+    def __init__(self, folder: Path, stage: Stage = REVISE) -> None:
+        self.folder = folder
+        self.stage = stage
+        self.calls_made = 0
+        self._journals: list[Journal] = []
+        self._states = RowStates()
+        # The failed rows that this start tries again, by position; None: it runs the pending ones.
+        self._again: set[int] | None = None
+        try:
+            self._new = not folder.exists()
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._new:
+                sync_folder(folder.parent)
+            foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
+            if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
+                raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
+            self._lock = WriterLock(folder)
+        except OSError as bad:
+            raise RunError(f"{folder}: cannot be written: {bad.strerror}", stage.elsewhere) from None
+        self._commit = GroupCommit(self._sync)
+
+    def __enter__(self) -> Self:
+        """The folder is this process's already; `begin` opens the journals."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Flush, close, unlock; a folder that was made for a run which never began is taken away again."""
+        with ExitStack() as stack:
+            unused = self._new and not has_stage(self.folder, self.stage)
+            stack.callback(self._lock.release, remove=unused)
+            for journal in self._journals:
+                stack.callback(journal.close)
+            self._commit.close()
+
+    async def flushed(self) -> None:
+        """Wait until all that was kept so far is on the disk.
+
+        Raises:
+            RunError: The disk fails.
+        """
+        await self._commit.wait()
+
+    def _sync(self) -> None:
+        for journal in self._journals:
+            journal.sync()
+
+    def changes(self, affecting: Mapping[str, object]) -> list[str]:
+        """What changes rows and differs from the stage that is in the folder, a line each; none if there is none."""
+        if not has_stage(self.folder, self.stage):
+            return []
+        before = load_manifest(self.folder, self.stage).affecting
+        return [
+            f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now)}"
+            for name, now in sorted(affecting.items())
+            if before.get(name) != now
+        ]
+
+    def check(self, affecting: Mapping[str, object]) -> None:
+        """Compare what changes rows, as far as it is known yet, with the stage that is in the folder, if there is one.
+
+        Raises:
+            RunError: Lists each value that differs.
+        """
+        if changes := self.changes(affecting):
+            what = "a run" if self.stage is REVISE else "comparisons"
+            raise RunError(
+                "\n".join([f"{self.folder} holds {what} made by other settings:", *changes]),
+                f"Give the old settings to go on, or {self.stage.again.format(shlex.quote(str(self.folder)))}",
+            )
+
+    def begin(self, manifest: Manifest, retry_failed: bool = False) -> None:
+        """Write the manifest of a new stage, or check it against the one that is there; then open the journals.
+
+        Args:
+            manifest: Of the stage.
+            retry_failed: Whether this start runs the rows that have failed so far, and no others. They stay failed
+                until they are done, or filtered.
+
+        Raises:
+            RunError: The stage was begun with other settings; lists each that differs.
+        """
+        self.check(manifest.affecting)
+        if not has_stage(self.folder, self.stage):
+            write_manifest(self.folder, self.stage, manifest)
+        for journal in self._journals:
+            journal.close()
+        stage = self.stage
+        names = (stage.calls, stage.outcomes, stage.failures, stage.filtered)
+        self._journals = [Journal(self.folder / name) for name in names]
+        self._calls, self._outcomes, self._failures, self._filtered = self._journals
+        self._states = read_states(self.folder, stage)
+        self._again = set(self._states.of(State.FAILED)) if retry_failed else None
+        # How often each row failed on earlier starts: a row that failed gets as many new attempts each time.
+        self.failures = Counter(record.id for record in read_records(self.folder / stage.failures, Failure))
+        # Comparisons of rows that were stopped between two of them.
+        self._written: dict[str, set[str]] = {}
+        if stage is COMPARE:
+            for comparison in self._owed(stage.outcomes, Comparison):
+                self._written.setdefault(comparison.row, set()).add(comparison.id)
+        # Only calls of rows that are yet to be run are kept in memory.
+        self._answers: dict[str, dict[tuple[str, str], Call]] = {}
+        # Calls of another run: by a hash of what they answer, the byte in its journal.
+        self._lent: dict[int, int] = {}
+        for call in self._owed(stage.calls, Call):
+            self._remember(call)
+
+    def owes(self, index: int) -> bool:
+        """Whether this start is to run the row at this position of the input."""
+        return self._states[index] is State.PENDING if self._again is None else index in self._again
+
+    def grow(self, rows: int) -> None:
+        """Take note that there are more rows than when the stage was begun."""
+        manifest = load_manifest(self.folder, self.stage)
+        if rows != manifest.input:
+            write_manifest(self.folder, self.stage, manifest.model_copy(update={"input": rows}))
+
+    def settle(self, name: str, value: object) -> None:
+        """Add to the manifest what changes rows but is known only now, such as the identity of a model.
+
+        Raises:
+            RunError: It was another value before.
+        """
+        manifest = load_manifest(self.folder, self.stage)
+        if name in manifest.affecting:
+            self.check({name: value})
+        else:
+            known = manifest.affecting | {name: value}
+            write_manifest(self.folder, self.stage, manifest.model_copy(update={"affecting": known}))
+
+    def reuse(self, other: Path) -> None:
+        """Take over another run's finished calls; those that still match will not be made again.
+
+        Raises:
+            RunError: `other` is not a run.
+        """
+        load_manifest(other, self.stage)
+        self._lender = other / self.stage.calls
+        for line in read_lines(self._lender):
+            call = parse(self._lender, line, Call)
+            self._lent[hash((call.row, call.step, call.digest))] = line.offset
+
+    def answer(self, row: Row, step: str, digest: str) -> Completion | None:
+        """The journalled answer to this very call of `generate`, if there is one."""
+        call = self._find(row, step, digest)
+        return call.completion if call else None
+
+    def choice(self, row: Row, step: str, digest: str) -> Choice | None:
+        """The journalled answer to this very call of `choose`, if there is one."""
+        call = self._find(row, step, digest)
+        return call.choice if call else None
+
+    def keep(self, record: Call | Outcome) -> None:
+        """Journal a record; a finished row's calls are forgotten."""
+        match record:
+            case Call():
+                self._calls.append(record)
+                self.calls_made += 1
+                self._remember(record)
+            case Transcript():
+                self._outcomes.append(record)
+                self._settle(record.id, record.index, State.DONE)
+            case Comparison():
+                written = self._written.setdefault(record.row, set())
+                if record.id not in written:
+                    self._outcomes.append(record)
+                    written.add(record.id)
+                if len(written) == record.pairs:
+                    del self._written[record.row]
+                    self._settle(record.row, record.index, State.DONE)
+            case Failure():
+                self._failures.append(record)
+                self._settle(record.id, record.index, State.FAILED)
+            case Filtered():
+                self._filtered.append(record)
+                self._settle(record.id, record.index, State.FILTERED)
+
+    @property
+    def failed(self) -> list[int]:
+        """The positions of the rows that have failed."""
+        return list(self._states.of(State.FAILED))
+
+    def leave(self, rows: Iterable[int]) -> None:
+        """Have this start not run these rows again, which failed before the stage was begun anew."""
+        for index in rows:
+            self._states[index] = State.FAILED
+
+    def counts(self, rows: int) -> Counts:
+        """Where the stage's rows are, of `rows` in all."""
+        return self._states.counts(rows)
+
+    def _settle(self, row: str, index: int, state: State) -> None:
+        self._states[index] = state
+        self._answers.pop(row, None)
+        if self._again is not None:
+            self._again.discard(index)
+
+    def _find(self, row: Row, step: str, digest: str) -> Call | None:
+        own = self._answers.get(row.id, {}).get((step, digest))
+        offset = self._lent.get(hash((row.id, step, digest)))
+        if own or offset is None:
+            return own
+        lent = read_line(self._lender, offset, Call)
+        if (lent.row, lent.step, lent.digest) != (row.id, step, digest):
+            return None
+        # From here on it is this run's own: a later start needs no --fork to find it.
+        call = lent.model_copy(update={"index": row.index})
+        self._calls.append(call)
+        self._remember(call)
+        return call
+
+    def _remember(self, call: Call) -> None:
+        self._answers.setdefault(call.row, {})[call.step, call.digest] = call
+
+    def _owed(self, name: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
+        """The records of rows that this start is to run; of the others only the head is read."""
+        path = self.folder / name
+        for line in read_lines(path):
+            if self.owes(head(path, line).position):
+                yield parse(path, line, kind)
