@@ -28,19 +28,19 @@ def write_whole(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's names to the disk: without it, a new or renamed file may be gone after a power cut.
+def sync(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to the disk: without the latter, a new or renamed file may be gone.
 
     Raises:
         OSError: The disk fails.
     """
-    if os.name != "posix":
+    if os.name != "posix" and path.is_dir():
         # Windows opens no folders; there, renaming is journalled by the file system.
         return
-    opened = os.open(folder, os.O_RDONLY)
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

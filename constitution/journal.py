@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from constitution.durable import sync_folder
+from constitution.durable import sync
 from constitution.errors import RunError, unwritable
 from constitution.records import Record
 
@@ -74,7 +74,7 @@ class Journal:
             new = not path.exists()
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             if new:
-                sync_folder(path.parent)
+                sync(path.parent)
         except OSError as bad:
             raise unwritable(path, bad) from None
         self._end = os.fstat(self._file).st_size

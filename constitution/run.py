@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from constitution.counts import Counts
-from constitution.durable import sync_folder
+from constitution.durable import sync
 from constitution.errors import RunError
 from constitution.group_commit import GroupCommit
 from constitution.journal import Journal, head, parse, read_line, read_lines, read_records
@@ -20,7 +20,7 @@ from constitution.row_states import RowStates, State, read_states
 from constitution.writer_lock import HOLDER, LOCK, WriterLock
 
 # What may lie in a folder whose run had no time to write its manifest.
-OURS = frozenset({LOCK, HOLDER, ".tmp", "manifest.tmp", "compare.tmp"})
+OURS = frozenset({LOCK, HOLDER, f"{HOLDER}.tmp", "manifest.tmp", "compare.tmp"})
 
 Outcome = Transcript | Comparison | Failure | Filtered
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -53,7 +53,7 @@ class Run:
             self._new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             if self._new:
-                sync_folder(folder.parent)
+                sync(folder.parent)
             foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
             if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
                 raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)

@@ -325,7 +325,7 @@ def changed_model(tmp_path: Path, prompts: Path) -> dict[str, str]:
         (lambda *_: {"seed": 9}, ["seed: 0 → 9"]),
         (lambda *_: {"temperature": 0.5}, ["temperature: 0.7 → 0.5"]),
         (lambda *_: {"critique": False}, ["critique: true → false"]),
-        (lambda *_: {"limit": 5}, ["limit: null → 5", "prompts (content): "]),
+        (lambda *_: {"limit": 5}, ["limit: null → 5"]),
         (lambda *_: {"system_prompt": "Hi."}, ['system_prompt: null → "Hi."', "templates (content): "]),
         (changed_principles, ["principles (content): "]),
         (changed_templates, ["templates (content): "]),

@@ -1,6 +1,9 @@
 """An export's folder: written aside, put in place whole, and replaced only if it is an export."""
 
+import glob
 import json
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import jsonlines
+import psutil
 
+from constitution.durable import sync
 from constitution.errors import ExportError
 from constitution.exports.card import files_of
 from constitution.exports.examples import Kind, Split
@@ -89,20 +94,44 @@ def aside(to: Path) -> Iterator[Path]:
     """
     # A link to a folder stays a link: what it points to is replaced.
     target = to.resolve()
-    folder = None
+    made: list[Path] = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        _sweep(target)
+        made.append(folder := Path(tempfile.mkdtemp(prefix=f".{target.name}-{os.getpid()}-", dir=target.parent)))
         yield folder
         folder.chmod(0o755)
+        for path in folder.rglob("*"):
+            sync(path)
+        sync(folder)
         if target.exists():
-            shutil.rmtree(target)
-        folder.rename(target)
+            made.append(replaced := folder.with_name(f"{folder.name}-replaced"))
+            target.rename(replaced)
+            try:
+                folder.rename(target)
+            except OSError:
+                replaced.rename(target)
+                raise
+        else:
+            folder.rename(target)
+        sync(target.parent)
     except OSError as bad:
         raise ExportError(f"{to}: cannot be written: {bad.strerror or bad}", ELSEWHERE) from None
     finally:
-        if folder:
+        for folder in made:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(target: Path) -> None:
+    """Take away what exports to this folder left beside it that were killed; one that was being replaced comes back."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}-*"):
+        match = re.fullmatch(r"-(\d+)-[^-]+(-replaced)?", left.name.removeprefix(f".{target.name}"))
+        if not match or psutil.pid_exists(int(match[1])):
+            continue
+        if match[2] and not target.exists():
+            left.rename(target)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_target(run: Path, to: Path, overwrite: bool) -> None:

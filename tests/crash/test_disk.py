@@ -1,0 +1,123 @@
+"""A full disk, a failing one: what was there stays, the error says what to do, and the same command goes on."""
+
+import asyncio
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import faults
+import pytest
+from scale import LONG
+
+from constitution import CompareSettings, Settings, export, generate
+from constitution.errors import ConstitutionError, ExportError
+from constitution.manifest import REVISE
+from constitution.store import count
+
+Generated = Callable[..., Path]
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+JOURNALS = ("calls.jsonl", "transcripts.jsonl", "compare-calls.jsonl", "comparisons.jsonl")
+# Of the operations of the small runs here; the long form tries every one.
+STRIDE = 1 if LONG else 7
+
+
+def run_both(prompts: Path, folder: Path) -> None:
+    """Both stages of a run of a few rows."""
+    compared = CompareSettings(pairs="revisions", principles_per_pair=1)
+    settings = Settings(prompts=str(prompts), out=str(folder), engine="scripted", rounds=1, limit=3, compare=compared)
+    asyncio.run(generate(settings))
+
+
+def content(folder: Path) -> dict[str, list[bytes]]:
+    return {name: sorted((folder / name).read_bytes().splitlines()) for name in JOURNALS}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_run_whose_nth_write_fails_says_so_and_is_finished_by_the_next_start(
+    tmp_path: Path, prompts: Path, number: int
+) -> None:
+    run_both(prompts, tmp_path / "whole")
+    whole = content(tmp_path / "whole")
+    with faults.failing(tmp_path / "counted", number, at=0) as counted:
+        run_both(prompts, tmp_path / "counted")
+    tried = range(1, counted.count + 1, STRIDE)
+    refused = 0
+    for at in tried:
+        folder = tmp_path / "run"
+        with faults.failing(folder, number, at):
+            try:
+                run_both(prompts, folder)
+            except ConstitutionError as bad:
+                refused += 1
+                assert bad.exit_code == 4
+                assert f"cannot be written: {os.strerror(number)}" in bad.message
+                assert str(folder) in bad.message and bad.hint
+        before = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+        run_both(prompts, folder)
+        assert content(folder) == whole, f"operation {at}"
+        # No line that stood was touched.
+        for name, lines in before.items():
+            assert (folder / name).read_bytes().startswith(lines[: lines.rfind(b"\n") + 1])
+        shutil.rmtree(folder)
+    assert refused == len(tried)
+    print(f"{os.strerror(number)} at {len(tried)} of {counted.count} operations: {refused} clear errors, all resumed")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_an_export_whose_nth_write_fails_leaves_the_old_one_whole(
+    tmp_path: Path, generated: Generated, number: int
+) -> None:
+    run, data = generated(), tmp_path / "data"
+    export(run, data)
+    old = tree(data)
+    with faults.failing(tmp_path, number, at=0) as counted:
+        export(run, data, overwrite=True, test_fraction=0.5)
+    new = tree(data)
+    assert new != old
+    for at in range(1, counted.count + 1):
+        export(run, data, overwrite=True)
+        with faults.failing(tmp_path, number, at), pytest.raises(ExportError, match="cannot be written"):
+            export(run, data, overwrite=True, test_fraction=0.5)
+        # The last operation of all is a flush, after the new one has taken its place.
+        assert tree(data) == (new if at == counted.count else old)
+        assert not list(tmp_path.glob(".data*"))
+    print(f"{os.strerror(number)} at each of {counted.count} operations of an export: the old or the new one is whole")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_fills_up_stops_the_run_which_goes_on_with_more_room(
+    tmp_path: Path, small_disk: Path, prompts: Path, cli: Cli, generated: Generated
+) -> None:
+    args = ("generate", "--prompts", prompts, "--engine", "scripted", "--rounds", 6, "--out", small_disk / "run")
+    full = cli(*args)
+    assert full.returncode == 4
+    assert "cannot be written: No space left on device" in full.stderr
+    assert "Nothing finished is lost: make room, then run the same command again." in full.stderr
+    assert "Traceback" not in full.stderr
+    assert 0 <= count(small_disk / "run").done < 12
+    subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
+    done = cli(*args)
+    assert done.returncode == 0, done.stderr
+    whole = generated("whole", rounds=6)
+    for name in ("calls.jsonl", "transcripts.jsonl"):
+        assert sorted((small_disk / "run" / name).read_bytes().splitlines()) == sorted(
+            (whole / name).read_bytes().splitlines()
+        )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
