@@ -46,7 +46,8 @@ class _Written:
         self._faults = faults
 
     def write(self, data: Any) -> Any:
-        return self._faults.pass_through(self._file.write, data)
+        # Nothing is what libraries write to learn whether a file takes text.
+        return self._faults.pass_through(self._file.write, data) if data else self._file.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

@@ -14,7 +14,6 @@ from scale import LONG
 
 from constitution import CompareSettings, Settings, export, generate
 from constitution.errors import ConstitutionError, ExportError
-from constitution.manifest import REVISE
 from constitution.store import count
 
 Generated = Callable[..., Path]
