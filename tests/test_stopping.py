@@ -182,3 +182,50 @@ def test_a_call_that_fails_while_the_others_are_waited_for_fails_its_row_only(
         ("row-00", "hung up")
     ]
     assert [call["row"] for call in lines(tmp_path / "run" / "calls.jsonl")] == ["row-01"]
+
+
+# --- how long
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_calls_that_do_not_end_are_waited_for_eight_seconds(
+    tmp_path: Path, prompts: Path, cli: Cli, lines: Lines, number: int, code: int
+) -> None:
+    run, never = tmp_path / "run", tmp_path / "never.yaml"
+    never.write_text("- {when: 'number [0-3][?]', reply: Quick.}\n- {when: '', seconds: 3600}\n", encoding="utf-8")
+    args = ("--prompts", prompts, "--out", run, "--engine", "scripted", "--rounds", 1, "--concurrency", 6)
+    with start("generate", *args, "--model", never) as process:
+        wait_for_calls(process, run, 4)
+        time.sleep(0.2)
+        process.send_signal(number)
+        told(process, "stopping: ")
+        asked = time.monotonic()
+        before = journalled(run)
+        _, errors = process.communicate(timeout=30)
+    seconds = time.monotonic() - asked
+    assert 7 < seconds < 10
+    assert process.returncode == code
+    assert errors.splitlines()[-1] == "stopped; the same command goes on from here"
+    assert "Traceback" not in errors
+    assert journalled(run) == before
+    never.write_text("- {when: 'number [0-3][?]', reply: Quick.}\n", encoding="utf-8")
+    again = cli("generate", *args, "--model", never, "--fork", "new")
+    assert again.returncode == 0, again.stderr
+    assert count(tmp_path / "new").done == 12
+
+
+def test_ctrl_c_while_a_long_input_is_read_stops_at_once(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text("".join(f'{{"prompt": "Question {n}?"}}\n' for n in range(600_000)), encoding="utf-8")
+    with start("generate", "--prompts", prompts, "--out", tmp_path / "run", "--engine", "scripted") as process:
+        while not (tmp_path / "run" / ".holder").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.3)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - asked < 3
+    assert process.returncode == 130
+    assert errors.splitlines() == ["stopped; the same command goes on from here"]
+    assert not (tmp_path / "run").exists()

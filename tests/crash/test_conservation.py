@@ -1,0 +1,225 @@
+"""Every row is accounted for, whatever a model or a server answers."""
+
+import asyncio
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mock_server import Received, Told, chat, error, mock_server
+from scale import LONG
+
+from constitution import CompareSettings, Settings, errors, generate
+from constitution.cli.fail_on import check_fail_on, too_many
+from constitution.counts import Counts
+from constitution.engines.scripted import ScriptedEngine
+from constitution.errors import CallError, ConfigError
+from constitution.journal import read_records
+from constitution.manifest import COMPARE, REVISE, Stage
+from constitution.records import Choice, Comparison, Completion, Failure, Filtered, Message, Sampling, Transcript
+from constitution.runner import State
+from constitution.store import count
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+ROWS = 2000 if LONG else 200
+MALFORMED, FAILING = 0.10, 0.05
+KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, CallError)}
+
+
+def share(*parts: object) -> float:
+    """A number in [0, 1) that hangs on these parts alone."""
+    return int(hashlib.sha256(repr(parts).encode()).hexdigest()[:8], 16) / 2**32
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Have the scripted engine answer nonsense and fail; `answered` counts what it did, `well` mends it."""
+    steering: dict[str, Any] = {"well": False, "answered": Counter(), "asked": []}
+    sound_generate, sound_choose = ScriptedEngine.generate, ScriptedEngine.choose
+
+    def struck(kind: str, seed: int) -> str:
+        steering["asked"].append(seed)
+        mark = share(kind, seed)
+        what = "failed" if mark < FAILING else "malformed" if mark < FAILING + MALFORMED else "sound"
+        what = "sound" if steering["well"] else what
+        steering["answered"][what] += 1
+        if what == "failed":
+            raise CallError("the server hung up")
+        return what
+
+    async def ask(self: ScriptedEngine, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
+        answer = await sound_generate(self, messages, sampling, seed)
+        return answer if struck("generate", seed) == "sound" else answer.model_copy(update={"text": ""})
+
+    async def choose(self: ScriptedEngine, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
+        answer = await sound_choose(self, messages, options, seed)
+        unreadable = [(math.nan, math.nan), (None, None), (-90.0, -80.0), (-math.inf, -math.inf)]
+        if struck("choose", seed) == "sound":
+            return answer
+        return answer.model_copy(update={"logprobs": unreadable[seed % len(unreadable)]})
+
+    monkeypatch.setattr(ScriptedEngine, "generate", ask)
+    monkeypatch.setattr(ScriptedEngine, "choose", choose)
+    return steering
+
+
+def outcomes(run: Path, stage: Stage) -> dict[str, set[int]]:
+    """The positions of rows by what became of them, as the journals tell."""
+    done: set[int] = set()
+    if stage is REVISE:
+        done = {one.index for one in read_records(run / stage.outcomes, Transcript)}
+    else:
+        found = Counter((one.index, one.pairs) for one in read_records(run / stage.outcomes, Comparison))
+        done = {index for (index, pairs), number in found.items() if number == pairs}
+    filtered = {one.index for one in read_records(run / stage.filtered, Filtered)}
+    failed = {one.index for one in read_records(run / stage.failures, Failure)} - done - filtered
+    return {"done": done, "failed": failed, "filtered": filtered}
+
+
+def test_rows_are_conserved_when_a_tenth_is_malformed_and_a_twentieth_fails(
+    tmp_path: Path, faulty: dict[str, Any]
+) -> None:
+    prompts, run = tmp_path / "prompts.jsonl", tmp_path / "run"
+    texts = ["" if n % 50 == 7 else f"Question {n}?" for n in range(ROWS)]
+    prompts.write_text("".join(json.dumps({"id": f"r{n}", "prompt": text}) + "\n" for n, text in enumerate(texts)))
+    compared = CompareSettings(pairs="revisions", principles_per_pair=2)
+    settings = Settings(
+        prompts=str(prompts), out=str(run), engine="scripted", rounds=1, attempts=1, concurrency=16, compare=compared
+    )
+    states: list[Counts] = []
+
+    def watch(state: State) -> None:
+        counts = state.counts
+        assert counts.input == counts.done + counts.failed + counts.filtered + counts.pending
+        assert min(counts.done, counts.failed, counts.filtered, counts.pending) >= 0
+        states.append(counts)
+
+    asyncio.run(generate(settings, watch))
+    answered = faulty["answered"]
+    assert abs(answered["malformed"] / answered.total() - MALFORMED) < 0.04
+    assert abs(answered["failed"] / answered.total() - FAILING) < 0.03
+    revised, labelled = (outcomes(run, stage) for stage in (REVISE, COMPARE))
+    for stage, found in ((REVISE, revised), (COMPARE, labelled)):
+        counts = count(run, stage)
+        assert {name: len(rows) for name, rows in found.items()} == counts.model_dump(exclude={"input"})
+        assert counts.pending == 0
+        assert found["failed"]
+        failures = list(read_records(run / stage.failures, Failure))
+        assert {failure.kind for failure in failures} <= KINDS
+        assert all(failure.step and failure.message for failure in failures)
+    assert revised["filtered"] == {n for n in range(ROWS) if n % 50 == 7}
+    assert set.union(*revised.values()) == set(range(ROWS))
+    assert set.union(*labelled.values()) == revised["done"]
+    unreadable = [one for one in read_records(run / COMPARE.outcomes, Comparison) if one.status == "invalid"]
+    assert unreadable and all(one.p is None for one in unreadable)
+    print(f"{answered.total()} calls, {answered['malformed']} malformed, {answered['failed']} failing: ", end="")
+    print(f"{count(run).equation}; comparing: {count(run, COMPARE).equation}, {len(unreadable)} invalid labels")
+
+    # The same command makes nothing of failed rows.
+    before = {path.name: path.read_bytes() for path in run.glob("*.jsonl")}
+    faulty["asked"].clear()
+    asyncio.run(generate(settings))
+    assert not faulty["asked"]
+    assert {path.name: path.read_bytes() for path in run.glob("*.jsonl")} == before
+
+    # A retry runs these and no others; what still fails stays failed, and every record of a failure stays.
+    asyncio.run(generate(settings, watch, retry_failed=True))
+    again = outcomes(run, REVISE)
+    assert revised["done"] < again["done"] <= revised["done"] | revised["failed"]
+    assert again["failed"] < revised["failed"] and again["filtered"] == revised["filtered"]
+    for name, old in before.items():
+        assert (run / name).read_bytes().startswith(old)
+    calls = [json.loads(line) for line in (run / "calls.jsonl").read_bytes()[len(before["calls.jsonl"]) :].splitlines()]
+    assert {call["index"] for call in calls} <= revised["failed"]
+
+    faulty["well"] = True
+    asyncio.run(generate(settings, watch, retry_failed=True))
+    assert count(run) == Counts(input=ROWS, done=ROWS - len(revised["filtered"]), failed=0, filtered=ROWS // 50)
+    assert count(run, COMPARE) == Counts(input=ROWS - ROWS // 50, done=ROWS - ROWS // 50, failed=0, filtered=0)
+    assert len(states) > ROWS
+
+
+def test_rows_are_conserved_in_front_of_a_server_that_breaks_and_refuses(tmp_path: Path) -> None:
+    prompts, run = tmp_path / "prompts.jsonl", tmp_path / "run"
+    prompts.write_text("".join(json.dumps({"id": f"r{n}", "prompt": f"Question {n}?"}) + "\n" for n in range(40)))
+    asked: Counter[str] = Counter()
+
+    def answer(request: Received) -> Told:
+        body = json.dumps(request.body, sort_keys=True)
+        asked[body] += 1
+        if share(body) < FAILING:
+            return error(400, "this one is not answered")
+        if share(body, asked[body]) < MALFORMED:
+            # Cut in the middle, not JSON, no choices, of another form.
+            broken = [b'{"choices": [{"message": {"content": "Half', b"<html>", {}, {"choices": "none"}]
+            return Told(broken[asked.total() % 4])
+        return chat(f"Answer {share(body)}")
+
+    with mock_server(answer) as server:
+        given = {"engine": "openai", "model": "mock", "base_url": server.url}
+        settings = Settings(prompts=str(prompts), out=str(run), rounds=1, **given)
+        counts = asyncio.run(generate(settings))
+    found = outcomes(run, REVISE)
+    assert counts.pending == 0 and counts.done + counts.failed == 40
+    assert counts.failed == len(found["failed"]) > 0
+    refused = list(read_records(run / "failures.jsonl", Failure))
+    assert all("this one is not answered" in failure.message for failure in refused)
+    assert sum(times > 1 for times in asked.values()) > 3, "nothing was malformed"
+    # One good answer for each call that was made.
+    assert (run / "calls.jsonl").read_bytes().count(b"\n") == len(asked) - len(refused)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "failed", "code"),
+    [
+        ("1", 3, 5),
+        ("3", 3, 5),
+        ("4", 3, 0),
+        ("25%", 3, 5),
+        ("25.1%", 3, 0),
+        ("0.5%", 0, 0),
+        ("1", 0, 0),
+        ("100%", 3, 0),
+    ],
+)
+def test_fail_on_sets_the_exit_code(
+    tmp_path: Path, prompts: Path, cli: Cli, threshold: str, failed: int, code: int
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {when: 'number [0-2][?]', error: hung up}\n" if failed else "- {when: never, reply: x}\n")
+    args = ("--prompts", prompts, "--out", "run", "--engine", "scripted", "--model", rules, "--rounds", 1)
+    made = cli("generate", *args, "--fail-on", threshold)
+    assert f"12 rows = {12 - failed} done + {failed} failed" in made.stdout
+    assert made.returncode == code
+    assert ("failed (see" in made.stderr) == bool(failed)
+
+
+@pytest.mark.parametrize("threshold", ["0", "-1", "0%", "101%", "five", "", "5 %", "1.5", "1e3"])
+def test_a_threshold_that_is_none_is_refused_before_anything_is_made(tmp_path: Path, threshold: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"--fail-on {threshold}: neither a number of rows")):
+        check_fail_on(threshold)
+
+
+def test_a_share_is_of_all_rows() -> None:
+    counts = Counts(input=200, done=100, failed=10, filtered=40)
+    assert [too_many(threshold, counts) for threshold in ("5%", "5.01%", "10", "11")] == [True, False, True, False]
+
+
+def test_a_retry_with_nothing_failed_calls_nobody_and_one_of_no_run_is_refused(
+    tmp_path: Path, prompts: Path, cli: Cli
+) -> None:
+    args = ("--prompts", prompts, "--out", "run", "--engine", "scripted", "--rounds", 1, "--retry-failed")
+    refused = cli("generate", *args)
+    assert refused.returncode == 4 and "no such folder" in refused.stderr
+    assert not os.path.exists(tmp_path / "run")
+    assert cli("generate", *args[:-1]).returncode == 0
+    before = (tmp_path / "run" / "calls.jsonl").read_bytes()
+    assert cli("generate", *args).returncode == 0
+    assert (tmp_path / "run" / "calls.jsonl").read_bytes() == before
