@@ -189,8 +189,7 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     merged = {**data, **flags}
     merged["column"] = _as_tuple(merged.get("column", ()))
     # --compare, --no-compare: whether there is a second stage; the file's section says what it does.
-    wanted = merged.get("compare") not in (None, False)
-    merged["compare"] = load_compare_settings(file, {}) if wanted else None
+    merged["compare"] = load_compare_settings(file, {}) if merged.get("compare") not in (None, False) else None
     return _validated(Settings, merged, flags, HELP, file, data)
 
 
@@ -218,7 +217,7 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
 
 
 def _as_tuple(value: Any) -> Any:
-    """One name, or one model spelt out, or a list of them; anything else is left for the check."""
+    """One name or one model spelt out, or a list of them; anything else is left for the check."""
     return (value,) if isinstance(value, str | dict) else tuple(value) if isinstance(value, list) else value
 
 
@@ -277,10 +276,10 @@ def _rule(fault: ErrorDetails) -> str:
             return f"the key {key!r} is missing"
         case "model_type":
             return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
-    if key == "base_url" and isinstance(fault["input"], str):
-        fault = {**fault, "input": masked_address(fault["input"])}
-    message = plainly(fault)
-    return message if "found" in message else f"{message}, not {fault['input']!r}"
+    found = fault["input"]
+    given = masked_address(found) if key == "base_url" and isinstance(found, str) else found
+    message = plainly({**fault, "input": given})
+    return message if "found" in message else f"{message}, not {given!r}"
 
 
 def read_file(file: Path) -> dict[str, Any]:

@@ -115,8 +115,8 @@ class Retrying:
     async def _hangs(self) -> bool:
         """Whether the server is to be given up, now that nothing was answered while one more request ran out of time.
 
-        A bad server may lose the one or two requests that it is sent at a time. Three tell that the model hangs, even if
-        what listens in front of it lives on.
+        A bad server may lose the one or two requests that it is sent at a time. Three tell that the model hangs, even
+        if what listens in front of it lives on.
         """
         self._silences += 1
         return self._silences >= TIMEOUT_TRIES or self._lives is None or not await self._lives()
