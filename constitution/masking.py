@@ -10,7 +10,13 @@ PLAIN = frozenset({"api-version"})
 SHORTEST = 8
 
 _USER = re.compile(r"^(\w+://)?.*@", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z][\w.-]{0,40}")
 _ESCAPED = {'"': "quot", "&": "amp", "<": "lt", ">": "gt", "'": "apos"}
+
+
+def holds_user(address: str) -> bool:
+    """Whether an address may hold a user and a password: any @ may end them, as people forget to escape them."""
+    return "@" in address
 
 
 def masked_address(address: str) -> str:
@@ -30,10 +36,11 @@ def any_spelling(secrets: Iterable[str]) -> re.Pattern[bytes] | None:
 
 
 def _masked_field(field: str) -> str:
-    name, equals, _ = field.partition("=")
+    name, _, value = field.partition("=")
     if name in PLAIN:
         return field
-    return f"{name}={MASK}" if equals else MASK
+    # A key without a name may end in a = of its own.
+    return f"{name}={MASK}" if _NAME.fullmatch(name) and value.strip("=") else MASK
 
 
 def _spellings(character: str) -> str:

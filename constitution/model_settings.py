@@ -1,13 +1,12 @@
 """One model and how to reach it: what an engine is opened with, and how roles (critic, judge) are named."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from constitution.engines import engine_names
-from constitution.masking import masked_address
+from constitution.masking import holds_user, masked_address
 from constitution.settings_help import HELP
 
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
@@ -23,11 +22,8 @@ def _setting(name: str, **rule: Any) -> Any:
 
 
 def _without_user(address: str) -> str:
-    if re.match(r"https?://[^/?#]*@", address):
-        raise ValueError(
-            "holds a user or a password, which would be written into the run's folder: give a key with --key-env or "
-            "--key-file"
-        )
+    if holds_user(address):
+        raise ValueError("holds a user or a password (give a key with --key-env or --key-file; write another @ as %40)")
     return address
 
 

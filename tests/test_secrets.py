@@ -3,24 +3,22 @@
 import asyncio
 import html
 import json
-import os
 import subprocess
-import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from mock_server import MockServer, Received, Told, chat, engine_at, error, generated, mock_server, user
+from mock_server import MockServer, Received, Told, chat, engine_at, generated, mock_server, user
 from plugging import put_on_path
 from pydantic import ValidationError
 
-from constitution import Settings
-from constitution.config import CompareSettings
+from constitution import Settings, generate
+from constitution.config import CompareSettings, load_settings
 from constitution.engines.openai import retrying
-from constitution.errors import CallError, ConstitutionError, ModelError
+from constitution.errors import CallError, ConfigError, ModelError
 from constitution.masking import any_spelling, masked_address
 from constitution.model_settings import ModelSettings, Role
 from constitution.records import Sampling
@@ -73,6 +71,7 @@ def leaks(*places: bytes | str | Path) -> list[str]:
 def spellings(secret: str) -> dict[str, bytes]:
     """A secret as servers may echo it in the body of an error."""
     escaped = "".join(f"\\u{ord(character):04x}" for character in secret)
+    small = quote(secret, safe="").replace("%2F", "%2f").replace("%2B", "%2b")
     return {
         "plain": json.dumps({"error": {"message": f"got {secret}"}}).encode(),
         "no JSON": f"<p>got {html.escape(secret)}</p>".encode(),
@@ -80,7 +79,7 @@ def spellings(secret: str) -> dict[str, bytes]:
         "escaped in part": b'{"error": {"message": "got %s"}}' % secret.replace("/", "\\/").encode(),
         "escaped twice": json.dumps({"error": {"message": json.dumps({"got": secret.replace("/", "\\/")})}}).encode(),
         "percent": json.dumps({"error": {"message": f"got {quote(secret, safe='')}"}}).encode(),
-        "percent, small": json.dumps({"error": {"message": f"got {quote(secret, safe='').lower()}"}}).encode(),
+        "percent, small": json.dumps({"error": {"message": f"got {small}"}}).encode(),
         "entities": "".join(f"&#{ord(character)};" for character in secret).encode(),
         "cut": json.dumps({"error": {"message": "x" * 490 + secret}}).encode(),
         "named": json.dumps({"error": {"message": "bad", "code": secret, "param": secret}}).encode(),
@@ -93,16 +92,13 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(params=["quiet", "loud"])
-def streams(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Programs print as always, or all that Python can be made to print."""
-    if request.param == "loud":
-        (tmp_path / "site").mkdir()
-        (tmp_path / "site" / "sitecustomize.py").write_text(LOUD, encoding="utf-8")
-        put_on_path(tmp_path / "site", monkeypatch)
-        monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
-        monkeypatch.setenv("PYTHONDEVMODE", "1")
-    yield request.param
+def be_loud(folder: Path, monkeypatch: pytest.MonkeyPatch, more: str = "") -> None:
+    """From here on programs print all that Python can be made to print."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(LOUD + more, encoding="utf-8")
+    put_on_path(folder / "site", monkeypatch)
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    monkeypatch.setenv("PYTHONDEVMODE", "1")
 
 
 def flags(place: str, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -138,19 +134,24 @@ def echo(server: list[MockServer]) -> Callable[[Received], Told]:
     return script
 
 
-@pytest.mark.parametrize("place", ["environment", "file", "query", "query of the environment", "proxy"])
+@pytest.mark.parametrize(
+    ("place", "loud"),
+    [("environment", False), *((place, True) for place in ("file", "query", "query of the environment", "proxy"))],
+)
 def test_no_byte_of_a_run_tells_a_secret(
-    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, streams: str, place: str
+    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str, loud: bool
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", f"hf_{CANARY}")
+    if loud:
+        be_loud(tmp_path, monkeypatch)
     servers: list[MockServer] = []
     with mock_server(echo(servers)) as server:
         servers.append(server)
         given = ["--engine", "openai", "--model", "mock", "--rounds", "1", "--seed", "1"]
         given += flags(place, server.url, tmp_path, monkeypatch)
         run = tmp_path / "out" / "run"
-        generate = ["generate", "--prompts", prompts, "--out", run, *given]
-        done = [cli(*generate), cli(*generate, "--compare")]
+        command = ["generate", "--prompts", prompts, "--out", run, *given]
+        done = [cli(*command), cli(*command, "--compare")]
         assert [one.returncode for one in done] == [5, 0], [one.stderr[-3000:] for one in done]
         failures = (run / "failures.jsonl").read_text(encoding="utf-8")
         assert failures.count("\n") == len(spellings(CANARY))
@@ -182,17 +183,14 @@ def test_no_byte_of_a_run_tells_a_secret(
     else:
         assert sent.query == {"api-version": "3", "api-key": CANARY}
     assert leaks(tmp_path / "out", *(text for one in done for text in (one.stdout, one.stderr))) == []
-    if streams == "loud":
-        assert "DEBUG:asyncio" in done[0].stderr
+    assert ("DEBUG:asyncio" in done[0].stderr) == loud
 
 
 @pytest.mark.parametrize("place", ["environment", "file", "query of the environment", "proxy"])
 def test_a_bug_in_the_middle_of_a_call_tells_no_secret_even_with_its_frames(
     tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(LOUD + BUG, encoding="utf-8")
-    put_on_path(tmp_path / "site", monkeypatch)
+    be_loud(tmp_path, monkeypatch, BUG)
     with mock_server(lambda request: chat("Fine.")) as server:
         given = flags(place, server.url, tmp_path, monkeypatch)
         done = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "openai", "--model", "mock", *given)
@@ -218,6 +216,7 @@ def test_doctor_tells_no_secret(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_p
     "address",
     [
         f"http://me:{CANARY}@localhost:1/v1",
+        f"http://me:{quote(CANARY, safe='')}@localhost:1/v1",
         f"http://{CANARY}@localhost:1/v1",
         f"me:{CANARY}@localhost:1/v1",
         f"localhost:1/v1?api-key={CANARY}",
@@ -227,33 +226,39 @@ def test_doctor_tells_no_secret(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_p
 )
 @pytest.mark.parametrize("where", ["flag", "environment", "file", "critic", "judge", "compare"])
 def test_an_address_that_is_refused_is_shown_without_its_secrets(
-    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, address: str, where: str
+    tmp_path: Path, prompts: Path, monkeypatch: pytest.MonkeyPatch, address: str, where: str
 ) -> None:
     config = tmp_path / "c.yaml"
-    command = ["generate", "--prompts", prompts, "--out", "run", "--engine", "openai", "--model", "mock", "--quiet"]
     role = f"{{model: x, engine: openai, base_url: '{address}'}}"
-    if where == "flag":
-        command += ["--base-url", address]
-    elif where == "environment":
+    section = {"file": f"base_url: '{address}'", "critic": f"critic: {role}"}
+    section |= {"judge": f"compare: {{judge: {role}}}", "compare": f"compare: {{base_url: '{address}', judge: x}}"}
+    config.write_text(section.get(where, "rounds: 1") + "\n", encoding="utf-8")
+    flags = {"prompts": str(prompts), "out": str(tmp_path / "run"), "engine": "openai", "model": "mock"}
+    flags |= {"base_url": address} if where == "flag" else {"compare": True} if where in ("judge", "compare") else {}
+    if where == "environment":
         monkeypatch.setenv("OPENAI_BASE_URL", address)
-    else:
-        section = {"file": f"base_url: '{address}'", "critic": f"critic: {role}"}
-        section |= {"judge": f"compare: {{judge: {role}}}", "compare": f"compare: {{base_url: '{address}'}}"}
-        config.write_text(section[where] + "\n", encoding="utf-8")
-        command += ["--config", config]
-        config_is_shown = cli("config", *command[1:-3], "--config", config)
-        assert leaks(config_is_shown.stdout, config_is_shown.stderr) == []
-    done = cli(*command)
-    assert done.returncode in (2, 3), done.stderr
-    assert leaks(done.stdout, done.stderr) == []
+    with pytest.raises(ConfigError) as caught:
+        asyncio.run(generate(load_settings(config, flags)))
+    assert "base" in caught.value.message
+    assert leaks(caught.value.message, caught.value.hint) == []
     assert not (tmp_path / "run" / "manifest.json").exists()
+
+
+def test_a_config_file_with_a_password_is_refused_by_its_line(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "c.yaml").write_text(f"prompts: p\nbase_url: http://me:{CANARY[:9]}@h/v1\n", encoding="utf-8")
+    for command in (("config",), ("generate", "--out", "run")):
+        done = cli(*command, "--config", "c.yaml")
+        assert done.returncode == 2
+        assert "c.yaml:2: base_url: holds a user or a password" in done.stderr
+        assert done.stderr.splitlines()[0].endswith("not 'http://***@h/v1'")
+        assert leaks(done.stdout, done.stderr) == []
 
 
 @pytest.mark.parametrize("kind", [Settings, CompareSettings, ModelSettings, Role])
 def test_settings_and_their_errors_show_no_address(kind: type[Any]) -> None:
     required = {Settings: {"prompts": "p", "out": "o"}, Role: {"model": "m"}}.get(kind, {})
     with pytest.raises(ValidationError) as caught:
-        kind(**required, base_url=f"http://me:{CANARY}@localhost/v1")
+        kind(**required, base_url=f"http://me:{quote(CANARY, safe='')}@localhost/v1")
     settings = kind(**required, base_url=f"http://localhost/v1?key={CANARY}")
     told = f"{caught.value} {caught.value!r} {settings} {settings!r} {settings.model_dump_json()}"
     assert "base_url" in told
@@ -336,7 +341,7 @@ def test_a_word_for_no_key_is_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("proxy", [f"socks5://me:{CANARY}@localhost:1", f"http://me:{CANARY}@localhost:port"])
 def test_a_proxy_that_is_none_is_shown_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", proxy)
-    with pytest.raises(ConstitutionError, match=r"the proxy '.*\*\*\*@localhost") as caught:
+    with pytest.raises(ConfigError, match=r"the proxy '.*\*\*\*@localhost") as caught:
         generated(MockServer("http://models.invalid/v1", [], []))
     assert "HTTP_PROXY" in caught.value.hint
     assert leaks(caught.value.message) == []

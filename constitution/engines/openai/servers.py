@@ -19,7 +19,7 @@ from constitution.engines.openai.pacing import Pace
 from constitution.engines.openai.refusals import NO_MONEY, Fault, Refused, Reply, explain
 from constitution.engines.openai.retrying import GO_ON, Retrying
 from constitution.errors import CallError, ConfigError, ModelError
-from constitution.masking import MASK, masked_address
+from constitution.masking import MASK, holds_user, masked_address
 from constitution.model_settings import ModelSettings
 from constitution.yamlfile import read_text
 
@@ -76,6 +76,11 @@ def find_address(settings: ModelSettings) -> URL:
     text, elsewhere = settings.base_url, os.environ.get("OPENAI_BASE_URL", "").strip()
     if text is None or (MASK in text and masked_address(elsewhere) == text):
         text = elsewhere or VENDOR
+    if holds_user(text):
+        raise ConfigError(
+            f"the base URL {masked_address(text)} holds a user or a password",
+            "Give a key in an environment variable (--key-env) or a file (--key-file); write another @ as %40.",
+        )
     if MASK in text:
         raise ConfigError(f"the base URL {masked_address(text)} lacks what is masked in it", WHOLE_ADDRESS)
     try:
@@ -85,11 +90,6 @@ def find_address(settings: ModelSettings) -> URL:
     if address.scheme not in ("http", "https") or not address.host:
         raise ConfigError(
             f"the base URL {masked_address(text)!r} is no address", "One looks like http://localhost:8000/v1."
-        )
-    if address.user or address.password:
-        raise ConfigError(
-            f"the base URL for {address.host} holds a user or a password: it would be written into the run's folder",
-            "Give a key in an environment variable (--key-env) or a file (--key-file).",
         )
     return address
 
