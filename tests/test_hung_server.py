@@ -85,15 +85,22 @@ def test_a_server_that_is_stopped_before_the_run_is_told_in_a_request_s_time(tmp
         assert TIMEOUT <= seconds < TIMEOUT + CHANGE
 
 
-@pytest.mark.parametrize("told", [Told(hang=True), error(503, "loading"), error(429, "later", {"Retry-After": "60"})])
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (Told(hang=True), "/models: no answer in 2 seconds"),
+        (error(503, "loading"), "/models: tried 3 times; the server last: 503: loading"),
+        (error(429, "later", {"Retry-After": "60"}), "the server lets nothing in any more; it says last: 429: later"),
+    ],
+)
 def test_a_list_of_models_that_does_not_come_is_waited_for_no_longer_than_a_request(
-    tmp_path: Path, prompts: Path, told: Told
+    tmp_path: Path, prompts: Path, told: Told, words: str
 ) -> None:
     with mock_server(models=told) as server:
         began = time.monotonic()
         process = run_at(server.url, prompts, tmp_path / "run")
         code, said, seconds = ended(process, began)
-    assert code == 3, said
+    assert (code, words in said) == (3, True), said
     assert seconds < TIMEOUT + CHANGE
 
 

@@ -51,6 +51,16 @@ def read_answer(answer, stop=()):
 
 engine.read_answer = read_answer
 """
+BUG_AT_THE_START = """
+import constitution.engines.openai as engine
+
+
+def client(*args):
+    raise RuntimeError("a bug")
+
+
+engine.Client = client
+"""
 
 
 def leaks(*places: bytes | str | Path) -> list[str]:
@@ -186,11 +196,18 @@ def test_no_byte_of_a_run_tells_a_secret(
     assert ("DEBUG:asyncio" in done[0].stderr) == loud
 
 
-@pytest.mark.parametrize("place", ["environment", "file", "query of the environment", "proxy"])
-def test_a_bug_in_the_middle_of_a_call_tells_no_secret_even_with_its_frames(
-    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str
+@pytest.mark.parametrize(
+    ("place", "bug"),
+    [
+        *((place, BUG) for place in ("environment", "file", "query of the environment", "proxy")),
+        ("environment", BUG_AT_THE_START),
+    ],
+    ids=["environment", "file", "query of the environment", "proxy", "environment, at the start"],
+)
+def test_a_bug_tells_no_secret_even_with_its_frames(
+    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str, bug: str
 ) -> None:
-    be_loud(tmp_path, monkeypatch, BUG)
+    be_loud(tmp_path, monkeypatch, bug)
     with mock_server(lambda request: chat("Fine.")) as server:
         given = flags(place, server.url, tmp_path, monkeypatch)
         done = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "openai", "--model", "mock", *given)
