@@ -99,7 +99,7 @@ class Caller:
 
 
 def _key(identity: Identity, messages: Sequence[Message], *rest: object) -> str:
-    return digest([identity.model_dump(), [message.model_dump() for message in messages], *rest])
+    return digest([identity.model_dump(exclude={"endpoint"}), [message.model_dump() for message in messages], *rest])
 
 
 @contextmanager

@@ -7,7 +7,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 from pydantic_core import ErrorDetails
 
 from constitution.errors import ConfigError
-from constitution.model_settings import REACH, AnyRole, Api, ControlTokens, Dtype, ModelSettings, Role, split_engine
+from constitution.masking import masked_address
+from constitution.model_settings import (
+    REACH,
+    Address,
+    AnyRole,
+    Api,
+    ControlTokens,
+    Dtype,
+    ModelSettings,
+    Role,
+    split_engine,
+)
 from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 
@@ -46,7 +57,9 @@ class CompareSettings(BaseModel):
     paper judges once, under one); four chains of thought are averaged before the clamp (the paper has one).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
+    )
 
     pairs: Annotated[Literal["samples", "revisions", "file"], _compare_setting("pairs")] = "samples"
     samples: Annotated[int, _compare_setting("samples", ge=2, le=1000)] = 2
@@ -63,7 +76,7 @@ class CompareSettings(BaseModel):
 
     judge: Annotated[AnyRole | None, _compare_setting("judge")] = None
     engine: Annotated[str | None, _compare_setting("engine", min_length=1)] = None
-    base_url: Annotated[str | None, _compare_setting("base_url", pattern=r"^https?://.+")] = None
+    base_url: Annotated[Address | None, _compare_setting("base_url", repr=False)] = None
     principles: Annotated[str | None, _compare_setting("principles", min_length=1)] = None
     principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
     templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
@@ -101,7 +114,9 @@ class Settings(BaseModel):
     """
 
     # Strict: `rounds: true` is a slip, not a 1.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
+    )
 
     prompts: Annotated[str, _setting("prompts", min_length=1)]
     out: Annotated[str, _setting("out", min_length=1)]
@@ -128,7 +143,7 @@ class Settings(BaseModel):
     dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"
     slots: Annotated[int | None, _setting("slots", ge=1)] = None
-    base_url: Annotated[str | None, _setting("base_url", pattern=r"^https?://.+")] = None
+    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
     api: Annotated[Api, _setting("api")] = "chat"
     key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
@@ -174,8 +189,7 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     merged = {**data, **flags}
     merged["column"] = _as_tuple(merged.get("column", ()))
     # --compare, --no-compare: whether there is a second stage; the file's section says what it does.
-    wanted = merged.get("compare") not in (None, False)
-    merged["compare"] = load_compare_settings(file, {}) if wanted else None
+    merged["compare"] = load_compare_settings(file, {}) if merged.get("compare") not in (None, False) else None
     return _validated(Settings, merged, flags, HELP, file, data)
 
 
@@ -203,7 +217,7 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
 
 
 def _as_tuple(value: Any) -> Any:
-    """One name, or one model spelt out, or a list of them; anything else is left for the check."""
+    """One name or one model spelt out, or a list of them; anything else is left for the check."""
     return (value,) if isinstance(value, str | dict) else tuple(value) if isinstance(value, list) else value
 
 
@@ -262,8 +276,10 @@ def _rule(fault: ErrorDetails) -> str:
             return f"the key {key!r} is missing"
         case "model_type":
             return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
-    message = plainly(fault)
-    return message if "found" in message else f"{message}, not {fault['input']!r}"
+    found = fault["input"]
+    given = masked_address(found) if key == "base_url" and isinstance(found, str) else found
+    message = plainly({**fault, "input": given})
+    return message if "found" in message else f"{message}, not {given!r}"
 
 
 def read_file(file: Path) -> dict[str, Any]:

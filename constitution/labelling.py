@@ -66,6 +66,7 @@ async def label_pairs(
         async with Engines() as own:
             return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own)
     base = base_settings(folder, settings)
+    base = base.model_copy(update={"base_url": engines.whole(base.base_url)})
     if principles is None and has_stage(folder, REVISE):
         principles = load_manifest(folder).principles
     plan = plan_labelling(base, settings, principles)

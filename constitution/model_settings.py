@@ -3,20 +3,37 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from constitution.engines import engine_names
+from constitution.masking import holds_user, masked_address
 from constitution.settings_help import HELP
 
 Dtype = Literal["auto", "bfloat16", "float16", "float32"]
 Api = Literal["chat", "completions"]
 ControlTokens = Literal["error", "escape", "keep"]
-# Where a model runs and how it is asked, in any number format: never what it answers.
+# Where a model runs and how it is asked, in any number format: never what it answers. A server's address refuses all
+# the same, by the model's identity: nobody can tell what runs elsewhere.
 REACH = frozenset({"device", "slots", "base_url", "key_env", "key_file", "timeout", "concurrency"})
 
 
 def _setting(name: str, **rule: Any) -> Any:
     return Field(description=HELP[name], **rule)
+
+
+def _without_user(address: str) -> str:
+    if holds_user(address):
+        raise ValueError("holds a user or a password (give a key with --key-env or --key-file; write another @ as %40)")
+    return address
+
+
+# A server's address. Its query may be a key: so nothing shows it, and in files it is masked.
+Address = Annotated[
+    str,
+    Field(pattern=r"^https?://.+"),
+    AfterValidator(_without_user),
+    PlainSerializer(masked_address, return_type=str, when_used="json"),
+]
 
 
 class ModelSettings(BaseModel):
@@ -27,7 +44,9 @@ class ModelSettings(BaseModel):
         The rest: as in `settings_help.HELP`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
+    )
 
     engine: Annotated[str, _setting("engine", min_length=1)] = "transformers"
     model: Annotated[str, _setting("model", min_length=1)] = "smollm2"
@@ -35,7 +54,7 @@ class ModelSettings(BaseModel):
     dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"
     slots: Annotated[int | None, _setting("slots", ge=1)] = None
-    base_url: Annotated[str | None, _setting("base_url", pattern=r"^https?://.+")] = None
+    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
     api: Annotated[Api, _setting("api")] = "chat"
     key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
@@ -48,7 +67,7 @@ class ModelSettings(BaseModel):
 class Role(BaseModel):
     """A model that plays a part, as a config file may spell it out; None is as the run's own model has it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
     model: Annotated[str, _setting("model", min_length=1)]
     engine: Annotated[str | None, _setting("engine", min_length=1)] = None
@@ -56,7 +75,7 @@ class Role(BaseModel):
     dtype: Annotated[Dtype | None, _setting("dtype")] = None
     device: Annotated[str | None, _setting("device")] = None
     slots: Annotated[int | None, _setting("slots", ge=1)] = None
-    base_url: Annotated[str | None, _setting("base_url", pattern=r"^https?://.+")] = None
+    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
     api: Annotated[Api | None, _setting("api")] = None
     key_env: Annotated[str | None, _setting("key_env", min_length=1)] = None
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None

@@ -29,7 +29,7 @@ HELP = {
     "api": "What is asked of the server: chat (its own chat template), or completions (ours, from the template set).",
     "key_env": "Environment variable that holds the server's key. Keys are never settings.",
     "key_file": "File that holds the server's key; wins over --key-env.",
-    "timeout": "Seconds after which a request to a server is given up, and tried again.",
+    "timeout": "Seconds that a request to a server may take; one that answers nothing at all for so long ends the run.",
     "control_tokens": "Control strings (<|im_end|>) in texts that go to a server: escape, error or keep.",
     "votes": "Answers that are sampled where a server tells a judge no log-probabilities.",
     "max_tokens": "Most tokens in one answer.",

@@ -18,12 +18,13 @@ from constitution.records import Choice, Completion, Message, Sampling
 
 @dataclass(frozen=True)
 class Received:
-    """A request: its path, its JSON, its headers, and the second at which it came."""
+    """A request: its path, its JSON, its headers, the second at which it came, and its query."""
 
     path: str
     body: dict[str, Any]
     headers: dict[str, str]
     at: float
+    query: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def mock_server(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read() or b"{}")
-        received = Received(request.path, body, dict(request.headers), time.monotonic())
+        received = Received(request.path, body, dict(request.headers), time.monotonic(), dict(request.query))
         if request.path == f"{prefix}/models":
             server.listed.append(received)
             told = names

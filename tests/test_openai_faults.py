@@ -13,7 +13,7 @@ from yarl import URL
 from constitution.engines.openai import OpenAIEngine
 from constitution.engines.openai.refusals import Fault, Reply
 from constitution.engines.openai.servers import Server
-from constitution.errors import CallError
+from constitution.errors import CallError, ModelError
 from constitution.model_settings import ModelSettings
 from constitution.records import Completion, Message, Sampling
 
@@ -32,6 +32,8 @@ class BadServer:
         sent: How often each call was sent.
         too_early: Calls that came back before they were told to.
         most: The most requests at once.
+        listing: Seconds that the list of models takes.
+        last: When a call was last let go.
     """
 
     def __init__(self, faults: dict[str, float], capacity: int = 10**6) -> None:
@@ -44,9 +46,13 @@ class BadServer:
         self.sent: Counter[str] = Counter()
         self.too_early: list[str] = []
         self.most = 0
+        self.listing = self.last = 0.0
 
     async def send(self, method: str, url: URL, payload: bytes | None = None) -> Reply:
-        call = json.loads(payload or b"")["messages"][0]["content"]
+        if payload is None:
+            await asyncio.sleep(self.listing)
+            return Reply(200, {}, b'{"data": []}')
+        call = json.loads(payload)["messages"][0]["content"]
         now = asyncio.get_running_loop().time()
         self.sent[call] += 1
         if now < self._not_before[call]:
@@ -59,6 +65,9 @@ class BadServer:
             await asyncio.sleep(10**9 if outcome == "hang" else SECONDS if outcome == "answer" else SECONDS / 10)
         finally:
             self._here -= 1
+        self.last = asyncio.get_running_loop().time()
+        if outcome == "gone":
+            raise Fault("nobody there", overload=True, unreachable=True)
         if outcome == "reset":
             raise Fault("the connection broke", overload=True)
         if outcome == "later":
@@ -142,9 +151,59 @@ def test_a_good_server_gets_all_the_requests_that_are_allowed():
     assert seconds == pytest.approx(10 * SECONDS, abs=0.01)
 
 
-def test_a_call_that_always_hangs_fails_after_its_tries():
+class OneSlowCall(BadServer):
+    """Answers everything but the call 0."""
+
+    async def send(self, method: str, url: URL, payload: bytes | None = None) -> Reply:
+        if payload and json.loads(payload)["messages"][0]["content"] == "call 0":
+            self.outcomes["hang"] += 1
+            await asyncio.sleep(10**9)
+        return await super().send(method, url, payload)
+
+
+def test_a_call_that_always_hangs_fails_after_its_tries_while_others_are_answered():
+    server = OneSlowCall({})
+    with pytest.raises(BaseExceptionGroup) as caught:
+        run_calls(server, 10_000, in_flight=2)
+    assert caught.group_contains(CallError, match="tried 3 times; the server last: no answer in 30 seconds")
+    assert server.outcomes["hang"] == 3
+    # As many as are answered, one after the other, while it hangs three times, with two backoffs.
+    assert 90 / SECONDS <= server.outcomes["answer"] <= 95 / SECONDS
+
+
+@pytest.mark.parametrize(("in_flight", "sent"), [(1, 3), (64, 64)])
+def test_a_model_that_hangs_behind_a_server_that_lives_stops_the_run(in_flight: int, sent: int):
     server = BadServer({"hang": 1.0})
     with pytest.raises(BaseExceptionGroup) as caught:
-        run_calls(server, 1, in_flight=1)
-    assert caught.group_contains(CallError, match="tried 10 times; the server last: no answer in 30 seconds")
-    assert server.outcomes["hang"] == 10
+        run_calls(server, 10_000, in_flight)
+    assert caught.group_contains(ModelError, match="the server hangs: no answer in 30 seconds")
+    # One or two may be lost, and are sent again; three tell.
+    assert server.outcomes["hang"] == sent
+
+
+def test_a_server_that_hangs_as_a_whole_stops_the_run_at_the_first_call_out_of_time():
+    async def go() -> float:
+        server = BadServer({"hang": 1.0})
+        server.listing = 10**9
+        try:
+            await run_in(server)
+        except ModelError:
+            return asyncio.get_running_loop().time()
+        raise AssertionError("it went on")
+
+    async def run_in(server: BadServer) -> None:
+        engine = OpenAIEngine(Server(SETTINGS, URL(SETTINGS.base_url or ""), False, server))
+        await engine.generate([Message(role="user", content="call 0")], Sampling(max_tokens=9), 0)
+
+    assert run_virtually(go()) == 35
+
+
+def test_a_dead_server_is_given_up_after_the_time_of_a_request():
+    server = BadServer({"gone": 1.0})
+    with pytest.raises(BaseExceptionGroup) as caught:
+        run_calls(server, 1, in_flight=1, timeout=5.0)
+    assert caught.group_contains(ModelError, match="the server is gone: nobody there")
+    assert server.last <= 5
+    with pytest.raises(BaseExceptionGroup):
+        run_calls(slow := BadServer({"gone": 1.0}), 1, in_flight=1, timeout=600.0)
+    assert slow.outcomes["gone"] == 10

@@ -158,9 +158,11 @@ def test_an_address_that_is_none_is_shown(monkeypatch: pytest.MonkeyPatch):
     assert "'localhost:8000'" in error.message
 
 
-def test_an_address_that_holds_a_password_is_refused_without_telling_it():
-    error = refusal("http://somebody:hunter2@localhost:1/v1")
+def test_an_address_that_holds_a_password_is_refused_without_telling_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://somebody:hunter2@localhost:1/v1")
+    error = refusal(None)
     assert isinstance(error, ConfigError)
+    assert "holds a user or a password" in error.message
     assert "hunter2" not in error.message + error.hint
 
 

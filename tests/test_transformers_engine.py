@@ -208,6 +208,24 @@ def test_the_cpu_s_own_out_of_memory_error_gets_the_same_advice(tmp_path: Path) 
     assert "--concurrency" in error.value.hint
 
 
+def test_a_model_whose_code_runs_out_of_an_iterator_ends_its_callers(tmp_path: Path) -> None:
+    loaded = load_model(str(random_model(tmp_path / "m", "llama")))
+
+    def end(**_: object) -> None:
+        next(iter(()))
+
+    engine = engine_for(loaded)
+    loaded.model.forward = end
+
+    async def go() -> list[object]:
+        calls = [engine.generate(user(q), Sampling(max_tokens=4), 0) for q in QUESTIONS]
+        found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 20)
+        await engine.aclose()
+        return found
+
+    assert [str(error) for error in asyncio.run(go())] == ["the model's code raised StopIteration"] * len(QUESTIONS)
+
+
 def test_a_broken_chat_template_of_a_set_is_named_before_any_row(smollm2: LoadedModel) -> None:
     with pytest.raises(TemplateError, match=r"chat_template\.jinja"):
         Encoder(smollm2.tokenizer, "{% for message in messages %}", "test")

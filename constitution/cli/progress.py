@@ -1,5 +1,6 @@
 """Progress on stderr: a bar on a terminal, a plain line every ten seconds elsewhere."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +8,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from constitution.printable import printable
 from constitution.runner import State, Watch
 
 PLAIN_SECONDS = 10.0
+WAITING_SECONDS = 30.0
 
 
 @contextmanager
@@ -43,13 +46,30 @@ def describe(state: State, seconds: float) -> str:
     return ", ".join(parts)
 
 
+class _WaitingWatch:
+    """Tells what a server keeps the run waiting for, in a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told = -math.inf
+
+    def __call__(self, state: State) -> None:
+        now = time.monotonic()
+        if state.usage.waiting and now - self._told >= WAITING_SECONDS:
+            self._told = now
+            line = printable("; ".join(state.usage.waiting))
+            self._console.print(f"waiting: {line}", highlight=False, markup=False, soft_wrap=True)
+
+
 class _BarWatch:
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
+        self._tell_waiting = _WaitingWatch(bar.console)
         self._task = bar.add_task("loading the model", total=None)
         self._started: float | None = None
 
     def __call__(self, state: State) -> None:
+        self._tell_waiting(state)
         self._started = self._started or time.monotonic()
         text = describe(state, time.monotonic() - self._started)
         self._bar.update(self._task, description=text, completed=state.calls, total=state.calls_expected)
@@ -58,10 +78,12 @@ class _BarWatch:
 class _LineWatch:
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._tell_waiting = _WaitingWatch(console)
         self._started = self._printed = time.monotonic()
         self._first = True
 
     def __call__(self, state: State) -> None:
+        self._tell_waiting(state)
         now = time.monotonic()
         if self._first:
             self._started, self._first = now, False

@@ -21,12 +21,15 @@ class Identity(Record):
         model: The model as the user named it.
         revision: A commit or content hash: what the name stood for on that day.
         detail: Whatever else changes answers, such as the number format.
+        endpoint: Where a server's model was asked, as scheme://host:port/path. Another one refuses to go on, as nobody
+            can tell what runs there; it is no part of a call's key, so a fork reuses what the old one answered.
     """
 
     engine: str
     model: str
     revision: str
     detail: str = ""
+    endpoint: str = ""
 
 
 class Held(Exception):
@@ -34,25 +37,32 @@ class Held(Exception):
 
 
 class Usage(Record):
-    """An engine's counters since it was opened, in tokens.
+    """An engine's counters since it was opened, in tokens, and what keeps it from working at this moment.
 
     Attributes:
         prompt_tokens: Tokens that it was given.
         reused_tokens: Those of them whose keys and values were still at hand, so that they cost nothing.
         completion_tokens: Tokens that it sampled.
+        waiting: What it waits for, a line for each server that answers nothing or lets nothing in; else empty.
     """
 
     prompt_tokens: int = 0
     reused_tokens: int = 0
     completion_tokens: int = 0
+    waiting: tuple[str, ...] = ()
 
     def __add__(self, other: "Usage") -> "Usage":
         """Both together."""
         return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
     def __sub__(self, other: "Usage") -> "Usage":
-        """What came after `other`."""
-        return Usage(**{name: getattr(self, name) - getattr(other, name) for name in Usage.model_fields})
+        """What came after `other`; what is waited for now is waited for now."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens - other.prompt_tokens,
+            reused_tokens=self.reused_tokens - other.reused_tokens,
+            completion_tokens=self.completion_tokens - other.completion_tokens,
+            waiting=self.waiting,
+        )
 
 
 class Engine(Protocol):

@@ -5,6 +5,7 @@ from typing import Self
 
 from constitution.engines import open_engine
 from constitution.engines.base import Engine, Usage
+from constitution.masking import masked_address
 from constitution.model_settings import ModelSettings
 
 
@@ -35,6 +36,11 @@ class Engines:
         if key not in self._open:
             self._open[key] = await open_engine(settings, chat_template)
         return self._open[key]
+
+    def whole(self, address: str | None) -> str | None:
+        """A server's address as it was given, if one that is open has it and here it is masked (see `masking.py`)."""
+        given = [settings.base_url for settings, _ in self._open if settings.base_url]
+        return next((known for known in given if masked_address(known) == address), address)
 
     def usage(self) -> Usage:
         """The counters of all that are open."""

@@ -126,6 +126,32 @@ def test_a_model_that_dies_ends_every_call_and_leaves_nothing() -> None:
     assert len(started) == 2 and gone(started)
 
 
+def test_a_model_that_hangs_ends_every_call_and_leaves_nothing() -> None:
+    started = []
+
+    async def go() -> tuple[list[object], float]:
+        engine = await open_engine(ModelSettings(engine="vllm", concurrency=4, timeout=3))
+        started.extend(children())
+        message = [Message(role="user", content="Tell a long story.")]
+        calls = [asyncio.create_task(engine.generate(message, Sampling(max_tokens=4000), n)) for n in range(3)]
+        # Longer than a sign of life may take: long answers are no hang.
+        await asyncio.sleep(5)
+        assert not any(call.done() for call in calls)
+        core = next(child for child in started if "EngineCore" in "".join(child.cmdline()))
+        core.suspend()
+        stopped = time.monotonic()
+        found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 30)
+        seconds = time.monotonic() - stopped
+        core.resume()
+        await engine.aclose()
+        return found, seconds
+
+    errors, seconds = asyncio.run(go())
+    assert all(isinstance(error, ModelError) and "vLLM hangs" in error.message for error in errors), errors
+    assert seconds < 2 * 3 + 2
+    assert len(started) == 2 and gone(started)
+
+
 def test_what_is_stopped_while_it_loads_leaves_nothing() -> None:
     started = []
 

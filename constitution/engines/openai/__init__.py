@@ -22,9 +22,9 @@ from constitution.engines.openai.choosing import Listed, from_listed, from_votes
 from constitution.engines.openai.client import Client, below
 from constitution.engines.openai.control_strings import count, treat
 from constitution.engines.openai.pacing import Pace
-from constitution.engines.openai.refusals import Refused, parse
+from constitution.engines.openai.refusals import Refused, Reply, parse
 from constitution.engines.openai.retrying import Retrying
-from constitution.engines.openai.servers import Server, check_listed, find_address, meaning, read_key
+from constitution.engines.openai.servers import Server, check_listed, endpoint, find_address, lives, meaning, read_key
 from constitution.errors import CallError, ConfigError
 from constitution.model_settings import ModelSettings
 from constitution.records import Choice, Completion, Message, Sampling
@@ -56,13 +56,15 @@ class OpenAIEngine:
     def __init__(self, server: Server, template: ChatTemplate | None = None, open_server: bool = False) -> None:
         settings = server.settings
         asked = f"{settings.api}, control tokens {settings.control_tokens}, {settings.votes} votes"
-        self.identity = Identity(engine="openai", model=settings.model, revision="", detail=asked)
+        self.identity = Identity(
+            engine="openai", model=settings.model, revision="", detail=asked, endpoint=str(server.address)
+        )
         self._settings = settings
         self._server = server
         self._template = template
         self._open_server = open_server
         self._url = below(server.address, "chat/completions" if template is None else "completions")
-        self._retrying = Retrying(Pace(settings.concurrency), settings.timeout)
+        self._retrying = Retrying(Pace(settings.concurrency), settings.timeout, lives=lambda: lives(server))
         self._limit_field = "max_tokens"
         # Which of LISTED the server takes; one beyond the last, it tells no log-probabilities.
         self._lists = 0
@@ -71,11 +73,12 @@ class OpenAIEngine:
 
     @property
     def usage(self) -> Usage:
-        """Tokens, as the server counts them."""
+        """Tokens, as the server counts them, and what keeps it from answering."""
         return Usage(
             prompt_tokens=self._prompt_tokens,
             reused_tokens=self._reused_tokens,
             completion_tokens=self._completion_tokens,
+            waiting=(waiting,) if (waiting := self._retrying.waiting) else (),
         )
 
     async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
@@ -180,11 +183,11 @@ class OpenAIEngine:
             field = self._limit_field
             payload = json.dumps({"model": self._settings.model, **body, field: limit}).encode()
 
-            async def attempt(payload: bytes = payload) -> Read:
-                return read(parse(await self._server.transport.send("POST", self._url, payload)))
+            async def attempt(payload: bytes = payload) -> Reply:
+                return await self._server.transport.send("POST", self._url, payload)
 
             try:
-                return await self._retrying.send(attempt)
+                return await self._retrying.send(attempt, lambda reply: read(parse(reply)))
             except Refused as bad:
                 # What the vendor's reasoning models call it.
                 if field == "max_completion_tokens" or "max_completion_tokens" not in bad.about:
@@ -286,4 +289,4 @@ async def check_model(settings: ModelSettings) -> None:
 def _reach(settings: ModelSettings) -> Server:
     address = find_address(settings)
     key = read_key(settings, address)
-    return Server(settings, address, has_key=key is not None, transport=Client(address, key))
+    return Server(settings, endpoint(address), has_key=key is not None, transport=Client(address, key))

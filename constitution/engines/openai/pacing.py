@@ -31,6 +31,11 @@ class Pace:
         """How many there are now, at least 1."""
         return int(self._size)
 
+    @property
+    def taken(self) -> int:
+        """How many are taken."""
+        return self._taken
+
     async def enter(self) -> int:
         """Wait for a place, first come, first served.
 

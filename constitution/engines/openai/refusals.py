@@ -39,10 +39,17 @@ class Fault(Exception):
         wait: Seconds that the server asks to wait, or None.
         overload: Whether fewer requests at once may help.
         unreachable: Whether nobody listened at the address.
+        timed_out: Whether its time was up.
     """
 
     def __init__(
-        self, said: str, status: int = 0, wait: float | None = None, overload: bool = False, unreachable: bool = False
+        self,
+        said: str,
+        status: int = 0,
+        wait: float | None = None,
+        overload: bool = False,
+        unreachable: bool = False,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(said)
         self.said = said
@@ -50,6 +57,7 @@ class Fault(Exception):
         self.wait = wait
         self.overload = overload
         self.unreachable = unreachable
+        self.timed_out = timed_out
 
 
 class Refused(CallError):

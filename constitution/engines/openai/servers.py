@@ -1,7 +1,9 @@
 """Where a server is, the key to it, which models it says it has, and what its refusals mean for a run."""
 
 import asyncio
+import contextlib
 import json
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from yarl import URL
 
 from constitution.engines.openai.client import Transport, below
@@ -16,13 +19,18 @@ from constitution.engines.openai.pacing import Pace
 from constitution.engines.openai.refusals import NO_MONEY, Fault, Refused, Reply, explain
 from constitution.engines.openai.retrying import GO_ON, Retrying
 from constitution.errors import CallError, ConfigError, ModelError
+from constitution.masking import MASK, holds_user, masked_address
 from constitution.model_settings import ModelSettings
 from constitution.yamlfile import read_text
 
 VENDOR = "https://api.openai.com/v1"
 LOOK_TRIES = 3
+# The most that is waited for a list of models; less if requests are given less.
 LOOK_SECONDS = 30.0
+PROBE_SECONDS = 5.0
 SHOWN_MODELS = 10
+READY = "Is the server ready? Its own log tells."
+WHOLE_ADDRESS = "Give the whole address with --base-url, or in the environment variable OPENAI_BASE_URL."
 # What people paste that is more than the address.
 ENDPOINT = re.compile(r"(?:/chat)?/completions$|/models$")
 # A vendor forbids this text, not this user.
@@ -35,7 +43,7 @@ class Server:
 
     Attributes:
         settings: The model.
-        address: E.g. `http://localhost:8000/v1`.
+        address: E.g. `http://localhost:8000/v1`; without its query, which may be a key and goes with the transport.
         has_key: Whether requests carry a key.
         transport: Sends them.
     """
@@ -63,24 +71,35 @@ def find_address(settings: ModelSettings) -> URL:
     """The server's address: `base_url`, else the environment variable `OPENAI_BASE_URL`, else OpenAI's.
 
     Raises:
-        ConfigError: It is no address, or it holds a password.
+        ConfigError: It is no address, it holds a password, or it lacks what was masked in a run's folder.
     """
-    text = settings.base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or VENDOR
+    text, elsewhere = settings.base_url, os.environ.get("OPENAI_BASE_URL", "").strip()
+    if text is None or (MASK in text and masked_address(elsewhere) == text):
+        text = elsewhere or VENDOR
+    if holds_user(text):
+        raise ConfigError(
+            f"the base URL {masked_address(text)} holds a user or a password",
+            "Give a key in an environment variable (--key-env) or a file (--key-file); write another @ as %40.",
+        )
+    if MASK in text:
+        raise ConfigError(f"the base URL {masked_address(text)} lacks what is masked in it", WHOLE_ADDRESS)
     try:
-        address = URL(text.rstrip("/"))
+        address = URL(text)
     except ValueError:
         address = URL()
     if address.scheme not in ("http", "https") or not address.host:
-        raise ConfigError(f"the base URL {text!r} is no address", "One looks like http://localhost:8000/v1.")
-    if address.user or address.password:
         raise ConfigError(
-            f"the base URL for {address.host} holds a user or a password: it would be written into the run's folder",
-            "Give a key in an environment variable (--key-env) or a file (--key-file).",
+            f"the base URL {masked_address(text)!r} is no address", "One looks like http://localhost:8000/v1."
         )
     return address
 
 
-def read_key(settings: ModelSettings, address: URL) -> str | None:
+def endpoint(address: URL) -> URL:
+    """An address without its query and what else is not part of where requests go."""
+    return address.origin().with_path(address.raw_path.rstrip("/"), encoded=True)
+
+
+def read_key(settings: ModelSettings, address: URL) -> SecretStr | None:
     """The key, from `key_file`, else from the environment variable `key_env`; None if there is none.
 
     Raises:
@@ -97,7 +116,7 @@ def read_key(settings: ModelSettings, address: URL) -> str | None:
         raise _lacks_key(settings, address)
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigError(f"{where} holds something else than a key: a key is one word, in ASCII")
-    return key or None
+    return SecretStr(key) if key else None
 
 
 async def list_models(server: Server) -> Listing | None:
@@ -109,21 +128,27 @@ async def list_models(server: Server) -> Listing | None:
 
     async def look() -> Reply:
         try:
-            reply = await server.transport.send("GET", below(server.address, "models"))
+            return await server.transport.send("GET", below(server.address, "models"))
         except Fault as bad:
             if bad.unreachable:
                 raise ModelError(
                     f"no server at {server.address}: {bad.said}", "Check --base-url, and that the server is up."
                 ) from None
             raise
+
+    def read(reply: Reply) -> Reply:
         if reply.status != 200 and isinstance(fault := explain(reply), Fault):
             raise fault
         return reply
 
+    seconds = _look_seconds(server)
     try:
-        reply = await Retrying(Pace(1), LOOK_SECONDS).send(look, LOOK_TRIES)
+        async with asyncio.timeout(seconds):
+            reply = await Retrying(Pace(1), math.inf, patience=seconds).send(look, read, LOOK_TRIES)
+    except TimeoutError:
+        raise ModelError(f"{server.address}/models: no answer in {seconds:g} seconds", READY) from None
     except CallError as bad:
-        raise ModelError(f"{server.address}/models: {bad.message}", "Is the server ready? Its own log tells.") from None
+        raise ModelError(f"{server.address}/models: {bad.message}", READY) from None
     if (listing := _listing(reply)) is not None:
         return listing
     if reply.status in (200, 404, 405):
@@ -148,6 +173,16 @@ async def check_listed(server: Server) -> Listing | None:
     if listing is not None and not _knows(listing, server.settings.model):
         raise _lacks_model(server, listing)
     return listing
+
+
+async def lives(server: Server) -> bool:
+    """Whether the server answers anything at all, be it an error."""
+    try:
+        async with asyncio.timeout(min(server.settings.timeout, PROBE_SECONDS)):
+            await server.transport.send("GET", below(server.address, "models"))
+    except (Fault, TimeoutError):
+        return False
+    return True
 
 
 async def meaning(server: Server, bad: Refused) -> CallError | ModelError:
@@ -196,15 +231,18 @@ def _no_server(server: Server, reply: Reply, hint: str) -> ModelError:
 async def _better_address(server: Server) -> URL | None:
     """An address near this one where models are listed."""
     whole = URL(ENDPOINT.sub("", str(server.address)))
-    for address in (below(server.address, "v1"), whole, below(whole, "v1")):
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                reply = await server.transport.send("GET", below(address, "models"))
-        except (Fault, TimeoutError):
-            continue
-        if _listing(reply) is not None:
-            return address
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_look_seconds(server)):
+            for address in (below(server.address, "v1"), whole, below(whole, "v1")):
+                with contextlib.suppress(Fault):
+                    reply = await server.transport.send("GET", below(address, "models"))
+                    if _listing(reply) is not None:
+                        return address
     return None
+
+
+def _look_seconds(server: Server) -> float:
+    return min(server.settings.timeout, LOOK_SECONDS)
 
 
 def _knows(listing: Listing, name: str) -> bool:

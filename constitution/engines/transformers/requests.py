@@ -59,6 +59,9 @@ Request = GenerateRequest | ChooseRequest
 
 def settle(request: Request, result: Any, error: BaseException | None = None) -> None:
     """Answer a request, or raise `error` where it is awaited. Called from the model's thread."""
+    if isinstance(error, StopIteration):
+        # A future takes none, and its caller would wait for ever.
+        error = RuntimeError("the model's code raised StopIteration")
 
     def settle_here() -> None:
         if request.future.done():

@@ -10,7 +10,7 @@ was saved in 32.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -31,15 +31,17 @@ class VllmEngine:
 
     Args:
         started: vLLM with a model.
+        timeout: Seconds without an answer after which its process is asked for a sign of life, which may take as many.
     """
 
     # Each request has its own seed, but batch shapes move the last bits of a logit, and with them, rarely, a token.
     determinism: Determinism = "best effort"
 
-    def __init__(self, started: Started) -> None:
+    def __init__(self, started: Started, timeout: float) -> None:
         self.identity = started.identity
         self.usage = Usage()
         self._started = started
+        self._timeout = timeout
         self._encoder = started.encoder
         self._numbers = count()
         self._asking: set[asyncio.Task[Any]] = set()
@@ -119,8 +121,7 @@ class VllmEngine:
         self._asking.add(task)
         try:
             request = self._started.llm.generate({"prompt_token_ids": tokens}, params, str(next(self._numbers)))
-            # Read to its end: to leave it earlier is to give the request up.
-            output = [output async for output in request][-1]
+            output = await self._finished(request)
             self.usage += Usage(prompt_tokens=len(tokens), reused_tokens=output.num_cached_tokens or 0)
             return output
         except EngineDeadError:
@@ -132,6 +133,33 @@ class VllmEngine:
             raise CallError(f"vLLM: {first_line(bad.__cause__ or bad)}") from None
         finally:
             self._asking.discard(task)
+
+    async def _finished(self, request: AsyncIterator[Any]) -> Any:
+        """A request's last output, as long as vLLM lives.
+
+        Raises:
+            ModelError: Its process gives no sign of life; vLLM itself would wait for it for ever.
+        """
+
+        async def read() -> Any:
+            # Read to its end: to leave it earlier is to give the request up.
+            return [output async for output in request][-1]
+
+        reading = asyncio.ensure_future(read())
+        try:
+            while not (await asyncio.wait([reading], timeout=self._timeout))[0]:
+                # Answered between two steps of the model, however long the answers themselves are.
+                async with asyncio.timeout(self._timeout):
+                    await self._started.llm.is_sleeping()
+            return reading.result()
+        except TimeoutError:
+            raise ModelError(
+                f"vLLM hangs: no answer and no sign of life in {self._timeout:g} seconds",
+                "If its steps take longer than that, raise --timeout. "
+                "Run the same command again: nothing finished is lost.",
+            ) from None
+        finally:
+            reading.cancel()
 
     def _check(self, needed: int) -> None:
         if needed > self._started.context:
@@ -145,7 +173,7 @@ async def open_engine(settings: "ModelSettings", chat_template: str | None = Non
         ConfigError: vLLM is not installed.
         ModelError: The model cannot be found or run, or has no chat template and none is given.
     """
-    return VllmEngine(await start(settings, chat_template))
+    return VllmEngine(await start(settings, chat_template), settings.timeout)
 
 
 async def check_model(settings: "ModelSettings") -> None:
