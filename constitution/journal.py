@@ -24,23 +24,11 @@ from constitution.records import Record
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
-# What ends a line: this, eight hex digits, a quotation mark, a brace and a line feed.
-_CRC = b',"crc":"'
-_TAIL = len(_CRC) + 8 + 3
-# The fields that every record of a row begins with. Looking only at them reads a journal several times as fast.
-_HEAD = re.compile(rb'\{(?:"(?:id|row)":"(?:[^"\\]|\\.)*",)*"index":(\d+)(?:,"pairs":(\d+))?')
-
-
-class Head(NamedTuple):
-    """Which row a line is about.
-
-    Attributes:
-        position: The row's in the input, from 0.
-        pairs: Of a comparison, how many its row has in all; else 0.
-    """
-
-    position: int
-    pairs: int
+# What ends a line, from the comma on.
+_TAIL = len(',"crc":"00000000"}\n')
+# The fields that every record of a row begins with; looking at no more reads a journal ten times as fast.
+_TEXT = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_HEAD = re.compile(rb'\{"(?:id|row)":%b,(?:"row":%b,)?"index":(\d+)(?:,"pairs":(\d+))?' % (_TEXT, _TEXT))
 
 
 class Line(NamedTuple):
@@ -48,11 +36,15 @@ class Line(NamedTuple):
 
     Attributes:
         offset: The byte at which it begins.
-        body: Its record as JSON.
+        position: Which row it is about: the row's position in the input, from 0.
+        pairs: Of a comparison, how many its row has in all; else 0.
+        text: The line.
     """
 
     offset: int
-    body: bytes
+    position: int
+    pairs: int
+    text: bytes
 
 
 class Journal:
@@ -148,14 +140,16 @@ def read_lines(path: Path) -> Iterator[Line]:
     offset = 0
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n"):
+            for number, text in enumerate(file, 1):
+                if not text.endswith(b"\n"):
                     return
-                text = line[:-_TAIL]
-                if line[-_TAIL:] != b'%b%08x"}\n' % (_CRC, zlib.crc32(text)):
+                if text[-_TAIL:] != b',"crc":"%08x"}\n' % zlib.crc32(text[:-_TAIL]):
                     raise _damaged(path, number, offset)
-                yield Line(offset, text + b"}")
-                offset += len(line)
+                head = _HEAD.match(text)
+                if not head:
+                    raise RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
+                yield Line(offset, int(head[1]), int(head[2]) if head[2] else 0, text)
+                offset += len(text)
     except OSError as bad:
         raise RunError(f"{path}: cannot be read: {bad.strerror}") from None
 
@@ -164,19 +158,7 @@ def read_line(path: Path, offset: int, kind: type[AnyRecord]) -> AnyRecord:
     """The record of the line that begins at this byte, as `read_lines` found it."""
     with path.open("rb") as file:
         file.seek(offset)
-        return parse(path, Line(offset, file.readline()[:-_TAIL] + b"}"), kind)
-
-
-def head(path: Path, line: Line) -> Head:
-    """Which row a line is about, without reading the rest of it.
-
-    Raises:
-        RunError: It is no record of a row.
-    """
-    match = _HEAD.match(line.body)
-    if not match:
-        raise RunError(f"{path}: at byte {line.offset}: not a record of a row", _advice(path, line.offset))
-    return Head(int(match[1]), int(match[2] or 0))
+        return parse(path, Line(offset, 0, 0, file.readline()), kind)
 
 
 def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
@@ -186,7 +168,7 @@ def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
         RunError: It is no such record.
     """
     try:
-        return kind.model_validate_json(line.body)
+        return kind.model_validate_json(line.text[:-_TAIL] + b"}")
     except ValidationError as bad:
         what = f"not a {kind.__name__.lower()} record: {bad.errors()[0]['msg']}"
         raise RunError(f"{path}: at byte {line.offset}: {what}", _advice(path, line.offset)) from None
@@ -194,7 +176,7 @@ def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
 
 def _with_checksum(body: bytes) -> bytes:
     text = body.removesuffix(b"}")
-    return b'%b%b%08x"}\n' % (text, _CRC, zlib.crc32(text))
+    return b'%b,"crc":"%08x"}\n' % (text, zlib.crc32(text))
 
 
 def _damaged(path: Path, number: int, offset: int) -> RunError:

@@ -13,7 +13,7 @@ from constitution.counts import Counts
 from constitution.durable import sync
 from constitution.errors import RunError
 from constitution.group_commit import GroupCommit
-from constitution.journal import Journal, head, parse, read_line, read_lines, read_records
+from constitution.journal import Journal, parse, read_line, read_lines, read_records
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
 from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
@@ -258,5 +258,5 @@ class Run:
         """The records of rows that this start is to run; of the others only the head is read."""
         path = self.folder / name
         for line in read_lines(path):
-            if self.owes(head(path, line).position):
+            if self.owes(line.position):
                 yield parse(path, line, kind)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from constitution.counts import Counts
-from constitution.journal import head, read_line, read_lines
+from constitution.journal import read_line, read_lines
 from constitution.manifest import COMPARE, REVISE, Stage, load_manifest
 from constitution.records import Comparison, Transcript
 from constitution.row_states import read_states
@@ -38,15 +38,14 @@ def transcripts(folder: Path) -> Iterator[Transcript]:
     # By position in the input: the byte at which the row's line begins, or -1.
     offsets = array("q")
     for line in read_lines(path):
-        index = head(path, line).position
-        if index >= len(offsets):
-            offsets.extend([-1] * max(index + 1 - len(offsets), len(offsets)))
-        offsets[index] = line.offset
+        if line.position >= len(offsets):
+            offsets.extend([-1] * max(line.position + 1 - len(offsets), len(offsets)))
+        offsets[line.position] = line.offset
     return (read_line(path, offset, Transcript) for offset in offsets if offset >= 0)
 
 
 def comparisons(folder: Path) -> Iterator[Comparison]:
     """The comparisons in the order of the input, those of one row together."""
     path = folder / COMPARE.outcomes
-    places = sorted((head(path, line).position, line.offset) for line in read_lines(path))
+    places = sorted((line.position, line.offset) for line in read_lines(path))
     return (read_line(path, offset, Comparison) for _, offset in places)

@@ -72,12 +72,12 @@ def other_rules(name: str, *rest: str) -> Callable[[Path], dict[str, Any]]:
 GENERATE: dict[str, tuple[Change, frozenset[str]]] = {
     "prompts": (moved("prompts", "prompts.jsonl"), KNOB),
     "out": (renamed, KNOB),
-    "column": ({"column": ("topic",)}, frozenset({"column", PROMPTS})),
-    "id_column": ({"id_column": "prompt"}, frozenset({"id_column", PROMPTS})),
+    "column": ({"column": ("topic",)}, frozenset({"column"})),
+    "id_column": ({"id_column": "prompt"}, frozenset({"id_column"})),
     "split": ({"split": "test"}, frozenset({"split"})),
     "subset": ({"subset": "en"}, frozenset({"subset"})),
-    "skip": ({"skip": 1}, frozenset({"skip", PROMPTS})),
-    "limit": ({"limit": 2}, frozenset({"limit", PROMPTS})),
+    "skip": ({"skip": 1}, frozenset({"skip"})),
+    "limit": ({"limit": 2}, frozenset({"limit"})),
     "principles": (moved("principles", "mine.yaml"), KNOB),
     "replacement": ({"replacement": False}, frozenset({"replacement"})),
     "templates": (moved("templates", "set"), KNOB),
@@ -281,11 +281,11 @@ def test_another_endpoint_is_refused_with_both_and_a_fork_asks_nothing_again(gen
         was, now = (json.loads(part) for part in refusal.value.message.split(f"{MODEL}: ")[1].split(" → "))
         assert (was.pop("endpoint"), now.pop("endpoint")) == (old.url, new.url)
         assert was == now
-        assert f"--fork {run}" in refusal.value.hint
+        assert "--fork NEW" in refusal.value.hint
         assert contents(run) == before
         # A slash at its end and a query are the same place.
         generated(**at, base_url=f"{old.url}/?api-key=a-long-secret")
-        fork = generated("fork", fork=run, **at, base_url=new.url)
+        fork = generated("fork", reuse=run, **at, base_url=new.url)
         assert (len(old.received), len(new.received), asked) == (9, 0, 9)
         told: Any = load_manifest(fork).affecting[MODEL]
         assert told["endpoint"] == new.url
