@@ -8,6 +8,7 @@ from constitution.labelling import label_pairs
 from constitution.labelling_plan import judge_of, settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.model_settings import Role
+from constitution.run_folder import check_entries, check_name
 from constitution.runner import Stop, Watch
 
 
@@ -33,6 +34,9 @@ async def judge_gold(
     Raises:
         ConstitutionError: Any of the family but `CallError`.
     """
+    check_entries(run)
+    folder = gold_folder(run, file)
+    check_name(folder, "The gold file's name is the folder's: rename the file, or link to it under another name.")
     manifest = load_manifest(run, COMPARE)
     settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
     if has_stage(run, REVISE):
@@ -48,7 +52,6 @@ async def judge_gold(
     # The principles as the judge was asked them, whatever became of their file.
     update = {"pairs": "file", "file": file, "limit": limit, "models": (), "principles": None}
     settings = settings.model_copy(update=update)
-    folder = gold_folder(run, file)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
     await label_pairs(folder, settings, watch, replace=True, principles=manifest.principles, stop=stop)
     return folder

@@ -141,8 +141,10 @@ def audit(
     from constitution.report.audit import audit as examine
     from constitution.report.audit import audit_lines
     from constitution.report.terminal import plural
+    from constitution.run_folder import check_entries
     from constitution.store import comparisons, count
 
+    check_entries(run)
     judge = load_manifest(run, COMPARE).model
     people: list[Comparison] = []
     asked = None

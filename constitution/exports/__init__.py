@@ -31,6 +31,7 @@ from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Record
+from constitution.run_folder import check_entries
 from constitution.store import count
 
 STAGES = {"revise": REVISE, "compare": COMPARE}
@@ -121,6 +122,7 @@ def export(
         RunError: `run` is not a run.
         SourceError: A file to mix in is broken.
     """
+    check_entries(run)
     options = Options(
         pairs=pairs,
         include=parse_include(include),

@@ -10,6 +10,7 @@ from constitution.journal import read_records
 from constitution.manifest import COMPARE, Manifest, load_manifest
 from constitution.records import Filtered, Record
 from constitution.report.summary import count_calls, standing, told, treatments
+from constitution.run_folder import check_entries
 from constitution.store import comparisons, count
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def summarise_labels(run: Path) -> LabelSummary:
     Raises:
         RunError: It holds no comparisons.
     """
+    check_entries(run)
     manifest, counts = load_manifest(run, COMPARE), count(run, COMPARE)
     statuses: Counter[str] = Counter()
     sampled: Counter[int] = Counter()

@@ -10,6 +10,7 @@ from constitution.counts import Counts
 from constitution.journal import read_records
 from constitution.manifest import Manifest, load_manifest
 from constitution.records import Call, Failure, Filtered, Record
+from constitution.run_folder import check_entries
 from constitution.store import count, transcripts
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def summarise(run: Path) -> Summary:
     Raises:
         RunError: It is not a run.
     """
+    check_entries(run)
     counts = count(run)
     manifest = load_manifest(run)
     sampled = read = cut = unchanged = 0

@@ -16,6 +16,7 @@ from constitution.printable import printable
 from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
+from constitution.run_folder import check_entries
 from constitution.store import comparisons, transcripts
 from constitution.yamlfile import nearest
 
@@ -26,6 +27,7 @@ def find_row(run: Path, row: str | None) -> Transcript:
     Raises:
         RunError: There is none; says what became of the row.
     """
+    check_entries(run)
     load_manifest(run)
     known = []
     for transcript in transcripts(run):
@@ -63,6 +65,7 @@ def print_transcript(console: Console, transcript: Transcript) -> None:
 
 def find_comparisons(run: Path, row: str | None) -> list[Comparison]:
     """The comparisons of a row, or of the first row that has any; none if there are none."""
+    check_entries(run)
     found: list[Comparison] = []
     for comparison in comparisons(run):
         row = row or comparison.row
