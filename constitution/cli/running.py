@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from constitution.cli.output import tell
 from constitution.runner import Stop, Stopped
 
 Result = TypeVar("Result")
@@ -38,7 +39,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
         def say() -> None:
             if stop.under_way:
                 calls = "1 call is" if stop.under_way == 1 else f"{stop.under_way} calls are"
-                typer.echo(f"stopping: {calls} under way and finished first; Ctrl-C again stops at once", err=True)
+                tell(f"stopping: {calls} under way and finished first; Ctrl-C again stops at once", err=True)
 
         # Windows has no such handlers: there Ctrl-C stops at once.
         with contextlib.suppress(NotImplementedError):
@@ -48,5 +49,5 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
     try:
         return asyncio.run(guarded())
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo("stopped; the same command goes on from here", err=True)
+        tell("stopped; the same command goes on from here", err=True)
         raise typer.Exit(130) from None

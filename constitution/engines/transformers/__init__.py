@@ -35,6 +35,7 @@ from constitution.engines.transformers.plain import PlainBatcher, memory_per_tok
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest
 from constitution.engines.transformers.running import Fitness, fitness
 from constitution.errors import ConfigError, ContextOverflow
+from constitution.printable import printable
 from constitution.records import Choice, Completion, Message, Sampling
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _batcher(
 @functools.cache
 def _say_once(message: str) -> None:
     """Tell whoever runs this process; on stderr, unless it has set up logging otherwise."""
-    logging.getLogger("constitution").warning(message)
+    logging.getLogger("constitution").warning("%s", printable(message))
 
 
 async def check_model(settings: "ModelSettings") -> None:
