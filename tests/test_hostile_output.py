@@ -226,9 +226,12 @@ def test_a_run_that_was_made_elsewhere_may_hold_anything_as_a_principles_id() ->
         prompt=(Message(role="user", content=ALL),),
         metadata={},
         response=answer,
-        rounds=(Round(principle=ALL, critique=answer, revision=answer), Round(principle=ALL, revision=answer)),
+        rounds=(
+            Round(principle=ALL, critique=answer, revision=answer),
+            Round(principle=ALL, critique=None, revision=answer),
+        ),
     )
     console = Console(file=io.StringIO(), width=1000)
     print_transcript(console, chain)
     assert_harmless(console.file.getvalue())
-    assert console.file.getvalue().count("owned") == 2 * 7
+    assert console.file.getvalue().count("owned") == 2 * 8

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from constitution.counts import Counts
 from constitution.exports.examples import Demonstration, Preference, Rating
 from constitution.exports.facts import Facts, Judge
+from constitution.exports.markdown import code, escaped
 from constitution.manifest import Manifest
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
@@ -41,10 +42,10 @@ def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
         f"principles: {_principles(manifest)}",
         f"rounds: {told['rounds']} ({mode})",
         f"sampling: {', '.join(_sampling(told))}",
-        f"templates: `{told['templates']}`",
-        f"system prompt: {json.dumps(told['system_prompt'])}",
+        f"templates: {code(told['templates'])}",
+        f"system prompt: {code(json.dumps(told['system_prompt']))}",
         f"the run: {counts.equation}",
-        f"made with version {manifest.version}; begun on {manifest.created[:10]}",
+        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
 
 
@@ -56,7 +57,7 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         for name in manifest.affecting
         if name.startswith(SAMPLER)
     ]
-    settings = [f"{name} {json.dumps(value)}" for name, value in _in_force(manifest.settings).items()]
+    settings = [f"{escaped(name)} {escaped(json.dumps(value))}" for name, value in _in_force(manifest.settings).items()]
     return [
         "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
         "is its probability, orders and principles averaged as logits",
@@ -68,10 +69,10 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         ),
         f"principles: {_principles(manifest)}",
         *_pairs_file(manifest),
-        *([f"responses sampled from: {', '.join(f'`{name}`' for name in samplers)}"] if samplers else []),
+        *([f"responses sampled from: {', '.join(map(code, samplers))}"] if samplers else []),
         f"settings: {'; '.join(settings)}",
         f"the rows: {counts.equation}",
-        f"made with version {manifest.version}; begun on {manifest.created[:10]}",
+        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
 
 
@@ -100,7 +101,7 @@ def export_lines(facts: Facts) -> list[str]:
     ]
     lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")
     lines += [f"left out, {reason}: {number}" for reason, number in facts.dropped.items()]
-    lines += [f"mixed in, {line}" for line in facts.mixed]
+    lines += [f"mixed in, {escaped(line)}" for line in facts.mixed]
     lines += [
         f"exported prompts with a response that was cut at its limit of tokens: {facts.cut}",
         f"train and test are split by prompt, {options.test_fraction:g} of the prompts held out (seed "
@@ -119,8 +120,8 @@ def _pairs_file(manifest: Manifest) -> list[str]:
         return []
     name, content = PurePath(str(manifest.settings["file"])).name, manifest.affecting.get("pairs (content)")
     return [
-        f"the pairs are those of `{name}` (content hash `{content}`): who wrote them is not known here, and where "
-        "people had judged them, `chosen` is what the judge prefers, which may not be what they preferred"
+        f"the pairs are those of {code(name)} (content hash {code(content)}): who wrote them is not known here, and "
+        "where people had judged them, `chosen` is what the judge prefers, which may not be what they preferred"
     ]
 
 
@@ -152,12 +153,14 @@ def _model(manifest: Manifest, name: str = "model (identity)") -> str:
     identity: JsonValue | dict[str, Any] = manifest.affecting.get(name)
     if not isinstance(identity, dict):
         return "unknown"
-    return f"`{identity['model']}`, revision `{identity['revision']}`, {identity['detail'] or identity['engine']}"
+    model, revision = code(identity["model"]), code(identity["revision"])
+    return f"{model}, revision {revision}, {escaped(identity['detail'] or identity['engine'])}"
 
 
 def _principles(manifest: Manifest) -> str:
     name, content = manifest.settings.get("principles"), manifest.affecting.get("principles (content)")
     if manifest.principles is None:
-        return f"`{name}`, content hash `{content}`"
-    ids = ", ".join(f"`{principle.id}`" for principle in manifest.principles.principles)
-    return f"`{manifest.principles.name}` {manifest.principles.version} (content hash `{content}`): {ids}"
+        return f"{code(name)}, content hash {code(content)}"
+    ids = ", ".join(code(principle.id) for principle in manifest.principles.principles)
+    known = f"{code(manifest.principles.name)} {escaped(manifest.principles.version)}"
+    return f"{known} (content hash {code(content)}): {ids}"
