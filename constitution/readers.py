@@ -127,7 +127,7 @@ def _dataset(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Row
                 loaded = loaded[settings.split]
         else:
             loaded = datasets.load_dataset(str(folder or settings.prompts), settings.subset, split=settings.split)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as bad:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, datasets.exceptions.DatasetsError) as bad:
         # What broke in a file of the folder is the cause of what `datasets` says.
         reason = first_line(bad.__cause__ or bad)
         if folder:

@@ -2,6 +2,7 @@
 
 model.py      find and load a model: Hub id, folder, .gguf file, or the one that ships beside the program
 kinds.py      which kinds of model there are
+no_code.py    models are data: what asks for code is refused
 encoding.py   conversation → tokens, so that row text never becomes a control token
 chat_template.py   conversation → text, of which it stays known what a row wrote
 batcher.py    the loop: schedule, run, deliver
