@@ -1,6 +1,5 @@
 """Ask a run's judge about pairs that people have judged."""
 
-import json
 from pathlib import Path
 
 from constitution.config import CompareSettings
@@ -10,6 +9,7 @@ from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.model_settings import Role
 from constitution.run_folder import check_entries, check_name
 from constitution.runner import Stop, Watch
+from constitution.stored_settings import stored_settings
 
 
 def gold_folder(run: Path, file: str) -> Path:
@@ -38,7 +38,7 @@ async def judge_gold(
     folder = gold_folder(run, file)
     check_name(folder, "The gold file's name is the folder's: rename the file, or link to it under another name.")
     manifest = load_manifest(run, COMPARE)
-    settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
+    settings = stored_settings(CompareSettings, manifest.settings, run)
     if has_stage(run, REVISE):
         base = settings_of(run)
         judge = judge_of(base, settings)

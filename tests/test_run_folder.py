@@ -1,6 +1,7 @@
 """Names of runs, and runs' folders that were made to have this program read or write elsewhere, or wait for ever."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,13 @@ from pathlib import Path
 import pytest
 from exporting import compared, judged, many, stored
 
+from constitution import export
 from constitution.errors import RunError
 from constitution.gold import judge_gold
+from constitution.journal import Journal
+from constitution.labelling_plan import settings_of
+from constitution.records import Call, Choice
+from constitution.report.labels import summarise_labels
 from constitution.run_folder import check_entries, check_folder, check_name
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -152,3 +158,26 @@ def test_a_hostile_run_is_not_read(run: Path, cli: Cli, command: tuple[str, ...]
     assert (result.returncode, result.stdout) == (4, "")
     assert result.stderr.startswith(f"error: {run}/comparisons.jsonl: a ")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("stage", "read"), [("manifest.json", settings_of), ("compare.json", summarise_labels)])
+def test_settings_of_a_manifest_that_are_none_are_told(run: Path, stage: str, read: Callable[[Path], object]) -> None:
+    manifest = json.loads((run / stage).read_text(encoding="utf-8"))
+    manifest["settings"]["concurrency"] = "many"
+    (run / stage).write_text(json.dumps(manifest), encoding="utf-8")
+    # They are looked at where control strings are told of.
+    call = Call(row="row-1", step="x", digest="d", choice=Choice(logprobs=(0.0,), control_strings=1))
+    journal = Journal(run / "compare-calls.jsonl")
+    journal.append(call)
+    journal.close()
+    with pytest.raises(RunError, match=r"the settings in its manifest cannot be read: concurrency: expected a whole"):
+        read(run)
+
+
+def test_an_export_of_a_run_whose_manifest_lacks_most_is_made_all_the_same(tmp_path: Path, run: Path) -> None:
+    for stage in ("manifest.json", "compare.json"):
+        manifest = json.loads((run / stage).read_text(encoding="utf-8"))
+        manifest |= {"settings": {}, "affecting": {"model (identity)": {"model": "m"}}}
+        (run / stage).write_text(json.dumps(manifest), encoding="utf-8")
+    export(run, tmp_path / "data")
+    assert "model: `m`, revision `None`" in (tmp_path / "data" / "README.md").read_text(encoding="utf-8")

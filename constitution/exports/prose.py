@@ -34,16 +34,16 @@ SOFT_LABELS = {
 def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
     """How the responses were made."""
     told = manifest.settings
-    mode = "critique, then revision" if told["critique"] else "direct revision, without critiques"
+    mode = "critique, then revision" if told.get("critique") else "direct revision, without critiques"
     return [
         "a model answers a prompt, criticises its answer against a principle, and rewrites it",
         f"model: {_model(manifest)}",
         *([f"critiques by another model: {_model(manifest, CRITIC)}"] if manifest.affecting.get(CRITIC) else []),
         f"principles: {_principles(manifest)}",
-        f"rounds: {told['rounds']} ({mode})",
+        f"rounds: {escaped(told.get('rounds'))} ({mode})",
         f"sampling: {', '.join(_sampling(told))}",
-        f"templates: {code(told['templates'])}",
-        f"system prompt: {code(json.dumps(told['system_prompt']))}",
+        f"templates: {code(told.get('templates'))}",
+        f"system prompt: {code(json.dumps(told.get('system_prompt')))}",
         f"the run: {counts.equation}",
         f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
@@ -118,7 +118,7 @@ def _pairs_file(manifest: Manifest) -> list[str]:
     """Where pairs that were not made by the run come from."""
     if manifest.settings.get("pairs") != "file":
         return []
-    name, content = PurePath(str(manifest.settings["file"])).name, manifest.affecting.get("pairs (content)")
+    name, content = PurePath(str(manifest.settings.get("file"))).name, manifest.affecting.get("pairs (content)")
     return [
         f"the pairs are those of {code(name)} (content hash {code(content)}): who wrote them is not known here, and "
         "where people had judged them, `chosen` is what the judge prefers, which may not be what they preferred"
@@ -140,12 +140,12 @@ def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def _sampling(told: Mapping[str, JsonValue]) -> list[str]:
     """How responses were sampled; a run that an older version began knows no top-k and no min-p."""
     return [
-        f"temperature {told['temperature']}",
-        f"top-p {told['top_p']}",
-        *([f"top-k {told['top_k']}"] if told.get("top_k") else []),
-        *([f"min-p {told['min_p']}"] if told.get("min_p") else []),
-        f"at most {told['max_tokens']} tokens",
-        f"seed {told['seed']}",
+        f"temperature {escaped(told.get('temperature'))}",
+        f"top-p {escaped(told.get('top_p'))}",
+        *([f"top-k {escaped(told['top_k'])}"] if told.get("top_k") else []),
+        *([f"min-p {escaped(told['min_p'])}"] if told.get("min_p") else []),
+        f"at most {escaped(told.get('max_tokens'))} tokens",
+        f"seed {escaped(told.get('seed'))}",
     ]
 
 
@@ -153,8 +153,8 @@ def _model(manifest: Manifest, name: str = "model (identity)") -> str:
     identity: JsonValue | dict[str, Any] = manifest.affecting.get(name)
     if not isinstance(identity, dict):
         return "unknown"
-    model, revision = code(identity["model"]), code(identity["revision"])
-    return f"{model}, revision {revision}, {escaped(identity['detail'] or identity['engine'])}"
+    model, revision = code(identity.get("model")), code(identity.get("revision"))
+    return f"{model}, revision {revision}, {escaped(identity.get('detail') or identity.get('engine'))}"
 
 
 def _principles(manifest: Manifest) -> str:
