@@ -20,6 +20,8 @@ from constitution.journal import Journal
 from constitution.labelling_plan import settings_of
 from constitution.records import Call, Choice
 from constitution.report.labels import summarise_labels
+from constitution.report.summary import summarise
+from constitution.report.terminal import find_comparisons, find_row
 from constitution.run_folder import check_entries, check_folder, check_name
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -181,3 +183,12 @@ def test_an_export_of_a_run_whose_manifest_lacks_most_is_made_all_the_same(tmp_p
         (run / stage).write_text(json.dumps(manifest), encoding="utf-8")
     export(run, tmp_path / "data")
     assert "model: `m`, revision `None`" in (tmp_path / "data" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "read", [summarise, summarise_labels, lambda run: find_row(run, None), lambda run: find_comparisons(run, None)]
+)
+def test_each_reader_looks_for_itself(run: Path, read: Callable[[Path], object]) -> None:
+    (run / "calls.jsonl").unlink()
+    (run / "calls.jsonl").symlink_to("/dev/zero")
+    assert "calls.jsonl: a link to /dev/zero" in refusal(read, run).message
