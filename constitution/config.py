@@ -147,7 +147,7 @@ class Settings(BaseModel):
     api: Annotated[Api, _setting("api")] = "chat"
     key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
-    timeout: Annotated[float, _setting("timeout", gt=0)] = 600.0
+    timeout: Annotated[float, _setting("timeout", gt=0, allow_inf_nan=False)] = 600.0
     control_tokens: Annotated[ControlTokens, _setting("control_tokens")] = "escape"
     votes: Annotated[int, _setting("votes", ge=1, le=1000)] = 8
     max_tokens: Annotated[int, _setting("max_tokens", ge=1)] = 256

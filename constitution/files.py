@@ -8,6 +8,9 @@ from typing import BinaryIO, cast
 
 from constitution.errors import SourceError
 
+# Bytes of a line or a cell: more than any model reads, and little enough to hold. A gzip file of a few kilobytes may
+# unpack to a line that no memory holds.
+MOST_LINE = 64 * 1024**2
 GZIP_MAGIC = b"\x1f\x8b"
 # What a damaged gzip file raises, at the place of the damage.
 DAMAGED = (EOFError, OSError, zlib.error)
@@ -41,12 +44,16 @@ def text_lines(path: Path) -> Iterator[str]:
     """The file's lines with their ends, one at a time; a byte-order mark is dropped.
 
     Raises:
-        SourceError: At the first line that is not UTF-8, or where a gzip file is cut short.
+        SourceError: At the first line that is not UTF-8 or too long, or where a gzip file is cut short.
     """
     number = 0
     with open_bytes(path) as file:
         try:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(lambda: file.readline(MOST_LINE + 1), b""), 1):
+                if len(line) > MOST_LINE:
+                    raise SourceError(
+                        f"{path}:{number}: a line of more than {MOST_LINE:,} bytes", "Each row is a line of its own."
+                    )
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as bad:
             raise SourceError(

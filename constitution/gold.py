@@ -1,6 +1,5 @@
 """Ask a run's judge about pairs that people have judged."""
 
-import json
 from pathlib import Path
 
 from constitution.config import CompareSettings
@@ -8,7 +7,9 @@ from constitution.labelling import label_pairs
 from constitution.labelling_plan import judge_of, settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.model_settings import Role
+from constitution.run_folder import check_name
 from constitution.runner import Stop, Watch
+from constitution.stored_settings import stored_settings
 
 
 def gold_folder(run: Path, file: str) -> Path:
@@ -39,8 +40,10 @@ async def judge_gold(
     Raises:
         ConstitutionError: Any of the family but `CallError`.
     """
+    folder = gold_folder(run, file)
+    check_name(folder, "The gold file's name is the folder's: rename the file, or link to it under another name.")
     manifest = load_manifest(run, COMPARE)
-    settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
+    settings = stored_settings(CompareSettings, manifest.settings, run)
     if has_stage(run, REVISE):
         base = settings_of(run)
         judge = judge_of(base, settings)
@@ -54,7 +57,6 @@ async def judge_gold(
     # The principles as the judge was asked them, whatever became of their file.
     update = {"pairs": "file", "file": file, "limit": limit, "models": (), "principles": None}
     settings = settings.model_copy(update=update)
-    folder = gold_folder(run, file)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
     kept = manifest.principles
     await label_pairs(folder, settings, watch, replace=True, retry_failed=retry_failed, principles=kept, stop=stop)

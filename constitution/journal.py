@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from constitution.durable import sync
 from constitution.errors import RunError, unwritable
 from constitution.records import Record
+from constitution.run_folder import check_entry
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -54,13 +55,14 @@ class Journal:
         path: Made if it does not exist.
 
     Raises:
-        RunError: It cannot be opened.
+        RunError: It cannot be opened, or is a link or a pipe.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         # Why nothing more may be written: after a failed write or flush, nobody knows what the disk holds.
         self._broken: OSError | None = None
+        check_entry(path)
         try:
             _cut_torn_line(path)
             new = not path.exists()
@@ -80,7 +82,7 @@ class Journal:
         """
         if self._broken:
             raise unwritable(self._path, self._broken)
-        line = _with_checksum(record.model_dump_json().encode())
+        line = seal(record.model_dump_json().encode())
         try:
             if os.write(self._file, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -135,6 +137,7 @@ def read_lines(path: Path) -> Iterator[Line]:
     Raises:
         RunError: A line that is damaged, with its number and its first byte; or the file cannot be read.
     """
+    check_entry(path)
     if not path.exists():
         return
     offset = 0
@@ -174,7 +177,8 @@ def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
         raise RunError(f"{path}: at byte {line.offset}: {what}", _advice(path, line.offset)) from None
 
 
-def _with_checksum(body: bytes) -> bytes:
+def seal(body: bytes) -> bytes:
+    """A record's JSON object as a line, its checksum at the end."""
     text = body.removesuffix(b"}")
     return b'%b,"crc":"%08x"}\n' % (text, zlib.crc32(text))
 

@@ -1,6 +1,5 @@
 """What a comparison needs, loaded and checked before the first model is."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from constitution.manifest import REVISE, has_stage, load_manifest
 from constitution.model_settings import AnyRole, ModelSettings, label_of, resolve
 from constitution.principles import PrincipleSet, load_principles
 from constitution.settings_help import COMPARE_HELP
+from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
 
 # Settings that only some comparisons look at: the others are not bound by them.
@@ -172,7 +172,7 @@ def settings_of(folder: Path) -> Settings:
     Raises:
         RunError: The folder is not a run.
     """
-    return Settings.model_validate_json(json.dumps(load_manifest(folder, REVISE).settings))
+    return stored_settings(Settings, load_manifest(folder, REVISE).settings, folder)
 
 
 def base_settings(folder: Path, settings: CompareSettings) -> Settings:

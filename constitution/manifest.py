@@ -11,6 +11,7 @@ from constitution.durable import write_whole
 from constitution.errors import RunError, command, unwritable
 from constitution.principles import PrincipleSet
 from constitution.records import Record
+from constitution.run_folder import check_entries
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ class Manifest(Record):
     def model(self) -> str:
         """The model's name; of a comparison the judge's, which is loaded last and may not have been yet."""
         identity = self.affecting.get("model (identity)")
-        return str(identity["model"] if isinstance(identity, dict) else self.settings.get("judge") or "not loaded yet")
+        return str(
+            identity.get("model", "unknown")
+            if isinstance(identity, dict)
+            else self.settings.get("judge") or "not loaded yet"
+        )
 
 
 def has_stage(folder: Path, stage: Stage) -> bool:
@@ -90,6 +95,7 @@ def load_manifest(folder: Path, stage: Stage = REVISE) -> Manifest:
     Raises:
         RunError: The folder is not a run, has no such stage, or its manifest is broken.
     """
+    check_entries(folder)
     path = folder / stage.manifest
     if not path.exists():
         if stage is COMPARE and has_stage(folder, REVISE):

@@ -58,7 +58,7 @@ class ModelSettings(BaseModel):
     api: Annotated[Api, _setting("api")] = "chat"
     key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
-    timeout: Annotated[float, _setting("timeout", gt=0)] = 600.0
+    timeout: Annotated[float, _setting("timeout", gt=0, allow_inf_nan=False)] = 600.0
     control_tokens: Annotated[ControlTokens, _setting("control_tokens")] = "escape"
     votes: Annotated[int, _setting("votes", ge=1, le=1000)] = 8
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
@@ -79,7 +79,7 @@ class Role(BaseModel):
     api: Annotated[Api | None, _setting("api")] = None
     key_env: Annotated[str | None, _setting("key_env", min_length=1)] = None
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
-    timeout: Annotated[float | None, _setting("timeout", gt=0)] = None
+    timeout: Annotated[float | None, _setting("timeout", gt=0, allow_inf_nan=False)] = None
     control_tokens: Annotated[ControlTokens | None, _setting("control_tokens")] = None
     votes: Annotated[int | None, _setting("votes", ge=1, le=1000)] = None
     concurrency: Annotated[int | None, _setting("concurrency", ge=1)] = None

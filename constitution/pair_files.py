@@ -145,7 +145,7 @@ def _turns(value: Any, where: str) -> list[Message]:
     good = [
         Message(role=ROLES[turn["role"]], content=turn["content"])
         for turn in turns
-        if isinstance(turn, dict) and turn.get("role") in ROLES and isinstance(turn.get("content"), str)
+        if isinstance(turn, dict) and str(turn.get("role")) in ROLES and isinstance(turn.get("content"), str)
     ]
     if not good or len(good) != len(turns):
         raise SourceError(f"{where}: neither text nor a list of messages")

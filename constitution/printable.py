@@ -1,16 +1,25 @@
 """Text from rows, models and files, made safe to show: it must not steer the terminal that shows it."""
 
+import json
+import re
 import unicodedata
 
+# Control characters, and halves of surrogate pairs (bytes of file names that are no text), which cannot be printed.
+UNPRINTABLE = frozenset({"Cc", "Cs"})
 # Marks that turn the direction of text around, and with it what a reader believes to see.
-DIRECTION = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def printable(text: str) -> str:
-    """The text with control and direction characters, but line feeds and tabs, shown as a replacement sign."""
+    """The text with all that is no plain character, but line feeds and tabs, shown as a replacement sign."""
     return "".join(
         character
-        if character in "\n\t" or (unicodedata.category(character) != "Cc" and character not in DIRECTION)
+        if character in "\n\t" or (unicodedata.category(character) not in UNPRINTABLE and character not in DIRECTION)
         else "�"
         for character in text
     )
+
+
+def ascii_json(text: str) -> str:
+    r"""JSON text with all that is not printable ASCII spelt out (`\u009b`): the same JSON, safe on a terminal."""
+    return re.sub(r"[^\n -~]", lambda found: "\\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1], text)

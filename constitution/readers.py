@@ -13,7 +13,7 @@ import jsonlines
 
 from constitution.config import Settings
 from constitution.errors import SourceError, first_line
-from constitution.files import DAMAGED, is_gzip, open_bytes, text_lines
+from constitution.files import DAMAGED, MOST_LINE, is_gzip, open_bytes, text_lines
 
 # Rows of a Parquet file that are held at once.
 PARQUET_ROWS = 1024
@@ -66,7 +66,7 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _table(path: Path) -> Iterator[tuple[str, Row]]:
     # The csv module refuses cells over 128 KiB unless told otherwise; prompts with documents in them are longer.
-    csv.field_size_limit(2**31 - 1)
+    csv.field_size_limit(MOST_LINE)
     tabbed = path.name.lower().removesuffix(".gz").endswith(".tsv")
     reader = csv.DictReader(text_lines(path), dialect="excel-tab" if tabbed else "excel", strict=True)
     try:
@@ -127,7 +127,7 @@ def _dataset(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Row
                 loaded = loaded[settings.split]
         else:
             loaded = datasets.load_dataset(str(folder or settings.prompts), settings.subset, split=settings.split)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as bad:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, datasets.exceptions.DatasetsError) as bad:
         # What broke in a file of the folder is the cause of what `datasets` says.
         reason = first_line(bad.__cause__ or bad)
         if folder:

@@ -17,6 +17,7 @@ from constitution.journal import Journal, parse, read_line, read_lines, read_rec
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
 from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
+from constitution.run_folder import check_folder
 from constitution.writer_lock import HOLDER, LOCK, WriterLock
 
 # What may lie in a folder whose run had no time to write its manifest.
@@ -49,6 +50,7 @@ class Run:
         self._states = RowStates()
         # The failed rows that this start tries again, by position; None: it runs the pending ones.
         self._again: set[int] | None = None
+        check_folder(folder)
         try:
             self._new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from constitution.config import Settings
 from constitution.errors import ConfigError
 from constitution.model_settings import AnyRole, Role
 from constitution.principles import find_principles
+from constitution.printable import DIRECTION
 from constitution.resources import shipped
 from constitution.settings_help import COMPARE_HELP, HELP
 
@@ -43,6 +44,8 @@ def as_config_file(settings: Settings, examples: Mapping[str, object] = EXAMPLES
     yaml = YAML()
     # A prompt or a path is one line, however long.
     yaml.width = 4096
+    # YAML itself spells out control characters, but not the marks that turn text around.
+    yaml.allow_unicode = DIRECTION.isdisjoint(settings.model_dump_json())
     yaml.representer.add_representer(
         type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
     )

@@ -151,7 +151,7 @@ def _messages(row: Row, columns: tuple[str, ...], where: str) -> tuple[Message, 
 
 def _turn(turn: Any, where: str) -> Message:
     role, content = (turn.get("role"), turn.get("content")) if isinstance(turn, dict) else (None, None)
-    if role not in ROLES or not isinstance(content, str):
+    if not isinstance(role, str) or role not in ROLES or not isinstance(content, str):
         raise SourceError(
             f"{where}: not a message",
             'A message is {"role": "system" | "user" | "assistant", "content": "text"}.',

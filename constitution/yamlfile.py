@@ -11,6 +11,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
 from constitution.errors import ConstitutionError
+from constitution.yaml_limits import MOST_BYTES, Unsafe, check_limits
 
 Model = TypeVar("Model", bound=BaseModel)
 ErrorType = type[ConstitutionError]
@@ -41,9 +42,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def read_text(path: Path, error: ErrorType) -> str:
-    """The file's text; what cannot be read is raised as `error`."""
+    """The text of a file that people write; one that cannot be read, or is too long for that, is raised as `error`."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            # No more than that, whatever the file is: some devices never end.
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise error(f"{path}: more than {MOST_BYTES:,} bytes, too much for a file of this kind", "Check the path.")
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
     except UnicodeDecodeError as bad:
@@ -53,10 +59,13 @@ def read_text(path: Path, error: ErrorType) -> str:
 
 
 def load_yaml(path: Path, error: ErrorType) -> Any:
-    """Parse one YAML document, keeping line numbers; duplicate keys and syntax errors are raised as `error`."""
+    """Parse one YAML document, keeping line numbers; what is wrong with it is raised as `error`."""
     text = read_text(path, error)
     try:
+        check_limits(text)
         return YAML(typ="rt").load(text)
+    except Unsafe as bad:
+        raise error(f"{path}:{bad.line}: {bad.rule}", bad.hint) from None
     except MarkedYAMLError as bad:
         # Duplicate keys carry three lines of advice about ruamel's own API: only the first is for our reader.
         problem = (bad.problem or "not valid YAML").splitlines()[0]

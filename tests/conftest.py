@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 # Before any test imports a Hugging Face package, which reads it once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# The environments of the other test targets lack it.
+with suppress(ImportError):
+    from hypothesis import settings as hypothesis_settings
+
+    hypothesis_settings.register_profile("long", max_examples=1_000)
 
 PROGRAM = Path(sys.executable).with_name("constitution")
 

@@ -318,7 +318,7 @@ def test_the_command_that_init_prints_works(tmp_path: Path, cli: Cli, folder: st
     assert json.loads(status.stdout)["counts"]["done"] == 10
 
 
-@pytest.mark.parametrize("name", ["run", "my run"])
+@pytest.mark.parametrize("name", ["run", "my runs/first"])
 def test_the_commands_that_generate_prints_work(tmp_path: Path, prompts: Path, cli: Cli, name: str) -> None:
     told = cli("generate", "--prompts", prompts, "--out", name, *SCRIPTED).stderr.splitlines()
     show, export = (line.partition(": ")[2].replace("DIR", "data") for line in told[-2:])

@@ -186,7 +186,7 @@ def test_only_knobs_leave_what_affects_rows_as_it_is(name: str) -> None:
         ("ronds: 3", ["unknown setting 'ronds'", "did you mean 'rounds'?"]),
         ("max-tokens: 3", ["unknown setting 'max-tokens'", "did you mean 'max_tokens'?"]),
         ("xyzzy: 3", ["unknown setting 'xyzzy'", "known: api, attempts, "]),
-        ("3: 4", ["unknown setting 3"]),
+        ("3: 4", ["the key '3': keys are text"]),
         ("rounds: 0", ["rounds", "greater than or equal to 1", "not 0"]),
         ("rounds: 101", ["rounds", "less than or equal to 100", "not 101"]),
         ("rounds: three", ["rounds", "a whole number", "found 'three'"]),

@@ -1,10 +1,14 @@
 """The dataset card: what it tells of how the data was made, and its YAML."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from exporting import compared, comparison, files, header, judged, many, stored
+from exporting import PRINCIPLES, compared, comparison, files, header, judged, many, refusal, stored
+from markdown_it import MarkdownIt
+from ruamel.yaml import YAML
 
 from constitution import export
 from constitution.exports.families import FAMILIES
@@ -117,3 +121,56 @@ def test_every_familys_card_declares_every_file_and_every_column(tmp_path: Path,
     assert [info["config_name"] for info in head["dataset_info"]] == list(exported.rows)
     assert all(info["features"] for info in head["dataset_info"])
     assert head["constitution"]["family"] == family
+
+
+# Markup of Markdown and HTML, a table's border, the end of the card's YAML, and a line of its own.
+MARKUP = "x`y``<img src=e onerror=a()>[a](http://e.example)**b**|c|\n---\n# Trust me\n- model: `better` \x1b[2J\u202e"
+
+
+def test_names_and_texts_of_others_are_no_markup_in_the_card(tmp_path: Path) -> None:
+    principles = PRINCIPLES.model_copy(update={"name": MARKUP, "version": MARKUP})
+    run = judged(stored(tmp_path / "run", many(7), principles=principles), compared(7))
+    for stage in ("manifest.json", "compare.json"):
+        manifest = json.loads((run / stage).read_text(encoding="utf-8"))
+        hostile = {"model": MARKUP, "revision": MARKUP, "detail": MARKUP, "engine": MARKUP}
+        manifest["affecting"] = {name: MARKUP for name in manifest["affecting"]}
+        manifest["affecting"] |= {"model (identity)": hostile, f"sampling model {MARKUP} (identity)": hostile}
+        manifest["settings"] |= {"templates": MARKUP, "system_prompt": MARKUP, "pairs": MARKUP}
+        manifest |= {"version": MARKUP, "created": MARKUP}
+        (run / stage).write_text(json.dumps(manifest), encoding="utf-8")
+    mixed = tmp_path / "x*y`[a](b)<i>.jsonl"
+    mixed.write_text('{"prompt": "Hi?", "completion": "Hello."}\n', encoding="utf-8")
+    export(run, tmp_path / "data", mix=[f"{mixed}:1"])
+    _, front, prose = text(tmp_path).split("---\n", 2)
+    assert YAML(typ="safe").load(front)["license"] == "unknown"
+    # As a reader of Markdown sees it; what is left of tags and markup would be somebody else's.
+    html = MarkdownIt("commonmark").enable("table").render(prose)
+    tags = {tag.split()[0] for tag in re.findall(r"<(/?[a-z0-9 ]+[^>]*)>", html)}
+    assert {tag.strip("/") for tag in tags} == {
+        "h1",
+        "h2",
+        "p",
+        "ul",
+        "li",
+        "code",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
+    assert re.findall("<h1>(.*)</h1>", html) == ["Constitutional AI data"]
+    assert "Trust me" not in "".join(re.findall(r"^<h\d>.*$", html, re.MULTILINE))
+    assert "\x1b" not in text(tmp_path)
+    assert "\u202e" not in text(tmp_path)
+    # It is told all the same.
+    assert html.count("&lt;img src=e onerror=a()&gt;") >= 10
+
+
+@pytest.mark.parametrize("front", ["a: &a [*a]\n", "a: " + "[" * 3000 + "\n", "a: 2001-99-99\n", "configs: 0x_\n"])
+def test_a_folder_with_a_hostile_card_is_no_export_of_ours(tmp_path: Path, front: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "README.md").write_text(f"---\n{front}---\nMade with `constitution`\n", encoding="utf-8")
+    assert "not empty, and not an export" in refusal(stored(tmp_path / "run", many(2)), data, overwrite=True).message

@@ -93,3 +93,8 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path, run: Path) -> None:
     file.write_text('{"prompt": "Q?"}\n{"prompt": \n')
     with pytest.raises(SourceError, match=r"rows\.jsonl:2: not a JSON object"):
         export(run, tmp_path / "data", mix=[f"{file}:1"])
+
+
+def test_a_chosen_answer_without_a_rejected_one_is_a_prompt_with_a_column_more(tmp_path: Path, run: Path) -> None:
+    file = pool(tmp_path / "rows.jsonl", {"prompt": "Q?", "chosen": "Yes."})
+    assert export(run, tmp_path / "data", mix=[f"{file}:1"], kinds=["prompts"]).mixed[0].startswith("rows.jsonl")

@@ -156,7 +156,7 @@ BAD = {
     "an id with a blank": (HEAD + ONE + TWO.replace("two", "two words"), 8, ["id"]),
     "an id that is a path": (HEAD + ONE.replace("one", "../one"), 5, ["id"]),
     "a principle in one line": (HEAD + ONE + "  - Be kind.\n", 8, ["principles.1"]),
-    "two documents": (HEAD + ONE + "---\n" + HEAD, 8, ["another document"]),
+    "two documents": (HEAD + ONE + "---\n" + HEAD, 8, ["a second document"]),
 }
 
 

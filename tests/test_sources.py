@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from constitution.config import Settings
 from constitution.conversations import parse_transcript, tidy
 from constitution.errors import SourceError
+from constitution.files import MOST_LINE
+from constitution.pair_files import read_pairs
 from constitution.records import Message, Prompt
 from constitution.sources import read, scan
 
@@ -545,3 +547,25 @@ def test_real_prompt_sets_are_read_whole(name: str, rows: int, columns: tuple[st
     assert len(prompts) == rows == len({prompt.id for prompt in prompts})
     assert {prompt.messages[-1].role for prompt in prompts if prompt.messages} == {"user"}
     assert all(message.content.strip() for prompt in prompts for message in prompt.messages)
+
+
+@pytest.mark.parametrize("name", ["bomb.jsonl.gz", "bomb.txt", "bomb.csv.gz"])
+def test_a_line_that_no_memory_holds_is_refused_before_it_is_read(tmp_path: Path, name: str) -> None:
+    # A thousandth of its size as gzip.
+    first = b'{"prompt": "Hi?"}' if "jsonl" in name else b"prompt"
+    bomb = first + b"\n" + b"x" * (MOST_LINE + 1000)
+    path = write(tmp_path / name, gzip.compress(bomb, 1) if name.endswith(".gz") else bomb)
+    assert f"{path}:2: a line of more than 67,108,864 bytes" in the_error(path).message
+
+
+def test_a_cell_of_many_lines_is_no_way_around_that(tmp_path: Path) -> None:
+    path = write(tmp_path / "bomb.csv", b'prompt\n"' + (b"x" * 1023 + b"\n") * (MOST_LINE // 1024 + 10))
+    assert "field larger than field limit (67108864)" in the_error(path).message
+
+
+def test_a_role_that_is_no_text_is_no_message(tmp_path: Path) -> None:
+    row = {"messages": [{"role": [], "content": "Hi?"}]}
+    assert "not a message" in the_error(write(tmp_path / "p.jsonl", jsonl(row))).message
+    pair = row | {"prompt": [{"role": {}, "content": "Hi?"}], "chosen": "a", "rejected": "b"}
+    with pytest.raises(SourceError, match="neither text nor a list of messages"):
+        list(read_pairs(str(write(tmp_path / "pairs.jsonl", jsonl(pair)))))

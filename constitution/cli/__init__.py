@@ -4,8 +4,10 @@ Exit codes: 0 all well; 1 a bug (with a traceback); 2 wrong input or flags; 3 th
 5 finished, but rows failed; 130 stopped with Ctrl-C.
 """
 
+import io
 import sys
-from typing import Annotated
+import traceback
+from typing import Annotated, Any
 
 import typer
 
@@ -46,12 +48,27 @@ app.command("doctor")(project.doctor)
 app.command("engines")(engines.engines)
 
 
+# Wrong flags and the like: typer brings its own copy of click's errors, and has public names for few of them.
+_UsageError: Any = typer.BadParameter.__base__
+
+
 def main() -> None:
     """Run the command line and exit with a documented code."""
     try:
-        app()
+        # Not by itself: typer would print errors as they are, with whatever was typed in them.
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        told = io.StringIO()
+        error.show(told)
+        print(printable(told.getvalue()), file=sys.stderr, end="")
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
     except ConstitutionError as error:
         print(f"error: {printable(error.message)}", file=sys.stderr)
         if error.hint:
             print(f"  {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Exception:
+        print(printable(traceback.format_exc()), file=sys.stderr, end="")
+        sys.exit(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
-from constitution.cli.output import Format, FormatOption, results
+from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
 from constitution.settings_help import COMPARE_HELP
@@ -84,7 +84,6 @@ def compare(
     from constitution.errors import ConfigError
     from constitution.labelling import label_pairs
     from constitution.labelling_plan import base_settings, idle
-    from constitution.printable import printable
     from constitution.report.labels import summarise_labels
     from constitution.report.terminal import plural, print_labels
 
@@ -103,21 +102,19 @@ def compare(
     with progress(quiet) as watch:
         run_stage(lambda stop: label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop))
     for aside in set((run / "replaced").glob("*")) - before:
-        typer.echo(
-            f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True
-        )
+        tell(f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True)
     summary = summarise_labels(run)
     if format is Format.json:
-        typer.echo(summary.model_dump_json(indent=2))
+        tell_json(summary.model_dump_json(indent=2))
     else:
         print_labels(results(), run, summary)
-        typer.echo(f"  comparisons: {run / 'comparisons.jsonl'}")
+        tell(f"  comparisons: {run / 'comparisons.jsonl'}")
         if not quiet:
-            typer.echo(f"Check the judge: {command('audit', run)}", err=True)
-            typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
+            tell(f"Check the judge: {command('audit', run)}", err=True)
+            tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
     if summary.counts.failed:
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
-        typer.echo(f"{failed}; --retry-failed runs them again. The last: {printable(summary.last_failure)}", err=True)
+        tell(f"{failed}; --retry-failed runs them again. The last: {summary.last_failure}", err=True)
     if too_many(fail_on, summary.counts):
         raise typer.Exit(5)
 
@@ -169,16 +166,16 @@ def audit(
         raise RunError(f"{run}: no comparison is finished yet", f"Go on with: {command('compare', run)}")
     found = examine(made, people)
     if format is Format.json:
-        typer.echo(found.model_dump_json(indent=2))
+        tell_json(found.model_dump_json(indent=2))
     else:
-        typer.echo(f"{run}: judge {judge}")
+        tell(f"{run}: judge {judge}")
         if asked:
             most = f" (the first {limit}; all: --limit 0)" if asked.input == limit else ""
-            typer.echo(f"  {gold}{most}: {asked.equation}")
+            tell(f"  {gold}{most}: {asked.equation}")
         for line in audit_lines(found):
-            typer.echo(f"  {line}")
+            tell(f"  {line}")
     if asked and asked.failed:
-        typer.echo(f"{plural(asked.failed, 'row')} of {gold} failed; --retry-failed runs them again", err=True)
+        tell(f"{plural(asked.failed, 'row')} of {gold} failed; --retry-failed runs them again", err=True)
     if asked and too_many(fail_on, asked):
         raise typer.Exit(5)
 
@@ -188,6 +185,4 @@ def warn_of_own_judge(base: "Settings", settings: "CompareSettings") -> None:
     from constitution.labelling_plan import judges_its_own
 
     if judges_its_own(base, settings):
-        typer.echo(
-            "warning: the judge is the model that wrote the responses and may favour its own (--judge)", err=True
-        )
+        tell("warning: the judge is the model that wrote the responses and may favour its own (--judge)", err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from constitution.cli.output import Format, FormatOption
+from constitution.cli.output import Format, FormatOption, tell, tell_json
 from constitution.cli.runs import RunArgument
 
 
@@ -128,30 +128,30 @@ def export(
         private=private,
     )
     if format is Format.json:
-        typer.echo(exported.model_dump_json(indent=2))
+        tell_json(exported.model_dump_json(indent=2))
         return
     for file, rows in exported.files.items():
-        typer.echo(f"{Path(exported.folder) / file}: {plural(rows, 'row')}")
+        tell(f"{Path(exported.folder) / file}: {plural(rows, 'row')}")
     for name in exported.empty:
-        typer.echo(f"{name}: no rows")
+        tell(f"{name}: no rows")
     for reason, number in exported.dropped.items():
-        typer.echo(f"left out, {reason}: {number}")
+        tell(f"left out, {reason}: {number}")
     of_pairs = {"preference", "reward", "kto", "comparisons"}
     if not of_pairs & exported.rows.keys() and any(reason.startswith("pairs: status") for reason in exported.dropped):
-        typer.echo(
+        tell(
             "No pair was good enough: see `constitution audit`. Try another --judge in `compare`, or here "
             "--include inconsistent,tie, or --pairs revisions (final over initial, unjudged).",
             err=True,
         )
     for line in exported.mixed:
-        typer.echo(f"mixed in, {line}")
+        tell(f"mixed in, {line}")
     if exported.cut:
-        typer.echo(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
+        tell(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
     for stage, counts in exported.counts.items():
         if counts.done < counts.input:
             name = "the SL stage" if stage == "revise" else "the RL stage"
-            typer.echo(f"{name} is not whole: {counts.equation}")
+            tell(f"{name} is not whole: {counts.equation}")
     if exported.url:
-        typer.echo(f"uploaded: {exported.url}")
+        tell(f"uploaded: {exported.url}")
     kinds = " or ".join(f'"{name}"' for name in exported.rows)
-    typer.echo(f'Load it: datasets.load_dataset("{exported.folder}", {kinds})', err=True)
+    tell(f'Load it: datasets.load_dataset("{exported.folder}", {kinds})', err=True)

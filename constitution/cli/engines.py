@@ -1,8 +1,6 @@
 """`constitution engines`: what can run a model here."""
 
-import typer
-
-from constitution.cli.output import Format, FormatOption
+from constitution.cli.output import Format, FormatOption, tell, tell_json
 
 
 def engines(format: FormatOption = Format.text) -> None:
@@ -13,17 +11,16 @@ def engines(format: FormatOption = Format.text) -> None:
     import json
 
     from constitution.engines.installed import installed
-    from constitution.printable import printable
 
     found = installed()
     if format is Format.json:
-        typer.echo(json.dumps([one.model_dump() for one in found], indent=2))
+        tell_json(json.dumps([one.model_dump() for one in found], indent=2))
         return
     for one in found:
-        typer.echo(printable(f"{'ok ' if one.usable else '-- '} {one.name}: {one.summary or 'no description'}"))
+        tell(f"{'ok ' if one.usable else '-- '} {one.name}: {one.summary or 'no description'}")
         source = f"from {one.distribution}" if one.distribution else ""
         promise = f"determinism: {one.determinism}" if one.determinism else ""
         facts = [fact for fact in (one.needs if one.usable else "", promise, source, one.problem) if fact]
-        typer.echo(printable(f"      {'; '.join(facts)}"))
+        tell(f"      {'; '.join(facts)}")
         if one.hint:
-            typer.echo(printable(f"      {one.hint}"))
+            tell(f"      {one.hint}")

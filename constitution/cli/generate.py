@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
-from constitution.cli.output import Format, FormatOption, results
+from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 from constitution.errors import command
 from constitution.settings_help import HELP
 
@@ -85,7 +85,6 @@ def generate(
     from constitution.cli.running import run_stage
     from constitution.config import load_settings
     from constitution.generation import generate as run_generate
-    from constitution.printable import printable
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
     from constitution.report.terminal import as_json, plural, print_labels, print_summary
@@ -103,23 +102,23 @@ def generate(
     summary = summarise(run)
     compared = summarise_labels(run) if settings.compare and summary.counts.done else None
     if format is Format.json:
-        typer.echo(as_json(summary, compared))
+        tell_json(as_json(summary, compared))
     else:
         print_summary(results(), run, summary)
-        typer.echo(f"  transcripts: {run / 'transcripts.jsonl'}\n  summary: {run / 'summary.json'}")
+        tell(f"  transcripts: {run / 'transcripts.jsonl'}\n  summary: {run / 'summary.json'}")
         if compared:
             print_labels(results(), run, compared)
-            typer.echo(f"  comparisons: {run / 'comparisons.jsonl'}")
+            tell(f"  comparisons: {run / 'comparisons.jsonl'}")
         if not quiet and summary.counts.done:
-            typer.echo(f"Look at one: {command('show', run)}", err=True)
+            tell(f"Look at one: {command('show', run)}", err=True)
             if compared:
-                typer.echo(f"Check the judge: {command('audit', run)}", err=True)
-            typer.echo(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
+                tell(f"Check the judge: {command('audit', run)}", err=True)
+            tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
     stages = {"failures.jsonl": summary, "compare-failures.jsonl": compared}
     for journal, stage in stages.items():
         if stage and stage.counts.failed:
             failed = f"{plural(stage.counts.failed, 'row')} failed (see {run / journal})"
-            typer.echo(f"{failed}; --retry-failed runs them again. The last: {printable(stage.last_failure)}", err=True)
+            tell(f"{failed}; --retry-failed runs them again. The last: {stage.last_failure}", err=True)
     if any(stage and too_many(fail_on, stage.counts) for stage in stages.values()):
         raise typer.Exit(5)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from constitution.printable import ascii_json, printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,6 +21,16 @@ class Format(StrEnum):
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+
+
+def tell(text: object, err: bool = False) -> None:
+    """Print lines, on stdout or stderr; what rows, models and files put into them cannot steer the terminal."""
+    typer.echo(printable(str(text)), err=err)
+
+
+def tell_json(text: str) -> None:
+    """Print a result that is JSON text, on stdout."""
+    typer.echo(ascii_json(text))
 
 
 def results() -> "Console":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from constitution.cli.output import Format, FormatOption
+from constitution.cli.output import Format, FormatOption, tell, tell_json
 
 app = typer.Typer(help="List, show and check principles files.", no_args_is_help=True)
 
@@ -27,10 +27,10 @@ def list_shipped(format: FormatOption = Format.text) -> None:
             {"name": path.stem, "version": s.version, "principles": len(s.principles), "path": str(path)}
             for path, s in files
         ]
-        typer.echo(json.dumps(rows, indent=2))
+        tell_json(json.dumps(rows, indent=2))
         return
     for path, loaded in files:
-        typer.echo(f"{path.stem} {loaded.version}: {len(loaded.principles)} principles. {loaded.description}\n  {path}")
+        tell(f"{path.stem} {loaded.version}: {len(loaded.principles)} principles. {loaded.description}\n  {path}")
 
 
 @app.command()
@@ -40,13 +40,13 @@ def show(name: NameArgument, format: FormatOption = Format.text) -> None:
 
     loaded = load_principles(name)
     if format is Format.json:
-        typer.echo(loaded.model_dump_json(indent=2))
+        tell_json(loaded.model_dump_json(indent=2))
         return
-    typer.echo(f"{loaded.name} {loaded.version}: {loaded.description}")
+    tell(f"{loaded.name} {loaded.version}: {loaded.description}")
     for principle in loaded.principles:
-        typer.echo(f"\n{principle.id}  weight {principle.weight:g}  {', '.join(principle.tags)}")
-        typer.echo(f"  critique:   {principle.critique_request}\n  revision:   {principle.revision_request}")
-        typer.echo(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
+        tell(f"\n{principle.id}  weight {principle.weight:g}  {', '.join(principle.tags)}")
+        tell(f"  critique:   {principle.critique_request}\n  revision:   {principle.revision_request}")
+        tell(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
 
 
 @app.command()
@@ -56,6 +56,6 @@ def check(name: NameArgument) -> None:
 
     loaded = load_principles(name)
     without = [principle.id for principle in loaded.principles if principle.comparison is None]
-    typer.echo(f"{find_principles(name)}: {len(loaded.principles)} principles, no fault")
+    tell(f"{find_principles(name)}: {len(loaded.principles)} principles, no fault")
     if without:
-        typer.echo(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)
+        tell(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from constitution.cli.output import Format, FormatOption
+from constitution.cli.output import Format, FormatOption, tell, tell_json
 
 
 def init(
@@ -19,8 +19,8 @@ def init(
     from constitution.scaffold import lay_out
 
     for path in lay_out(folder):
-        typer.echo(path)
-    typer.echo(f"Next: cd {shlex.quote(str(folder))} && constitution generate --config constitution.yaml", err=True)
+        tell(path)
+    tell(f"Next: cd {shlex.quote(str(folder))} && constitution generate --config constitution.yaml", err=True)
 
 
 def config(
@@ -39,7 +39,7 @@ def config(
     from constitution.scaffold import EXAMPLES, as_config_file
 
     if schema:
-        typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
+        tell_json(json.dumps(Settings.model_json_schema(), indent=2))
         return
     # Typer types what it builds as a plain command; with several commands it is a group.
     generate = typer.main.get_command(app).commands["generate"]  # type: ignore[attr-defined]
@@ -47,6 +47,7 @@ def config(
     given, file = given_settings(params), params["config"]
     named = given.keys() | (read_file(file).keys() if file else ())
     missing = {name: value for name, value in EXAMPLES.items() if name not in named}
+    # A file, to be saved: whatever a terminal might take for a command is spelt out in it already.
     typer.echo(as_config_file(load_settings(file, missing | given), missing), nl=False)
 
 
@@ -61,11 +62,11 @@ def doctor(format: FormatOption = Format.text) -> None:
 
     findings = examine()
     if format is Format.json:
-        typer.echo(json.dumps([finding.model_dump() for finding in findings], indent=2))
+        tell_json(json.dumps([finding.model_dump() for finding in findings], indent=2))
     else:
         for finding in findings:
-            typer.echo(f"{'ok ' if finding.ok else '-- '} {finding.what}: {finding.found}")
+            tell(f"{'ok ' if finding.ok else '-- '} {finding.what}: {finding.found}")
             if finding.hint:
-                typer.echo(f"      {finding.hint}")
+                tell(f"      {finding.hint}")
     if any(finding.required and not finding.ok for finding in findings):
         raise typer.Exit(3)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from constitution.cli.output import tell
 from constitution.runner import Stop, Stopped
 
 Result = TypeVar("Result")
@@ -50,7 +51,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
         def say() -> None:
             if stop.under_way:
                 calls = "1 call is" if stop.under_way == 1 else f"{stop.under_way} calls are"
-                typer.echo(
+                tell(
                     f"stopping: {calls} under way and waited for, {DRAIN_SECONDS:g} s at most; "
                     "Ctrl-C again stops at once",
                     err=True,
@@ -62,7 +63,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
     try:
         return asyncio.run(guarded())
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo("stopped; the same command goes on from here", err=True)
+        tell("stopped; the same command goes on from here", err=True)
         raise typer.Exit(128 + (asked_by[0] if asked_by else signal.SIGINT)) from None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from constitution.cli.output import Format, FormatOption, results
+from constitution.cli.output import Format, FormatOption, results, tell_json
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
 
@@ -24,7 +24,7 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
     compared = summarise_labels(run) if has_stage(run, COMPARE) else None
     revised = summarise(run) if has_stage(run, REVISE) or compared is None else None
     if format is Format.json:
-        typer.echo(as_json(revised, compared))
+        tell_json(as_json(revised, compared))
         return
     if revised:
         print_summary(results(), run, revised)
@@ -65,7 +65,7 @@ def show(
     if format is Format.json:
         shown = transcript.model_dump(mode="json") if transcript else {}
         second = {"comparisons": [one.model_dump(mode="json") for one in compared]} if compared else {}
-        typer.echo(json.dumps(shown | second, indent=2))
+        tell_json(json.dumps(shown | second, indent=2))
         return
     if transcript:
         print_transcript(results(), transcript)

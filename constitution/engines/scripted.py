@@ -36,7 +36,7 @@ class Rule(Record):
     reply: str | None = None
     error: str | None = None
     choose: dict[str, Annotated[float, Field(gt=0, le=1)]] | None = None
-    seconds: Annotated[float, Field(ge=0)] = 0.0
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @field_validator("when")
     @classmethod

@@ -8,6 +8,7 @@ from ruamel.yaml.error import YAMLError
 
 from constitution.exports.facts import Facts
 from constitution.exports.prose import export_lines, judge_lines, revise_lines
+from constitution.yaml_limits import Unsafe, check_limits
 
 # Also how an export is told from any other folder.
 MADE_WITH = "Made with `constitution`"
@@ -42,10 +43,12 @@ def files_of(text: str) -> set[str]:
     if MADE_WITH not in text or len(parts) < 3 or parts[0]:
         return set()
     try:
+        # The card of a folder that others may have made: one that breaks the limits is none of ours.
+        check_limits(parts[1])
         header = YAML(typ="safe", pure=True).load(parts[1])
         data = {file["path"] for config in header["configs"] for file in config["data_files"]}
         return data | set(header.get("constitution", {}).get("files", []))
-    except (YAMLError, KeyError, TypeError, AttributeError):
+    except (Unsafe, YAMLError, KeyError, TypeError, AttributeError):
         return set()
 
 

@@ -75,7 +75,7 @@ def wrong_columns(where: str, columns: Iterable[str]) -> ExportError:
 
 
 def _examples(kind: type, row: Row, where: str, origin: dict[str, JsonValue]) -> Iterator[Example | None]:
-    if "chosen" in row:
+    if "chosen" in row and "rejected" in row:
         pair = _pair(row, where, origin)
         if pair is None or kind is Preference:
             yield pair

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from constitution.counts import Counts
 from constitution.exports.examples import Demonstration, Preference, Rating
 from constitution.exports.facts import Facts, Judge
+from constitution.exports.markdown import code, escaped
 from constitution.manifest import Manifest
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
@@ -33,18 +34,18 @@ SOFT_LABELS = {
 def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
     """How the responses were made."""
     told = manifest.settings
-    mode = "critique, then revision" if told["critique"] else "direct revision, without critiques"
+    mode = "critique, then revision" if told.get("critique") else "direct revision, without critiques"
     return [
         "a model answers a prompt, criticises its answer against a principle, and rewrites it",
         f"model: {_model(manifest)}",
         *([f"critiques by another model: {_model(manifest, CRITIC)}"] if manifest.affecting.get(CRITIC) else []),
         f"principles: {_principles(manifest)}",
-        f"rounds: {told['rounds']} ({mode})",
+        f"rounds: {escaped(told.get('rounds'))} ({mode})",
         f"sampling: {', '.join(_sampling(told))}",
-        f"templates: `{told['templates']}`",
-        f"system prompt: {json.dumps(told['system_prompt'])}",
+        f"templates: {code(told.get('templates'))}",
+        f"system prompt: {code(json.dumps(told.get('system_prompt')))}",
         f"the run: {counts.equation}",
-        f"made with version {manifest.version}; begun on {manifest.created[:10]}",
+        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
 
 
@@ -56,7 +57,7 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         for name in manifest.affecting
         if name.startswith(SAMPLER)
     ]
-    settings = [f"{name} {json.dumps(value)}" for name, value in _in_force(manifest.settings).items()]
+    settings = [f"{escaped(name)} {escaped(json.dumps(value))}" for name, value in _in_force(manifest.settings).items()]
     return [
         "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
         "is its probability, orders and principles averaged as logits",
@@ -68,10 +69,10 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         ),
         f"principles: {_principles(manifest)}",
         *_pairs_file(manifest),
-        *([f"responses sampled from: {', '.join(f'`{name}`' for name in samplers)}"] if samplers else []),
+        *([f"responses sampled from: {', '.join(map(code, samplers))}"] if samplers else []),
         f"settings: {'; '.join(settings)}",
         f"the rows: {counts.equation}",
-        f"made with version {manifest.version}; begun on {manifest.created[:10]}",
+        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
 
 
@@ -100,7 +101,7 @@ def export_lines(facts: Facts) -> list[str]:
     ]
     lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")
     lines += [f"left out, {reason}: {number}" for reason, number in facts.dropped.items()]
-    lines += [f"mixed in, {line}" for line in facts.mixed]
+    lines += [f"mixed in, {escaped(line)}" for line in facts.mixed]
     lines += [
         f"exported prompts with a response that was cut at its limit of tokens: {facts.cut}",
         f"train and test are split by prompt, {options.test_fraction:g} of the prompts held out (seed "
@@ -117,10 +118,10 @@ def _pairs_file(manifest: Manifest) -> list[str]:
     """Where pairs that were not made by the run come from."""
     if manifest.settings.get("pairs") != "file":
         return []
-    name, content = PurePath(str(manifest.settings["file"])).name, manifest.affecting.get("pairs (content)")
+    name, content = PurePath(str(manifest.settings.get("file"))).name, manifest.affecting.get("pairs (content)")
     return [
-        f"the pairs are those of `{name}` (content hash `{content}`): who wrote them is not known here, and where "
-        "people had judged them, `chosen` is what the judge prefers, which may not be what they preferred"
+        f"the pairs are those of {code(name)} (content hash {code(content)}): who wrote them is not known here, and "
+        "where people had judged them, `chosen` is what the judge prefers, which may not be what they preferred"
     ]
 
 
@@ -139,12 +140,12 @@ def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def _sampling(told: Mapping[str, JsonValue]) -> list[str]:
     """How responses were sampled; a run that an older version began knows no top-k and no min-p."""
     return [
-        f"temperature {told['temperature']}",
-        f"top-p {told['top_p']}",
-        *([f"top-k {told['top_k']}"] if told.get("top_k") else []),
-        *([f"min-p {told['min_p']}"] if told.get("min_p") else []),
-        f"at most {told['max_tokens']} tokens",
-        f"seed {told['seed']}",
+        f"temperature {escaped(told.get('temperature'))}",
+        f"top-p {escaped(told.get('top_p'))}",
+        *([f"top-k {escaped(told['top_k'])}"] if told.get("top_k") else []),
+        *([f"min-p {escaped(told['min_p'])}"] if told.get("min_p") else []),
+        f"at most {escaped(told.get('max_tokens'))} tokens",
+        f"seed {escaped(told.get('seed'))}",
     ]
 
 
@@ -152,12 +153,14 @@ def _model(manifest: Manifest, name: str = "model (identity)") -> str:
     identity: JsonValue | dict[str, Any] = manifest.affecting.get(name)
     if not isinstance(identity, dict):
         return "unknown"
-    return f"`{identity['model']}`, revision `{identity['revision']}`, {identity['detail'] or identity['engine']}"
+    model, revision = code(identity.get("model")), code(identity.get("revision"))
+    return f"{model}, revision {revision}, {escaped(identity.get('detail') or identity.get('engine'))}"
 
 
 def _principles(manifest: Manifest) -> str:
     name, content = manifest.settings.get("principles"), manifest.affecting.get("principles (content)")
     if manifest.principles is None:
-        return f"`{name}`, content hash `{content}`"
-    ids = ", ".join(f"`{principle.id}`" for principle in manifest.principles.principles)
-    return f"`{manifest.principles.name}` {manifest.principles.version} (content hash `{content}`): {ids}"
+        return f"{code(name)}, content hash {code(content)}"
+    ids = ", ".join(code(principle.id) for principle in manifest.principles.principles)
+    known = f"{code(manifest.principles.name)} {escaped(manifest.principles.version)}"
+    return f"{known} (content hash {code(content)}): {ids}"

@@ -1,6 +1,5 @@
 """A run's comparisons in numbers, from its stored records."""
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,8 +93,9 @@ def _models(run: Path, manifest: Manifest) -> "list[ModelSettings]":
     """Who wrote and judged the compared responses."""
     from constitution.config import CompareSettings
     from constitution.labelling_plan import base_settings, judge_of
+    from constitution.stored_settings import stored_settings
 
-    settings = CompareSettings.model_validate_json(json.dumps(manifest.settings))
+    settings = stored_settings(CompareSettings, manifest.settings, run)
     base = base_settings(run, settings)
     roles = [settings.judge, *(settings.models or ((None,) if settings.pairs == "samples" else ()))]
     return [judge_of(base, settings.model_copy(update={"judge": role})) for role in roles]

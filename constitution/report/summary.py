@@ -1,6 +1,5 @@
 """A run in numbers, from its stored records."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -90,7 +89,7 @@ def summarise(run: Path) -> Summary:
         unchanged=unchanged,
         principles=dict(drawn.most_common()),
         control_strings=(found := calls.control_strings + sum(failure.control_strings for failure in failures)),
-        control_tokens=treatments(_models(manifest)) if found else (),
+        control_tokens=treatments(_models(run, manifest)) if found else (),
     )
 
 
@@ -131,12 +130,13 @@ def treatments(models: Iterable["ModelSettings"]) -> tuple[str, ...]:
     return tuple(sorted({model.control_tokens for model in models}))
 
 
-def _models(manifest: Manifest) -> "list[ModelSettings]":
+def _models(run: Path, manifest: Manifest) -> "list[ModelSettings]":
     """The generator and the critic of a run."""
     from constitution.config import Settings
     from constitution.model_settings import resolve
+    from constitution.stored_settings import stored_settings
 
-    settings = Settings.model_validate_json(json.dumps(manifest.settings))
+    settings = stored_settings(Settings, manifest.settings, run)
     generator = settings.generator
     return [generator, resolve(generator, settings.critic)] if settings.critic and settings.critique else [generator]
 

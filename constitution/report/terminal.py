@@ -121,7 +121,7 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
         )
     lines += _control_strings(summary)
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(printable(line)), soft_wrap=True)
 
 
 def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
@@ -146,7 +146,7 @@ def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
     ]
     lines += _control_strings(summary)
     for line in lines:
-        console.print(Text(line), soft_wrap=True)
+        console.print(Text(printable(line)), soft_wrap=True)
 
 
 def _control_strings(summary: Summary | LabelSummary) -> list[str]:
@@ -173,5 +173,5 @@ def _answer(completion: Completion) -> tuple[str, str]:
 
 
 def _turn(title: str, colour: str, text: str, note: str = "") -> RenderableType:
-    head = Text(title, f"bold {colour}") + Text(note, "dim")
+    head = Text(printable(title), f"bold {colour}") + Text(note, "dim")
     return Group(head, Padding(Text(printable(text)), (0, 0, 1, 2)))

@@ -2,6 +2,7 @@
 
 model.py      find and load a model: Hub id, folder, .gguf file, or the one that ships beside the program
 kinds.py      which kinds of model there are
+no_code.py    models are data: what asks for code is refused
 encoding.py   conversation → tokens, so that row text never becomes a control token
 chat_template.py   conversation → text, of which it stays known what a row wrote
 batcher.py    the loop: schedule, run, deliver
@@ -35,6 +36,7 @@ from constitution.engines.transformers.plain import PlainBatcher, memory_per_tok
 from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest
 from constitution.engines.transformers.running import Fitness, fitness
 from constitution.errors import ConfigError, ContextOverflow
+from constitution.printable import printable
 from constitution.records import Choice, Completion, Message, Sampling
 
 if TYPE_CHECKING:
@@ -163,7 +165,7 @@ def _batcher(
 @functools.cache
 def _say_once(message: str) -> None:
     """Tell whoever runs this process; on stderr, unless it has set up logging otherwise."""
-    logging.getLogger("constitution").warning(message)
+    logging.getLogger("constitution").warning("%s", printable(message))
 
 
 async def check_model(settings: "ModelSettings") -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import pickle
 import shutil
 import struct
 import tempfile
@@ -19,6 +20,7 @@ from constitution.engines import engine_names
 from constitution.engines.base import Identity
 from constitution.engines.bundled import BUNDLED, BUNDLED_PACKAGE, bundled_file, cache_folder
 from constitution.engines.transformers.kinds import class_of, context_of, opening_of, unsupported
+from constitution.engines.transformers.no_code import check_config, check_files, wants_code
 from constitution.errors import ModelError, first_line
 from constitution.yamlfile import nearest
 
@@ -26,8 +28,11 @@ from constitution.yamlfile import nearest
 # and weights that were changed differ nearly everywhere.
 BLOCKS = 256
 BLOCK_BYTES = 1 << 14
-# What reading broken weights raises, beside OSError and ValueError.
-BROKEN = (KeyError, ImportError, RuntimeError, AttributeError, EOFError, struct.error, SafetensorError)
+# What reading broken weights raises, beside OSError and ValueError; the last where the library met a pickle with code.
+BROKEN = (
+    *(KeyError, ImportError, RuntimeError, AttributeError, EOFError, TypeError),
+    *(struct.error, SafetensorError, pickle.UnpicklingError),
+)
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,13 @@ def load_model(name: str, revision: str | None = None, dtype: str = "auto", devi
         dequantise = {"quantization_config": transformers.GgufConfig(dequantize=True)} if "gguf_file" in options else {}
         with _without_bars() if "gguf_file" in options else nullcontext():
             config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
+            check_config(name, config)
             kind = class_of(name, config)
             tokenizer = transformers.AutoTokenizer.from_pretrained(path, trust_remote_code=False, **options)
-            options |= {"config": config, "output_loading_info": True}
-            model, loading = kind.from_pretrained(path, dtype=number, trust_remote_code=False, **options, **dequantise)
+            # A .gguf file is numbers as it is.
+            only = {} if "gguf_file" in options else {"use_safetensors": True}
+            options |= {"config": config, "output_loading_info": True, "trust_remote_code": False}
+            model, loading = kind.from_pretrained(path, dtype=number, **options, **dequantise, **only)
         model = model.to(where).eval()
     except torch.OutOfMemoryError as bad:
         raise ModelError(
@@ -138,11 +146,12 @@ def find_model(name: str, revision: str | None) -> None:
             config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False, **options)
         except (OSError, ValueError, *BROKEN) as bad:
             raise _unloadable(name, bad) from None
+        check_config(name, config)
         class_of(name, config)
 
 
 def _unloadable(name: str, bad: BaseException) -> ModelError:
-    return ModelError(
+    return wants_code(name, bad) or ModelError(
         f"the model {name!r} cannot be loaded: {first_line(bad)}",
         f"Give a Hub id such as owner/name, a folder with config.json, a .gguf file, or {BUNDLED}.",
     )
@@ -161,10 +170,11 @@ def locate(name: str, revision: str | None) -> tuple[str, dict[str, Any], str]:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise ModelError(f"{path}: no config.json, so no model", "Give a folder that save_pretrained wrote.")
+        check_files(path)
         files = [
             file
             for file in sorted(path.iterdir())
-            if file.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja"}
+            if file.is_file() and file.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja"}
         ]
         return str(path), {}, _content_digest(files)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:

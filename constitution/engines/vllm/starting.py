@@ -145,6 +145,7 @@ def _load_undisturbed(settings: "ModelSettings", chat_template: str | None, othe
 
     from constitution.engines.transformers.encoding import Encoder
     from constitution.engines.transformers.model import locate
+    from constitution.engines.transformers.no_code import wants_code
 
     path, _, content = locate(settings.model, settings.revision)
     revision = None if content else settings.revision
@@ -156,6 +157,9 @@ def _load_undisturbed(settings: "ModelSettings", chat_template: str | None, othe
                 model=path,
                 revision=revision,
                 tokenizer_revision=revision,
+                # Numbers only: its own choice falls back to pickles.
+                load_format="safetensors",
+                trust_remote_code=False,
                 dtype=settings.dtype,
                 max_num_seqs=settings.slots or min(settings.concurrency, MOST_SEQUENCES),
                 enable_prefix_caching=True,
@@ -164,7 +168,7 @@ def _load_undisturbed(settings: "ModelSettings", chat_template: str | None, othe
             )
         )
     except (OSError, ValueError, RuntimeError, ImportError, KeyError) as bad:
-        raise ModelError(
+        raise wants_code(settings.model, bad) or ModelError(
             f"vLLM cannot run the model {settings.model!r}: {_reason(bad)}",
             "Where it printed errors above, the first says why; VLLM_LOGGING_LEVEL=INFO has it tell more. "
             "Other models may run with --engine transformers.",
