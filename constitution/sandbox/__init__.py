@@ -10,7 +10,8 @@ environment.py  Jinja's sandbox, asked about attributes, operators and calls
 rewriting.py    the tree of a template, with its loops, lists and comparisons counted
 operators.py    operators and formats
 methods.py      methods of text, lists and dicts
-filters.py      filters and tests
+filters.py      filters
+tests.py        tests, such as `is odd`
 dialect.py      what chat templates have beyond Jinja
 context.py      where the budget is at hand
 """
@@ -56,7 +57,8 @@ def compile_template(source: str, chat: bool = False) -> Template:
         raise TemplateSyntaxError("it nests too deep", 1) from None
     except (SyntaxError, MemoryError, ValueError, OverflowError) as bad:
         # Python's compiler has limits of its own, on nested loops for one.
-        raise TemplateSyntaxError(f"it cannot be compiled: {bad}", 1) from None
+        reason = bad.msg if isinstance(bad, SyntaxError) else words_of(bad)
+        raise TemplateSyntaxError(f"it cannot be compiled: {reason}", 1) from None
 
 
 def render(template: Template, values: Mapping[str, Any]) -> str:

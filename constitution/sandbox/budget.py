@@ -154,5 +154,5 @@ def _size(value: Any, room: int | None, depth: int) -> int:
             total += ELEMENT
             total += len(item) if type(item) is str else _size(item, room and max(room - total, 1), depth - 1)
             if room is not None and total > room:
-                raise LimitExceeded(f"makes a list of more than {room:,} characters")
+                raise LimitExceeded("makes a list that would be too long as text")
     return total

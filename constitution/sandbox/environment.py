@@ -15,10 +15,11 @@ from markupsafe import Markup
 from constitution.sandbox.budget import CALL
 from constitution.sandbox.context import BoundedContext
 from constitution.sandbox.dialect import Generation, strftime_now
-from constitution.sandbox.filters import FILTERS, TESTS
+from constitution.sandbox.filters import FILTERS
 from constitution.sandbox.methods import DICT_METHODS, LIST_METHODS, TEXT_METHODS, call_method
 from constitution.sandbox.operators import OPERATORS, Format, operate
 from constitution.sandbox.rewriting import FUNCTIONS
+from constitution.sandbox.tests import TESTS
 
 LOOP = "index index0 revindex revindex0 first last length depth depth0 previtem nextitem cycle changed"
 # What may be had of each type of value by a dot; of a dict also its keys.

@@ -1,4 +1,4 @@
-"""The filters and tests that templates may use, each paid for. What is not here is unknown to a template.
+"""The filters that templates may use, each paid for. What is not here is unknown to a template.
 
 Left out on purpose: `random` and Jinja's `lipsum` (a resumed run would render another text), `attr`, and what makes
 HTML or tables.
@@ -10,7 +10,6 @@ from typing import Any
 
 from jinja2 import filters as jinja
 from jinja2 import pass_context
-from jinja2.tests import TESTS as NAMED_TESTS
 from markupsafe import Markup, escape, soft_str
 
 from constitution.sandbox.budget import CALL, CASED, ELEMENT, ESCAPED, Budget, LimitExceeded
@@ -18,7 +17,6 @@ from constitution.sandbox.context import BoundedContext
 from constitution.sandbox.methods import call_text, lines_of
 from constitution.sandbox.operators import BITS, NUMBERS, operate, percent
 
-JINJA_TESTS: dict[str, Any] = dict(NAMED_TESTS)
 # Work of regular expressions and the like, a character; of a step through an attribute, a character of its name.
 SLOW = 8
 # Of Python's textwrap.
@@ -159,7 +157,7 @@ def _format(context: BoundedContext, value: Any, *values: Any, **named: Any) -> 
 
 @pass_context
 def _indent(context: BoundedContext, value: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
-    _demand(isinstance(value, str), "indent", "text", value)
+    demand(isinstance(value, str), "indent", "text", value)
     wide = len(width) if isinstance(width, str) else max(0, width)
     context.budget.make(lines_of(value) * (1 + wide // ELEMENT) + 2 * wide)
     return jinja.do_indent(value, width, first, blank)
@@ -167,14 +165,14 @@ def _indent(context: BoundedContext, value: str, width: int | str = 4, first: bo
 
 @pass_context
 def _truncate(context: BoundedContext, value: str, *values: Any, **named: Any) -> str:
-    _demand(isinstance(value, str), "truncate", "text", value)
+    demand(isinstance(value, str), "truncate", "text", value)
     context.budget.make(len(value) + sum(map(context.budget.measure, (*values, *named.values()))))
     return jinja.do_truncate(context.environment, value, *values, **named)
 
 
 @pass_context
 def _wordwrap(context: BoundedContext, value: str, *values: Any, **named: Any) -> str:
-    _demand(isinstance(value, str), "wordwrap", "text", value)
+    demand(isinstance(value, str), "wordwrap", "text", value)
     context.budget.spend(WRAPPING * len(value))
     # Each character may become a line.
     between = sum(len(one) for one in (*values, *named.values()) if isinstance(one, str))
@@ -198,7 +196,7 @@ def _float(context: BoundedContext, value: Any, default: Any = 0.0) -> Any:
 
 
 def _round(value: Any, precision: int = 0, method: Any = "common") -> Any:
-    _demand(type(value) in NUMBERS, "round", "a number", value)
+    demand(type(value) in NUMBERS, "round", "a number", value)
     if abs(precision) > DECIMALS:
         raise LimitExceeded(f"rounds to more than {DECIMALS} places")
     return jinja.do_round(value, precision, method)
@@ -226,32 +224,10 @@ def to_json(
     return "".join(pieces)
 
 
-def _demand(given: bool, name: str, wanted: str, value: Any) -> None:
+def demand(given: bool, name: str, wanted: str, value: Any) -> None:
+    """Refuse a value of another kind than a filter or test takes."""
     if not given:
         raise TypeError(f"{name} takes {wanted}, not {type(value).__name__!r}")
-
-
-def _of_numbers(name: str) -> Callable[..., bool]:
-    function: Callable[..., bool] = JINJA_TESTS[name]
-
-    # `%` on a text would be a format.
-    def test(value: Any, *values: int) -> bool:
-        _demand(type(value) in NUMBERS, name, "a number", value)
-        return function(value, *values)
-
-    return test
-
-
-def _comparing(name: str) -> Callable[..., bool]:
-    function: Callable[..., bool] = JINJA_TESTS[name]
-
-    @pass_context
-    def test(context: BoundedContext, *values: Any) -> bool:
-        for value in values:
-            context.budget.read(value)
-        return function(*values)
-
-    return test
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -297,12 +273,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "upper": _by_method("upper"),
     "wordcount": _on_text(jinja.do_wordcount, work=SLOW),
     "wordwrap": _wordwrap,
-}
-PLAIN_TESTS = """boolean callable defined escaped false filter float integer iterable mapping none number sameas
-    sequence string test true undefined"""
-COMPARING = """!= < <= == > >= eq equalto ge greaterthan gt in le lessthan lower lt ne upper"""
-TESTS: dict[str, Callable[..., Any]] = {
-    **{name: test for name, test in JINJA_TESTS.items() if name in PLAIN_TESTS.split()},
-    **{name: _of_numbers(name) for name in ("divisibleby", "even", "odd")},
-    **{name: _comparing(name) for name in COMPARING.split()},
 }

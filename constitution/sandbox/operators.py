@@ -30,7 +30,7 @@ NUMBER_WIDTH = 400
 # `repr` of a character may be ten: \U0001f600.
 QUOTED = 10
 CONVERSION = re.compile(
-    r"%(?:\([^()]*\))?[-#0 +]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?[hlL]?(?P<kind>.)", re.DOTALL
+    r"%(?:\([^()]*\))?[-#0 +]*(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 TOO_WIDE = f"asks for a width of more than {WIDTH_DIGITS} digits"
 
