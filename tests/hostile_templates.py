@@ -72,6 +72,12 @@ BOMBS = {
     "a long body": "{% for a in range(99999) %}" + "{% set z = messages[0].role %}" * 2000 + "{% endfor %}",
     "text in a set block": "{% set x %}{% for a in range(99999) %}" + "y" * 100000 + "{% endfor %}{% endset %}",
     "a recursive loop": "{% for x in [1] recursive %}{{ loop([1, 1]) }}{% endfor %}",
+    "text in a recursive loop": "{% set x %}{% for a in [-1] recursive %}"
+    + "y" * 99999
+    + "{% if a < 0 %}{{ loop(range(99999)) }}{% endif %}{% endfor %}{% endset %}",
+    "a macro with a long body": "{% macro f() %}"
+    + "{% set z = messages[0].role %}" * 2000
+    + "{% endmacro %}{% for i in range(99999) %}{{ f() }}{% endfor %}",
     "a macro": "{% macro f(n) %}{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}{% endmacro %}{{ f(100) }}",
     "a macro with text": "{% macro f(n) %}" + "s" * 50000 + "{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}"
     "{% endmacro %}{{ f(60) }}",
@@ -129,20 +135,21 @@ BOMBS = {
     "indent": "{{ ('a\\n' * 100000)|indent(100000) }}",
     "wordwrap": "{{ ('a ' * 100000)|wordwrap(1, wrapstring='b' * 10000) }}",
     "tojson": "{{ [[1]]|tojson(indent=1000000000) }}",
-    "rfind": "{{ ('a' * 8000000).rfind('b' ~ 'a' * 4000000) }}",
+    "rfind": "{{ ('a' * 8000000).rfind('a' * 2000000 ~ 'b' ~ 'a' * 2000000) }}",
     "strip": "{{ ('a' * 6000000).strip('b' * 6000000 ~ 'a') }}",
     "in": "{% set a = 'a' * 8000000 %}{% set b = 'a' * 4000000 ~ 'b' %}" + "{{ b in a }}" * 5000,
     "==": "{% set a = ['x' * 1000] * 10000 %}{% set b = a + [] %}" + "{{ a == b }}" * 5000,
     "the test ==": "{% set a = ['x' * 1000] * 9999 %}{% set b = a + [] %}" + "{{ a is eq(b) }}" * 5000,
     "sort": "{{ (['a' * 1000000] * 9)|map('string')|sort }}",
-    "unique": "{{ range(99999)|unique|list }}",
+    "unique": "{% set x %}{% for i in range(50000) %}{{ i * 2305843009213693951 }},{% endfor %}{% endset %}"
+    "{{ x.split(',')|map('int')|unique|list }}",
     "names that are numbers": "{{ dict([[2305843009213693951, 1]]) }}",
     "digits": "{{ ('f' * 9999999)|int(0, 16) }}",
     "round": "{{ 1|round(-1000000000) }}",
     "sum": "{{ ([[1] * 1000] * 500)|sum(start=[])|length }}",
     "upper": "{% for i in range(99999) %}{% set x = ('s' * 10000).upper() %}{% endfor %}",
     "escape": '{{ ("\'" * 15000000)|e }}',
-    "strftime": "{{ strftime_now('%c' * 1000000) }}",
+    "strftime": "{{ strftime_now('%1000Y' * 1000000) }}",
     "printing a namespace": DOUBLING % ("0", "namespace(a=n.t, b=n.t)", "{{ n }}"),
     "a namespace in an error": DOUBLING % ("0", "namespace(a=n.t, b=n.t)", "{{ raise_exception(n) }}"),
     "a namespace as a name": DOUBLING % ("0", "namespace(a=n.t, b=n.t)", "{{ messages[n] }}"),

@@ -71,7 +71,9 @@ CONSTRUCTS = r"""
 {{ tools is none }}{{ documents }}{{ messages[0]['content'][:5] }}{{ messages[-1].content|length }}{{ bos_token }}
 {%- if messages[0] is mapping and messages is not string -%} {{- strftime_now('%Y') -}} {%- endif -%}
 {{ raise_exception('no ' + messages[0].role) }}
+{% if []|map('upper') %}an iterator is true{% endif %}
 """.strip().splitlines()
+CONSTRUCTS += ["{% if 1 %}\n  {% set x = 1 %}\n  x\n{% endif %}\n\ty\n\n", "{#- a -#}\n {%- set x = 1 %}\n\n{{ x }}\n"]
 
 
 def by_library(source: str, messages: list[dict[str, Any]], **values: Any) -> str:
