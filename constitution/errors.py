@@ -9,6 +9,7 @@
      ├─ ModelError         a model that cannot be found, loaded or kept running            exit code 3
      ├─ RunError           a run's folder: unwritable, in use, or made by other settings   exit code 4
      └─ CallError          one model call failed: recorded on its row, the run goes on
+         ├─ TemplateLimit      a template writes or does more with a row than is allowed
          ├─ ContextOverflow    the messages do not fit the model's context
          └─ EmptyCompletion    the model said nothing, on every attempt
 
@@ -97,6 +98,10 @@ class CallError(ConstitutionError):
 
     step = ""
     control_strings = 0
+
+
+class TemplateLimit(CallError):
+    """A template writes or does more than is allowed for one text; with other rows it may not."""
 
 
 class ContextOverflow(CallError):

@@ -16,7 +16,7 @@ from constitution.digests import derive_seed, digest
 from constitution.errors import TemplateError
 from constitution.principles import Principle, Text
 from constitution.records import Label, Message, Record
-from constitution.rendering import Renderer, find_set, read_sources
+from constitution.rendering import Renderer, checking, find_set, read_sources
 from constitution.templating import SHARED, load_options
 from constitution.yamlfile import load_yaml, validate
 
@@ -120,13 +120,14 @@ class JudgeTemplates:
         """Render every file once, so that a fault shows before the first model call.
 
         Raises:
-            TemplateError: With the file and the undefined name.
+            TemplateError: With the file and the undefined name, or the limit.
         """
         prompt = [Message(role="user", content="A question?")]
         principle = Principle(id="check", critique_request="-", revision_request="-", comparison="Which one?")
-        for reason in (False, True):
-            asked = self.compare(prompt, "One.", "Two.", principle, seed=0, row="check", reason=reason)
-        self.verdict(asked, "A thought.")
+        with checking():
+            for reason in (False, True):
+                asked = self.compare(prompt, "One.", "Two.", principle, seed=0, row="check", reason=reason)
+            self.verdict(asked, "A thought.")
 
     def _drawn(self, seed: int, row: str) -> list[JudgeExample]:
         shuffled = sorted(range(len(self._examples)), key=lambda n: derive_seed("example", seed, row, n))
@@ -149,10 +150,10 @@ class JudgeTemplates:
     ) -> str:
         return self._renderer.render(
             "compare.jinja",
-            conversation=prompt,
+            conversation=[message.model_dump() for message in prompt],
             response_a=response_a,
             response_b=response_b,
-            principle=principle,
+            principle=principle.model_dump(),
             reason=reason,
         )
 

@@ -1,18 +1,19 @@
 """Template sets as folders of Jinja files: find, read, compile, render.
 
-Templates run in Jinja's sandbox and every undefined name is an error. Row text is only ever a value: it is never
-compiled.
+Templates run in the sandbox (`sandbox/`) and every undefined name is an error. Row text is only ever a value: it is
+never compiled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateSyntaxError
 
-from constitution.errors import TemplateError
+from constitution.errors import TemplateError, TemplateLimit
 from constitution.resources import shipped
+from constitution.sandbox import LimitExceeded, compile_template, line_of, render, words_of
 from constitution.yamlfile import nearest, read_text
 
 
@@ -28,23 +29,47 @@ class Renderer:
     """
 
     def __init__(self, folder: Path, sources: Mapping[str, str]) -> None:
-        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
         self._folder = folder
-        self._templates = {name: _compile(environment, folder / name, text) for name, text in sources.items()}
+        self._templates = {name: _compile(folder / name, text) for name, text in sources.items()}
         self.names = frozenset(sources)
 
     def render(self, name: str, **values: Any) -> str:
         """A file's text with these values, outer white space removed.
 
+        Args:
+            name: The file's.
+            values: Text, numbers, None, lists and dicts.
+
         Raises:
-            TemplateError: With the file, what failed, and the values that there are.
+            TemplateError: With file and line, what failed, and the values that there are.
+            TemplateLimit: With file and line, and the limit.
         """
+        template = self._templates[name]
         try:
-            return self._templates[name].render(**values).strip()
+            return render(template, values).strip()
         except Exception as bad:
             # A template is a person's own code: it may fail in any way that code can.
+            line = line_of(bad, template)
+            message = f"{self._folder / name}{f':{line}' if line else ''}: {words_of(bad)}"
+            if isinstance(bad, LimitExceeded):
+                limit = TemplateLimit(message, "Change the file such that it ends, and writes less.")
+                limit.step = Path(name).stem
+                raise limit from None
             known = ", ".join(sorted(values))
-            raise TemplateError(f"{self._folder / name}: {bad}", f"The values this file is given: {known}.") from None
+            raise TemplateError(message, f"The values this file is given: {known}.") from None
+
+
+@contextmanager
+def checking() -> Iterator[None]:
+    """While a set is tried out, a limit is the set's fault and no row's.
+
+    Raises:
+        TemplateError: A template did more than is allowed.
+    """
+    try:
+        yield
+    except TemplateLimit as bad:
+        raise TemplateError(bad.message, bad.hint) from None
 
 
 def read_sources(folder: Path, required: Sequence[str], optional: Sequence[str]) -> dict[str, str]:
@@ -82,11 +107,9 @@ def find_set(name: str) -> Path:
     return path
 
 
-def _compile(environment: ImmutableSandboxedEnvironment, file: Path, source: str) -> Template:
-    # A chat template speaks the dialect of transformers (it has functions of its own): the engine compiles it.
-    if file.name == "chat_template.jinja":
-        return environment.from_string("")
+def _compile(file: Path, source: str) -> Template:
     try:
-        return environment.from_string(source)
+        # The engine renders the chat template; here its faults are told with file and line.
+        return compile_template(source, chat=file.name == "chat_template.jinja")
     except TemplateSyntaxError as bad:
         raise TemplateError(f"{file}:{bad.lineno}: {bad.message}") from None

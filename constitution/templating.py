@@ -2,8 +2,8 @@
 
 A set is a folder: `critique.jinja`, `revise.jinja`, and, if wanted, `system.jinja` (a system prompt),
 `few_shots.yaml` (examples), `set.yaml` (stop strings, how many examples) and `chat_template.jinja` (how a base model
-that has no chat template reads a conversation). Templates run in Jinja's sandbox and every undefined name is an
-error. Row text is only ever a value: it is never compiled.
+that has no chat template reads a conversation). Templates run in a sandbox (`sandbox/`) and every undefined name is
+an error. Row text is only ever a value: it is never compiled.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from constitution.digests import digest
 from constitution.errors import TemplateError
 from constitution.principles import Principle, Text
 from constitution.records import Message, Prompt, Record
-from constitution.rendering import Renderer, find_set, read_sources
+from constitution.rendering import Renderer, checking, find_set, read_sources
 from constitution.yamlfile import load_yaml, validate
 
 AnyText = Annotated[str, StringConstraints(min_length=1)]
@@ -89,7 +89,9 @@ class TemplateSet:
         Only the answer under revision stands in it, not the rounds before: after each round the paper puts the
         revision in the initial response's place and begins anew (section 3.1).
         """
-        request = self._renderer.render("critique.jinja", prompt=prompt.text, response=response, principle=principle)
+        request = self._renderer.render(
+            "critique.jinja", prompt=prompt.text, response=response, principle=principle.model_dump()
+        )
         return [*self._conversation(prompt, "critique", response, critique=True), _user(request)]
 
     def revise(self, prompt: Prompt, response: str, principle: Principle, critique: str | None) -> list[Message]:
@@ -104,11 +106,15 @@ class TemplateSet:
         turns = self._conversation(prompt, "revise", response, critique=critique is not None)
         if critique is not None:
             request = self._renderer.render(
-                "critique.jinja", prompt=prompt.text, response=response, principle=principle
+                "critique.jinja", prompt=prompt.text, response=response, principle=principle.model_dump()
             )
             turns += [_user(request), _assistant(critique)]
         request = self._renderer.render(
-            "revise.jinja", prompt=prompt.text, response=response, principle=principle, critique=critique
+            "revise.jinja",
+            prompt=prompt.text,
+            response=response,
+            principle=principle.model_dump(),
+            critique=critique,
         )
         return [*turns, _user(request)]
 
@@ -116,14 +122,15 @@ class TemplateSet:
         """Render every file once, so that a fault shows before the first model call.
 
         Raises:
-            TemplateError: With the file and the undefined name.
+            TemplateError: With the file and the undefined name, or the limit.
         """
         prompt = Prompt(id="check", index=0, messages=(_user("A question?"),))
         principle = Principle(id="check", critique_request="Criticise.", revision_request="Revise.")
-        self.respond(prompt)
-        self.critique(prompt, "An answer.", principle)
-        self.revise(prompt, "An answer.", principle, "A critique.")
-        self.revise(prompt, "An answer.", principle, None)
+        with checking():
+            self.respond(prompt)
+            self.critique(prompt, "An answer.", principle)
+            self.revise(prompt, "An answer.", principle, "A critique.")
+            self.revise(prompt, "An answer.", principle, None)
 
     def _conversation(self, prompt: Prompt, step: str, response: str, critique: bool) -> list[Message]:
         opening = self._opening(prompt, step)
@@ -145,7 +152,7 @@ class TemplateSet:
         values: dict[str, Any] = {
             "prompt": example.prompt,
             "response": example.response,
-            "principle": principle,
+            "principle": principle.model_dump(),
         }
         turns = [_user(example.prompt), _assistant(example.response)]
         if critique:

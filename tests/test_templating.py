@@ -311,7 +311,7 @@ def test_an_undefined_name_is_found_at_once_with_the_values_there_are(
 ) -> None:
     folder = folder_of(tmp_path, {file: text})
     error = the_error(folder)
-    assert error.message.startswith(f"{folder / file.replace('__', '.')}: ")
+    assert error.message.startswith(f"{folder / file.replace('__', '.')}:1: ")
     assert undefined in error.message
     assert known in error.hint
 
@@ -336,7 +336,7 @@ def test_broken_jinja_is_named_by_file_and_line(tmp_path: Path, text: str) -> No
 )
 def test_the_sandbox_lets_no_template_out(tmp_path: Path, text: str) -> None:
     folder = folder_of(tmp_path, {"revise.jinja": text})
-    assert the_error(folder).message.startswith(f"{folder / 'revise.jinja'}: ")
+    assert the_error(folder).message.startswith(f"{folder / 'revise.jinja'}:1: ")
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_the_sandbox_lets_no_template_out(tmp_path: Path, text: str) -> None:
 )
 def test_a_template_that_fails_when_it_runs_is_named(tmp_path: Path, text: str) -> None:
     folder = folder_of(tmp_path, {"revise.jinja": text})
-    assert the_error(folder).message.startswith(f"{folder / 'revise.jinja'}: ")
+    assert the_error(folder).message.startswith(f"{folder / 'revise.jinja'}:1: ")
 
 
 TWO_SHOTS = SHOT + SHOT  # the second begins on line 7

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import TemplateError as JinjaError
-
-from constitution.errors import CallError
+from constitution.engines.chat_text import write_chat
+from constitution.errors import CallError, TemplateLimit
 from constitution.records import Message, Role
+from constitution.sandbox import compile_template
 
 # Before and after a content, and before the number of a hidden one. Private characters: no template holds them, and a
 # content that does is hidden.
@@ -55,20 +55,24 @@ class ChatTemplate:
         tokenizer: The model's; its own template is applied unless another is given.
         source: Jinja source of another template, or None.
         control: The tokenizer's control strings.
+
+    Raises:
+        TemplateSyntaxError: The template does not compile.
     """
 
     def __init__(self, tokenizer: Any, source: str | None, control: Sequence[str]) -> None:
-        self._tokenizer = tokenizer
-        self._source = tokenizer.get_chat_template(source)
+        text = tokenizer.get_chat_template(source)
+        self._template = compile_template(text, chat=True)
+        self._tokens = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
         # A template acts upon no other strings than those it names.
-        named = {word for word in control if word in self._source} | set(tokenizer.special_tokens_map.values())
+        named = {word for word in control if word in text} | set(self._tokens.values())
         self._steering = re.compile("|".join(map(re.escape, {*named, OPEN, CLOSE, HIDDEN})))
 
     def render(self, messages: Sequence[Message], hide_all: bool = False) -> Rendered:
         """The conversation as text, the opening of the assistant's next turn included.
 
         Raises:
-            CallError: The template refuses it, e.g. a system prompt.
+            CallError: The template refuses it, e.g. a system prompt, or does more than is allowed.
         """
         cores = [message.content.strip() for message in messages]
         turns = []
@@ -76,12 +80,7 @@ class ChatTemplate:
             shown = f"{HIDDEN}{n}" if hide_all or self._steering.search(core) else core
             marked = message.content.replace(core, f"{OPEN}{shown}{CLOSE}", 1) if core else message.content
             turns.append({"role": message.role, "content": marked})
-        try:
-            text = self._tokenizer.apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=True, chat_template=self._source
-            )
-        except JinjaError as bad:
-            raise CallError(f"the chat template refuses the conversation: {bad.message}") from None
+        text = write_chat(self._template, turns, self._tokens)
         before, *parts = text.split(OPEN)
         whole = CLOSE not in before and all(part.count(CLOSE) == 1 for part in parts)
         if not hide_all and not (whole and len(parts) == sum(map(bool, cores))):
@@ -105,7 +104,8 @@ class ChatTemplate:
         punctuation, like `Human:`. What else a template writes is prose.
 
         Raises:
-            CallError: The template refuses every conversation.
+            TemplateLimit: The template does more than is allowed.
+            CallError: It refuses every conversation.
         """
         for text in self._scaffold():
             for word in sorted(control, key=len, reverse=True):
@@ -121,6 +121,8 @@ class ChatTemplate:
         for roles in PROBES:
             try:
                 rendered = self.render([Message(role=role, content="x") for role in roles], hide_all=True)
+            except TemplateLimit:
+                raise
             except CallError as bad:
                 refusal = bad
                 continue

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from jinja2 import TemplateSyntaxError
+
 from constitution.engines.transformers.chat_template import ChatTemplate, Rendered
-from constitution.errors import CallError, ModelError, TemplateError
+from constitution.errors import CallError, ModelError, TemplateError, TemplateLimit
 from constitution.records import Message
 
 # Shorter added tokens are white space or single signs, which steer nothing.
@@ -50,7 +52,8 @@ class Encoder:
         model: The model's name, for the error.
 
     Raises:
-        ModelError: Neither the model nor the caller has a chat template.
+        ModelError: Neither the model nor the caller has a chat template, or the model's does not compile or come to
+            an end.
         TemplateError: The caller's is broken.
     """
 
@@ -78,12 +81,17 @@ class Encoder:
         looks = [word for word, token in control.items() if token in unknown or re.fullmatch("<0x[0-9A-F]{2}>", word)]
         self._control = {token for word, token in control.items() if word not in looks}
 
-        self._template = ChatTemplate(tokenizer, chat_template, list(control))
         try:
+            self._template = ChatTemplate(tokenizer, chat_template, list(control))
             markers = {*looks, *self._template.markers(list(control))}
-        except CallError as bad:
+        except (TemplateSyntaxError, CallError) as bad:
             if chat_template is not None:
                 raise TemplateError(f"the template set's chat_template.jinja: {bad.message}") from None
+            if not isinstance(bad, CallError) or isinstance(bad, TemplateLimit):
+                raise ModelError(
+                    f"the chat template of the model {model!r} cannot be used: {bad.message}",
+                    "Put a chat_template.jinja of your own into a template set, and name that with --templates.",
+                ) from None
             markers = set(looks)
         self._markers = [(word, self._middle(word)) for word in sorted(markers, key=len, reverse=True)]
         # Only the first character is consumed, so that overlapping ones are found too. (?!) never matches.
