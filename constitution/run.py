@@ -95,9 +95,10 @@ class Run:
             return []
         before = load_manifest(self.folder, self.stage).affecting
         return [
-            f"  {name}: {json.dumps(before.get(name))} → {json.dumps(now)}"
+            line
             for name, now in sorted(affecting.items())
             if before.get(name) != now
+            for line in _differences(name, before.get(name), now)
         ]
 
     def check(self, affecting: Mapping[str, object]) -> None:
@@ -262,3 +263,13 @@ class Run:
         for line in read_lines(path):
             if self.owes(line.position):
                 yield parse(path, line, kind)
+
+
+def _differences(name: str, before: object, now: object) -> Iterator[str]:
+    """A line for a value that differs; of an identity, one for each of its fields that does."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                yield f"  {name}: {key}: {json.dumps(before.get(key))} → {json.dumps(now.get(key))}"
+    else:
+        yield f"  {name}: {json.dumps(before)} → {json.dumps(now)}"

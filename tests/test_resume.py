@@ -330,7 +330,7 @@ def changed_model(tmp_path: Path, prompts: Path) -> dict[str, str]:
         (changed_principles, ["principles (content): "]),
         (changed_templates, ["templates (content): "]),
         (changed_prompts, ["prompts (content): "]),
-        (changed_model, ["model (identity): "]),
+        (changed_model, ["model (identity): model: ", "model (identity): revision: "]),
     ],
 )
 def test_a_changed_run_is_refused_with_each_difference_and_left_as_it_was(
