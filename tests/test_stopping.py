@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugging import journalled, start, told, wait_for_calls
+from plugging import journalled, plug, put_on_path, start, told, wait_for_calls
 
 from constitution import Settings, count, generate
 from constitution.calls import Caller
@@ -226,6 +226,37 @@ def test_ctrl_c_while_a_long_input_is_read_stops_at_once(tmp_path: Path) -> None
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert time.monotonic() - asked < 3
+    assert process.returncode == 130
+    assert errors.splitlines() == ["stopped; the same command goes on from here"]
+    assert not (tmp_path / "run").exists()
+
+
+SLOW_TO_LOAD = """
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from constitution.engines.scripted import check_model
+
+
+async def open_engine(settings, chat_template=None):
+    thread = ThreadPoolExecutor(1)
+    print("loading", flush=True)
+    await asyncio.wrap_future(thread.submit(time.sleep, 600))
+"""
+
+
+def test_a_model_that_is_being_loaded_on_a_thread_holds_nobody_back(
+    tmp_path: Path, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug(tmp_path / "site", "slow", SLOW_TO_LOAD)
+    put_on_path(tmp_path / "site", monkeypatch)
+    with start("generate", "--prompts", prompts, "--out", tmp_path / "run", "--engine", "slow") as process:
+        assert process.stdout and process.stdout.readline() == "loading\n"
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - asked < 10
     assert process.returncode == 130
     assert errors.splitlines() == ["stopped; the same command goes on from here"]
     assert not (tmp_path / "run").exists()

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, TypeVar
@@ -14,10 +17,15 @@ from constitution.runner import Stop, Stopped
 
 Result = TypeVar("Result")
 
+STOPPED = "stopped; the same command goes on from here"
+
 # How long an engine may take to tell which calls it had not sent yet.
 HELD_SECONDS = 0.05
 # How long calls under way are waited for. Who types Ctrl-C wants to leave; batch systems kill soon after they ask.
 DRAIN_SECONDS = 8.0
+# After so long the process ends, whatever hangs in it, such as a large model that is being loaded on another thread. As
+# a kill would end it: nothing is lost by that.
+LEAVE_SECONDS = 9.5
 
 
 def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
@@ -27,12 +35,17 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
         typer.Exit: 130 after Ctrl-C, 143 after TERM.
     """
     asked_by: list[int] = []
+    ended = threading.Event()
 
     async def guarded() -> Result:
         stop, loop, task = Stop(), asyncio.get_running_loop(), asyncio.current_task()
         assert task
 
         def interrupt(number: int, frame: FrameType | None) -> None:
+            if not asked_by:
+                last = threading.Timer(LEAVE_SECONDS, _leave, [128 + number, ended])
+                last.daemon = True
+                last.start()
             asked_by.append(number)
             if not stop.under_way:
                 # Nothing to wait for; a long input may be being read, so no event loop would look at anything gentler.
@@ -63,8 +76,16 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
     try:
         return asyncio.run(guarded())
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
-        tell("stopped; the same command goes on from here", err=True)
+        ended.set()
+        tell(STOPPED, err=True)
         raise typer.Exit(128 + (asked_by[0] if asked_by else signal.SIGINT)) from None
+
+
+def _leave(code: int, ended: threading.Event) -> None:
+    if not ended.is_set():
+        tell(STOPPED, err=True)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @contextlib.contextmanager
