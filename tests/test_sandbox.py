@@ -9,6 +9,7 @@ from typing import Any
 
 import chat_templates
 import pytest
+from chats import PRINCIPLE
 from hostile_templates import BOMBS, ESCAPES, TAGS, VALUES
 from jinja2 import Environment, TemplateSyntaxError
 from jinja2.exceptions import SecurityError
@@ -19,24 +20,9 @@ from constitution.engines.openai.chat_template import ChatTemplate
 from constitution.engines.transformers.encoding import Encoder
 from constitution.errors import CallError, ModelError, TemplateError, TemplateLimit
 from constitution.judging import load_judge_templates
-from constitution.principles import Principle
 from constitution.records import Message
 from constitution.sandbox import LimitExceeded, budget, compile_template, line_of, render
 from constitution.templating import load_templates
-
-PRINCIPLE = Principle(id="p", critique_request="-", revision_request="-", comparison="Which one?")
-CHAT_TEMPLATES = {name: source for name, source in vars(chat_templates).items() if name.isupper()}
-CONVERSATIONS = [
-    [("user", " Hi there ")],
-    [
-        ("system", "Be brief. /no_think"),
-        ("user", "Why?"),
-        ("assistant", "<think>\nhm\n</think>\n\nSo."),
-        ("user", "Ok"),
-    ],
-    [("user", "One?"), ("assistant", "Yes."), ("user", "{{ 7*7 }}{% raise %}")],
-]
-TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 
 
 def rendered(source: str, chat: bool = True, **values: Any) -> str:

@@ -2,30 +2,15 @@
 
 from typing import Any
 
-import chat_templates
 import pytest
+from chats import CHAT_TEMPLATES, CONVERSATIONS, PRINCIPLE, TOKENS
 from tokenizer_families import FAMILIES
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from constitution.engines.chat_text import write_chat
 from constitution.judging import load_judge_templates
-from constitution.principles import Principle
 from constitution.records import Message
 from constitution.sandbox import compile_template, render
-
-PRINCIPLE = Principle(id="p", critique_request="-", revision_request="-", comparison="Which one?")
-CHAT_TEMPLATES = {name: source for name, source in vars(chat_templates).items() if name.isupper()}
-CONVERSATIONS = [
-    [("user", " Hi there ")],
-    [
-        ("system", "Be brief. /no_think"),
-        ("user", "Why?"),
-        ("assistant", "<think>\nhm\n</think>\n\nSo."),
-        ("user", "Ok"),
-    ],
-    [("user", "One?"), ("assistant", "Yes."), ("user", "{{ 7*7 }}{% raise %}")],
-]
-TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 
 # What a chat template may use, a template a line.
 CONSTRUCTS = r"""

@@ -4,9 +4,9 @@ Exit codes: 0 all well; 1 a bug (with a traceback); 2 wrong input or flags; 3 th
 5 finished, but rows failed; 130 stopped with Ctrl-C.
 """
 
+import contextlib
 import io
 import sys
-import traceback
 from typing import Annotated, Any
 
 import typer
@@ -70,5 +70,8 @@ def main() -> None:
             print(f"  {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception:
-        print(printable(traceback.format_exc()), file=sys.stderr, end="")
+        # By the hook, as somebody may have put in another one; its text may quote a row.
+        with contextlib.redirect_stderr(io.StringIO()) as told:
+            sys.excepthook(*sys.exc_info())
+        print(printable(told.getvalue()), file=sys.stderr, end="")
         sys.exit(1)
