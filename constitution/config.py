@@ -23,7 +23,7 @@ from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
 
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
-# principles and templates and the identity of the model are part of a run's own identity instead (see `runner.py`).
+# principles and templates and the identity of the model are part of a run's own identity instead (see `generation.py`).
 KNOBS = frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare"}) | REACH
 # Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
 COMPARE_KNOBS = frozenset(

@@ -40,8 +40,21 @@ def sync(path: Path) -> None:
     if os.name != "posix" and path.is_dir():
         # Windows opens no folders; there, renaming is journalled by the file system.
         return
-    opened = os.open(path, os.O_RDONLY)
+    # Windows flushes only what is open for writing; a folder can be opened for reading only.
+    opened = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are not there yet.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync(path.parent)

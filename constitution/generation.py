@@ -13,13 +13,14 @@ from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
-from constitution.manifest import COMPARE, has_stage, load_manifest, new_manifest
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
 from constitution.model_settings import resolve
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
 from constitution.revise import revise
+from constitution.row_states import State, read_states
 from constitution.run import Run
 from constitution.runner import Chain, Stop, Tally, Watch, run_rows
 from constitution.sources import read, scan
@@ -71,13 +72,14 @@ async def generate(
             await check_role(judge, "judge")
     stop, folder = stop or Stop(), Path(settings.out)
     async with Engines() as engines:
-        if not retry_failed or count(folder).failed:
-            await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
+        failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
+        await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
         counts = count(folder)
         if settings.compare and counts.done:
             if retry_failed and has_stage(folder, COMPARE):
                 await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines)
-            await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines)
+            # After a retry: what it has finished, and nothing else that is pending.
+            await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines, only=failed)
     return counts
 
 
@@ -99,6 +101,8 @@ async def _revise_rows(
         scanned = scan(settings)
         affecting |= {"prompts (content)": scanned.digest}
         run.check(affecting)
+        if retry_failed and not count(run.folder).failed:
+            return
         critic = resolve(settings.generator, settings.critic) if settings.critic else settings.generator
         if critic != settings.generator:
             # A slip in its name is told before the generator is loaded.

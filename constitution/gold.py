@@ -59,5 +59,7 @@ async def judge_gold(
     settings = settings.model_copy(update=update)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
     kept = manifest.principles
-    await label_pairs(folder, settings, watch, replace=True, retry_failed=retry_failed, principles=kept, stop=stop)
+    await label_pairs(
+        folder, settings, watch, replace=not retry_failed, retry_failed=retry_failed, principles=kept, stop=stop
+    )
     return folder

@@ -7,6 +7,7 @@ the checksum (CRC-32) of what stands before it, so that a disk's error is notice
     {"id":"row-1","index":0,…,"crc":"8f3a91c2"}
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -25,11 +26,17 @@ from constitution.run_folder import check_entry
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
+# Without it, Windows writes two bytes for a line feed.
+BINARY = getattr(os, "O_BINARY", 0)
 # What ends a line, from the comma on.
 _TAIL = len(',"crc":"00000000"}\n')
 # The fields that every record of a row begins with; looking at no more reads a journal ten times as fast.
 _TEXT = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_HEAD = re.compile(rb'\{"(?:id|row)":%b,(?:"row":%b,)?"index":(\d+)(?:,"pairs":(\d+))?' % (_TEXT, _TEXT))
+_HEAD = re.compile(rb'\{"(?:id|row)":%b,(?:"row":%b,)?"index":(\d{1,9})(?:,"pairs":(\d{1,9}))?[,}]' % (_TEXT, _TEXT))
+
+
+# Positions are places in tables: one beyond this, which no run has, would ask for gigabytes.
+MOST_ROWS = 100_000_000
 
 
 class Line(NamedTuple):
@@ -66,7 +73,7 @@ class Journal:
         try:
             _cut_torn_line(path)
             new = not path.exists()
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | BINARY, 0o644)
             if new:
                 sync(path.parent)
         except OSError as bad:
@@ -89,7 +96,9 @@ class Journal:
         except OSError as bad:
             # Other rows may want to append before the run has stopped: never after half a line.
             self._broken = bad
-            os.ftruncate(self._file, self._end)
+            with contextlib.suppress(OSError):
+                # Where that fails too, the next start cuts it off.
+                os.ftruncate(self._file, self._end)
             raise unwritable(self._path, bad) from None
         self._end += len(line)
 
@@ -99,6 +108,9 @@ class Journal:
         Raises:
             RunError: The disk fails.
         """
+        if self._broken:
+            # The system tells of a failed flush once: a second one would succeed, with nothing written.
+            raise unwritable(self._path, self._broken)
         end = self._end
         if self._synced == end:
             return
@@ -131,6 +143,11 @@ def read_records(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
         yield parse(path, line, kind)
 
 
+def has_records(path: Path) -> bool:
+    """Whether there is a whole line in a journal."""
+    return next(read_lines(path), None) is not None
+
+
 def read_lines(path: Path) -> Iterator[Line]:
     """The lines of a journal, their checksums verified; a torn last line is passed over.
 
@@ -149,7 +166,7 @@ def read_lines(path: Path) -> Iterator[Line]:
                 if text[-_TAIL:] != b',"crc":"%08x"}\n' % zlib.crc32(text[:-_TAIL]):
                     raise _damaged(path, number, offset)
                 head = _HEAD.match(text)
-                if not head:
+                if not head or int(head[1]) >= MOST_ROWS:
                     raise RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
                 yield Line(offset, int(head[1]), int(head[2]) if head[2] else 0, text)
                 offset += len(text)

@@ -1,7 +1,7 @@
 """The RL stage: sample responses, or take those that are there, and have a judge label them in pairs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from math import comb
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from constitution.config import CompareSettings
 from constitution.counts import Counts
 from constitution.engines import check_role
 from constitution.engines.pool import Engines
-from constitution.errors import ConstitutionError, ModelError, RunError, command
+from constitution.errors import ConfigError, ConstitutionError, ModelError, RunError, command
+from constitution.journal import has_records
 from constitution.labelling_plan import Plan, base_settings, plan_labelling
-from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest, put_back, set_aside
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
 from constitution.principles import PrincipleSet
@@ -39,6 +40,7 @@ async def label_pairs(
     principles: PrincipleSet | None = None,
     stop: Stop | None = None,
     engines: Engines | None = None,
+    only: Container[int] | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
 
@@ -52,10 +54,11 @@ async def label_pairs(
         replace: Set comparisons that were made by other settings aside, into the folder's `replaced`; their calls are
             reused where they still match.
         reuse: Another run's folder whose finished calls may be reused.
-        retry_failed: Run the rows that failed, and no others.
+        retry_failed: Run the rows that failed, and no others; with the settings that they failed with.
         principles: What the judge is asked if the settings name no file; None is the run's, as they were when it began.
         stop: Ends the comparison early, with what is under way finished and journalled.
         engines: Engines that are open already; closed by whoever opened them.
+        only: Positions of the rows that are run; the others are left as they are. None: all that are owed.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
@@ -64,7 +67,7 @@ async def label_pairs(
     stop = stop or Stop()
     if engines is None:
         async with Engines() as own:
-            return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own)
+            return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own, only)
     base = base_settings(folder, settings)
     base = base.model_copy(update={"base_url": engines.whole(base.base_url)})
     if principles is None and has_stage(folder, REVISE):
@@ -82,13 +85,20 @@ async def label_pairs(
     affecting = plan.affecting() | {"pairs (content)": content}
     if reuse:
         load_manifest(reuse, COMPARE if has_stage(reuse, COMPARE) else REVISE)
-    if retry_failed and not count(folder, COMPARE).failed:
-        return count(folder, COMPARE)
+    if retry_failed:
+        load_manifest(folder, COMPARE)
+        if replace:
+            raise ConfigError(
+                "--retry-failed with --replace: rows that failed are run again with the settings that they failed with",
+                "Leave one of the two out; --replace compares all rows anew.",
+            )
     with Run(folder, COMPARE) as run:
         # Where nothing was compared yet, there is nothing that other settings could spoil.
-        replace = replace or not any(True for _ in comparisons(folder))
+        replace = not retry_failed and (replace or not has_records(folder / COMPARE.outcomes))
         if not replace:
             run.check(affecting)
+        if retry_failed and not count(folder, COMPARE).failed:
+            return count(folder, COMPARE)
         if len(plan.turns) > 1:
             # The judge comes last: a slip in its name must not cost a night of sampling.
             await check_role(plan.model(plan.judge), "judge")
@@ -103,7 +113,7 @@ async def label_pairs(
             except ConstitutionError:
                 # A slip in the name of a later model: what an earlier one's turn replaced comes back.
                 if aside:
-                    put_back(folder, COMPARE, aside)
+                    run.put_back(aside)
                 raise
             names = [f"sampling model {name} (identity)" for name in turn.samples]
             known_as = "model (identity)" if turn.judges else names[0]
@@ -113,7 +123,7 @@ async def label_pairs(
                 # What failed in an earlier turn of this start has no samples to judge.
                 failed = [] if first else run.failed
                 if replacing:
-                    aside = set_aside(folder, COMPARE)
+                    aside = run.set_aside()
                 stored = settings.model_dump(mode="json")
                 run.begin(
                     new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles),
@@ -135,7 +145,7 @@ async def label_pairs(
                 in_flight = max(1, in_flight // 2)
             else:
                 chain = _sampling_chain(plan, callers, set(turn.samples))
-            pulled = rows_to_compare(folder, settings, base)
+            pulled = (row for row in rows_to_compare(folder, settings, base) if only is None or row.index in only)
             await run_rows(pulled, chain, run, tally, engines.usage, in_flight, watch, stop)
             if patience:
                 patience.end()

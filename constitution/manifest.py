@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from constitution.durable import write_whole
+from constitution.durable import make_folder, sync, write_whole
 from constitution.errors import RunError, command, unwritable
 from constitution.principles import PrincipleSet
 from constitution.records import Record
@@ -38,7 +38,7 @@ REVISE = Stage(
     outcomes="transcripts.jsonl",
     failures="failures.jsonl",
     filtered="filtered.jsonl",
-    elsewhere="Choose another folder with --out.",
+    elsewhere="Choose another folder, with --out or --fork.",
     again="add --fork NEW: a run of its own in the folder NEW, which reuses the calls that still match.",
 )
 COMPARE = Stage(
@@ -146,25 +146,41 @@ def set_aside(folder: Path, stage: Stage) -> Path:
     """Move what came of a stage into `replaced/N`, so that it can begin anew; its calls stay in the journal.
 
     The manifest goes last: stopped half way, the stage has lost rows that its calls give back, and is still itself.
+
+    Raises:
+        RunError: The disk fails.
     """
     aside = folder / "replaced"
-    aside.mkdir(exist_ok=True)
-    numbers = (int(path.name) for path in aside.iterdir() if path.name.isdecimal())
-    aside /= str(max(numbers, default=0) + 1)
-    aside.mkdir()
-    for name in _outcomes(stage):
-        if (folder / name).exists():
-            (folder / name).rename(aside / name)
+    try:
+        aside.mkdir(exist_ok=True)
+        numbers = (int(path.name) for path in aside.iterdir() if path.name.isdecimal())
+        aside /= str(max(numbers, default=0) + 1)
+        make_folder(aside)
+        for name in _outcomes(stage):
+            if (folder / name).exists():
+                (folder / name).rename(aside / name)
+        sync(aside)
+        sync(folder)
+    except OSError as bad:
+        raise unwritable(aside, bad) from None
     return aside
 
 
 def put_back(folder: Path, stage: Stage, aside: Path) -> None:
-    """Undo `set_aside`; what was written since, but for calls, is forgotten."""
-    for name in _outcomes(stage):
-        (folder / name).unlink(missing_ok=True)
-        if (aside / name).exists():
-            (aside / name).rename(folder / name)
-    aside.rmdir()
+    """Undo `set_aside`; what was written since, but for calls, is forgotten.
+
+    Raises:
+        RunError: The disk fails.
+    """
+    try:
+        for name in _outcomes(stage):
+            (folder / name).unlink(missing_ok=True)
+            if (aside / name).exists():
+                (aside / name).rename(folder / name)
+        aside.rmdir()
+        sync(folder)
+    except OSError as bad:
+        raise unwritable(folder, bad) from None
 
 
 def _outcomes(stage: Stage) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 MASK = "***"
 # What a query may hold that is no secret: Azure's servers are called with it.
 PLAIN = frozenset({"api-version"})
-# Placeholders for servers that want no key ("EMPTY") are words that answers hold too.
-SHORTEST = 8
+# Placeholders for servers that want no key ("EMPTY", "not-needed") are words that answers hold too. Keys hold
+# digits, or are longer than words.
+SHORTEST, LONGER_THAN_WORDS = 8, 20
 
 _USER = re.compile(r"^(\w+://)?.*@", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,40}")
@@ -28,11 +29,16 @@ def masked_address(address: str) -> str:
 def any_spelling(secrets: Iterable[str]) -> re.Pattern[bytes] | None:
     """What finds these secrets in bytes of UTF-8, plain or escaped as URLs, JSON and HTML do it.
 
-    Character by character, as each of them may be escaped or not. None if there are no secrets, or only short ones.
+    Character by character, as each of them may be escaped or not. None if there are no secrets, or only words.
     """
-    long = {secret for secret in secrets if len(secret) >= SHORTEST}
+    long = {secret for secret in secrets if _is_no_word(secret)}
     patterns = ["".join(map(_spellings, secret)) for secret in sorted(long, key=len, reverse=True)]
     return re.compile("|".join(patterns).encode()) if patterns else None
+
+
+def _is_no_word(secret: str) -> bool:
+    digits = any(character.isdigit() for character in secret)
+    return len(secret) >= (SHORTEST if digits else LONGER_THAN_WORDS)
 
 
 def _masked_field(field: str) -> str:

@@ -89,6 +89,7 @@ def _text(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
     # Parquet's own reader comes with datasets, which is built on it.
+    from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     with tempfile.TemporaryDirectory() as folder:
@@ -102,14 +103,21 @@ def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
                 raise SourceError(f"{path}: broken: {bad}") from None
         else:
             plain = path
+        number = 0
         try:
             rows = ParquetFile(plain)
-            number = 0
-            for batch in rows.iter_batches(batch_size=PARQUET_ROWS):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path}: row {number}", row
-        except (OSError, ValueError) as bad:
+            for group in range(rows.num_row_groups):
+                told = rows.metadata.row_group(group)
+                # By what the file says of itself; where it lies, memory may still run out, and that is told.
+                size = max(1, told.total_byte_size // max(1, told.num_rows))
+                held = max(1, min(PARQUET_ROWS, MOST_LINE // size))
+                for batch in rows.iter_batches(batch_size=held, row_groups=[group]):
+                    for row in batch.to_pylist():
+                        number += 1
+                        yield f"{path}: row {number}", row
+        except MemoryError:
+            raise SourceError(f"{path}: row {number + 1} or the next ones do not fit into memory") from None
+        except (OSError, ValueError, ArrowException) as bad:
             raise SourceError(f"{path}: not a Parquet file: {first_line(bad)}") from None
 
 

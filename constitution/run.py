@@ -10,11 +10,21 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from constitution.counts import Counts
-from constitution.durable import sync
+from constitution.durable import make_folder
 from constitution.errors import RunError
 from constitution.group_commit import GroupCommit
 from constitution.journal import Journal, parse, read_line, read_lines, read_records
-from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
+from constitution.manifest import (
+    COMPARE,
+    REVISE,
+    Manifest,
+    Stage,
+    has_stage,
+    load_manifest,
+    put_back,
+    set_aside,
+    write_manifest,
+)
 from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
 from constitution.run_folder import check_folder
@@ -53,9 +63,7 @@ class Run:
         check_folder(folder)
         try:
             self._new = not folder.exists()
-            folder.mkdir(parents=True, exist_ok=True)
-            if self._new:
-                sync(folder.parent)
+            make_folder(folder)
             foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
             if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
                 raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
@@ -84,6 +92,11 @@ class Run:
             RunError: The disk fails.
         """
         await self._commit.wait()
+
+    def _close(self) -> None:
+        for journal in self._journals:
+            journal.close()
+        self._journals = []
 
     def _sync(self) -> None:
         for journal in self._journals:
@@ -128,8 +141,7 @@ class Run:
         self.check(manifest.affecting)
         if not has_stage(self.folder, self.stage):
             write_manifest(self.folder, self.stage, manifest)
-        for journal in self._journals:
-            journal.close()
+        self._close()
         stage = self.stage
         names = (stage.calls, stage.outcomes, stage.failures, stage.filtered)
         self._journals = [Journal(self.folder / name) for name in names]
@@ -153,6 +165,16 @@ class Run:
     def owes(self, index: int) -> bool:
         """Whether this start is to run the row at this position of the input."""
         return self._states[index] is State.PENDING if self._again is None else index in self._again
+
+    def set_aside(self) -> Path:
+        """Move what came of the stage into a folder in `replaced`, so that it can begin anew; its calls stay."""
+        self._close()
+        return set_aside(self.folder, self.stage)
+
+    def put_back(self, aside: Path) -> None:
+        """Undo `set_aside`; what was written since, but for calls, is forgotten."""
+        self._close()
+        put_back(self.folder, self.stage, aside)
 
     def grow(self, rows: int) -> None:
         """Take note that there are more rows than when the stage was begun."""
@@ -221,12 +243,17 @@ class Run:
                 self._settle(record.id, record.index, State.FILTERED)
 
     @property
+    def owed(self) -> int | None:
+        """How many rows a retry has yet to run; None if this start is no retry."""
+        return None if self._again is None else len(self._again)
+
+    @property
     def failed(self) -> list[int]:
         """The positions of the rows that have failed."""
         return list(self._states.of(State.FAILED))
 
     def leave(self, rows: Iterable[int]) -> None:
-        """Have this start not run these rows again, which failed before the stage was begun anew."""
+        """Have this start not run these rows, which failed in a turn of it before the stage was begun anew."""
         for index in rows:
             self._states[index] = State.FAILED
 

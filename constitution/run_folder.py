@@ -34,9 +34,11 @@ def check_name(folder: Path, hint: str = "For example: --out outputs/harmless-01
     Raises:
         RunError: It does not fit.
     """
-    if not NAME.fullmatch(folder.name) or folder.name in (".", ".."):
+    # Of `.` too: who stands in a run's folder may say so.
+    name = folder.absolute().name
+    if not NAME.fullmatch(name) or name in (".", ".."):
         raise RunError(
-            f"{folder}: a run cannot be called {folder.name!r}: 1 to 64 letters (a-z, A-Z), digits, '.', '_' and '-'",
+            f"{folder}: a run cannot be called {name!r}: 1 to 64 letters (a-z, A-Z), digits, '.', '_' and '-'",
             hint,
         )
 

@@ -12,7 +12,7 @@ from constitution.errors import CallError, ContextOverflow
 from constitution.records import Comparison, Failure, Filtered, Record, Row, Transcript
 from constitution.run import Run
 
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 0.5
 
 Outcome = Transcript | Comparison | Failure | Filtered
 
@@ -28,6 +28,7 @@ class State(Record):
         calls_expected: Model calls of all rows.
         calls_made: Calls that this start made, not those that it found in the journal.
         usage: What the engines did since this start began with the stage.
+        owed: Rows that this start has yet to run.
     """
 
     counts: Counts
@@ -37,13 +38,14 @@ class State(Record):
     calls_expected: int
     calls_made: int
     usage: Usage
+    owed: int
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 Result = TypeVar("Result")
 # One row's way to its records.
 Chain = Callable[[AnyRow], Coroutine[Any, Any, Sequence[Outcome]]]
-# Told how far the run is: once a second, and when a row is finished.
+# Told how far the run is: twice a second, and when a row is finished.
 Watch = Callable[[State], None]
 
 
@@ -144,6 +146,7 @@ class Tally:
             calls_expected=self.rows * self.calls_per_row,
             calls_made=run.calls_made,
             usage=usage,
+            owed=counts.pending if run.owed is None else run.owed,
         )
 
 

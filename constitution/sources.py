@@ -18,6 +18,7 @@ from constitution.conversations import is_transcript, parse_transcript, tidy
 from constitution.digests import digest
 from constitution.errors import SourceError
 from constitution.fingerprints import Fingerprints
+from constitution.journal import MOST_ROWS
 from constitution.readers import Row, rows_of
 from constitution.records import Message, Prompt, Role
 
@@ -83,6 +84,8 @@ def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda
     for index, (where, row) in enumerate(rows_of(settings)):
         if index >= end:
             return
+        if index == MOST_ROWS:
+            raise SourceError(f"{where}: more than {MOST_ROWS:,} rows", "Split the input, or say --limit.")
         wanted = index >= settings.skip and owed(index)
         given = row.get(settings.id_column)
         id = "" if given is None else str(given).strip()

@@ -32,7 +32,8 @@ class WriterLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = FileLock(folder / LOCK, timeout=0)
+        # Once more after a moment: the file may just have lost its name, with the folder that `release` takes away.
+        self._lock = FileLock(folder / LOCK, timeout=0.1)
         try:
             self._lock.acquire()
         except Timeout:
@@ -57,7 +58,7 @@ class WriterLock:
         with contextlib.suppress(OSError):
             (self._folder / HOLDER).unlink(missing_ok=True)
             if remove:
-                # While it is held: whoever has opened it meanwhile finds that it has no name, and begins again.
+                # While it is held: whoever has opened it meanwhile finds that it has no name, and opens a new one.
                 (self._folder / LOCK).unlink(missing_ok=True)
                 self._folder.rmdir()
         self._lock.release()

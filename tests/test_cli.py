@@ -629,3 +629,23 @@ def test_status_of_an_unfinished_run_tells_the_calls_that_are_safe(cli: Cli, pro
     result = cli("status", run)
     assert "12 rows = 0 done + 0 failed + 0 filtered + 12 pending" in result.stdout
     assert "60 calls journalled" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("fork", "told"), [("run", "is the run itself"), ("./run/", "is the run itself"), ("run/sub", "lies in run")]
+)
+def test_a_fork_that_is_no_run_of_its_own_is_refused(cli: Cli, prompts: Path, fork: str, told: str) -> None:
+    args = ("generate", "--prompts", prompts, "--out", "run", *SCRIPTED)
+    assert cli(*args).returncode == 0
+    refused(cli(*args, "--fork", fork), 2, told, "For example: --fork run-2")
+
+
+def test_a_fork_is_gone_on_with_by_the_same_command(tmp_path: Path, cli: Cli, prompts: Path) -> None:
+    args = ("generate", "--prompts", prompts, *SCRIPTED)
+    assert cli(*args, "--out", "run", "--limit", 4).returncode == 0
+    for _ in range(2):
+        assert cli(*args, "--out", "run", "--fork", "more").returncode == 0
+    assert cli(*args, "--out", "more").returncode == 0
+    assert (tmp_path / "more" / "transcripts.jsonl").read_bytes().count(b"\n") == 12
+    calls = [json.loads(line) for line in (tmp_path / "more" / "calls.jsonl").read_bytes().splitlines()]
+    assert len({(call["row"], call["step"]) for call in calls}) == len(calls)

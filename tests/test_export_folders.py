@@ -1,6 +1,9 @@
 """An export's folder: what it may replace, and what never."""
 
+import json
 import re
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +125,48 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 def test_a_folder_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     assert "cannot be written" in refusal(stored(tmp_path / "run", many(3)), tmp_path / "file" / "data").message
+
+
+# --- beside an export
+
+
+def test_what_lies_beside_an_export_is_left_alone(tmp_path: Path, generated: Callable[..., Path]) -> None:
+    kept = [tmp_path / name for name in (".data-99999999-notes", ".data-backup", ".data-4194399-abc-replaced")]
+    for folder in kept:
+        folder.mkdir()
+        (folder / "file").write_text("mine")
+    export(generated(), tmp_path / "data")
+    assert [(folder / "file").read_text() for folder in kept] == ["mine"] * 3
+
+
+def test_an_export_of_another_machine_is_not_cleared_away_and_one_that_was_killed_here_is(
+    tmp_path: Path, generated: Callable[..., Path]
+) -> None:
+    for name, host in (("elsewhere", "elsewhere"), ("here", socket.gethostname())):
+        (tmp_path / f".data-{name}").mkdir()
+        mark = {"pid": 2**30, "host": host}
+        (tmp_path / f".data-{name}" / ".constitution-export").write_text(json.dumps(mark))
+    export(generated(), tmp_path / "data")
+    assert [path.name for path in tmp_path.glob(".data*")] == [".data-elsewhere"]
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_an_export_that_is_interrupted_between_its_renames_leaves_the_old_one(
+    tmp_path: Path, generated: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    run, data = generated(), tmp_path / "data"
+    export(run, data)
+    before = (data / "sft" / "train.jsonl").read_bytes()
+    rename, calls = Path.rename, []
+
+    def interrupted(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(run, data, overwrite=True, revisions="all")
+    assert (data / "sft" / "train.jsonl").read_bytes() == before
+    assert not list(tmp_path.glob(".data*"))

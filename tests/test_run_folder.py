@@ -16,7 +16,7 @@ from exporting import compared, judged, many, stored
 from constitution import export
 from constitution.errors import RunError
 from constitution.gold import judge_gold
-from constitution.journal import Journal
+from constitution.journal import Journal, seal
 from constitution.labelling_plan import settings_of
 from constitution.records import Call, Choice
 from constitution.report.labels import summarise_labels
@@ -24,7 +24,7 @@ from constitution.report.summary import summarise
 from constitution.report.terminal import find_comparisons, find_row
 from constitution.run import Run
 from constitution.run_folder import check_entries, check_folder, check_name
-from constitution.store import comparisons, transcripts
+from constitution.store import comparisons, count, transcripts
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -59,7 +59,7 @@ def test_a_name_that_does_not_fit_is_refused_with_the_rule_and_one_that_fits(tmp
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("path", [".", "/", "outputs/..", ""])
+@pytest.mark.parametrize("path", ["/", "outputs/.."])
 def test_a_path_without_a_name_of_its_own_is_refused(path: str) -> None:
     assert "a run cannot be called" in refusal(check_name, Path(path)).message
 
@@ -202,6 +202,22 @@ def test_each_reader_looks_for_itself(run: Path, name: str, read: Callable[[Path
     (run / name).unlink()
     (run / name).symlink_to(run / "summary.json")
     assert f"{name}: a link to" in refusal(read, run).message
+
+
+def test_who_stands_in_a_run_may_name_it_by_a_dot(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run)
+    check_name(Path())
+
+
+@pytest.mark.parametrize("index", [10**8, 10**18, 10**200])
+def test_a_position_that_no_row_has_is_refused_by_every_reader(run: Path, index: int) -> None:
+    line = seal(b'{"id":"x","index":%d,"step":"respond"}' % index)
+    for name, read in (("transcripts.jsonl", count), ("comparisons.jsonl", lambda run: list(comparisons(run)))):
+        before = (run / name).read_bytes()
+        (run / name).write_bytes(before + line)
+        assert f"{name}:" in refusal(read, run).message
+        assert "not a record of a row" in refusal(read, run).message
+        (run / name).write_bytes(before)
 
 
 def test_a_writer_looks_before_it_writes(run: Path) -> None:

@@ -352,7 +352,8 @@ def test_a_word_for_no_key_is_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     with mock_server(lambda request: chat("The glass is EMPTY.")) as server:
         assert generated(server).text == "The glass is EMPTY."
         assert server.received[0].headers["Authorization"] == "Bearer EMPTY"
-    assert any_spelling(["EMPTY", ""]) is None
+    assert any_spelling(["EMPTY", "", "not-needed", "assistant", "key-1"]) is None
+    assert any_spelling(["sk-12345"]) and any_spelling(["no-digit-but-longer-than-words"])
 
 
 @pytest.mark.parametrize("proxy", [f"socks5://me:{CANARY}@localhost:1", f"http://me:{CANARY}@localhost:port"])

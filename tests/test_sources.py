@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import re
+import subprocess
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import PROGRAM
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -569,3 +571,13 @@ def test_a_role_that_is_no_text_is_no_message(tmp_path: Path) -> None:
     pair = row | {"prompt": [{"role": {}, "content": "Hi?"}], "chosen": "a", "rejected": "b"}
     with pytest.raises(SourceError, match="neither text nor a list of messages"):
         list(read_pairs(str(write(tmp_path / "pairs.jsonl", jsonl(pair)))))
+
+
+def test_a_parquet_file_that_would_fill_memory_is_told_of(tmp_path: Path) -> None:
+    # One text of 70 MB that 32 rows point to: 19 KB on the disk.
+    table = pa.table({"prompt": pa.DictionaryArray.from_arrays([0] * 32, ["a" * 70_000_000])})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd")
+    command = f"ulimit -v 3000000; {PROGRAM} generate --prompts bomb.parquet --out run --engine scripted"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert "bomb.parquet" in done.stderr

@@ -1,6 +1,7 @@
 """Ctrl-C: what is under way is finished and journalled, nothing new is begun, and a second one does not wait."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from plugging import journalled, plug, put_on_path, start, told, wait_for_calls
 
 from constitution import Settings, count, generate
 from constitution.calls import Caller
+from constitution.cli import running
 from constitution.compare import together
 from constitution.engines.base import Usage
 from constitution.engines.scripted import Rule, ScriptedEngine
@@ -260,3 +262,21 @@ def test_a_model_that_is_being_loaded_on_a_thread_holds_nobody_back(
     assert process.returncode == 130
     assert errors.splitlines() == ["stopped; the same command goes on from here"]
     assert not (tmp_path / "run").exists()
+
+
+def test_what_follows_a_stage_that_was_finished_all_the_same_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(running, "LEAVE_SECONDS", 0.2)
+    monkeypatch.setattr(os, "_exit", left.append)
+
+    async def stage(stop: Stop) -> str:
+        async def call() -> str:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.05)
+            return "finished"
+
+        return await stop.call(call())
+
+    assert running.run_stage(stage) == "finished"
+    time.sleep(0.4)
+    assert not left

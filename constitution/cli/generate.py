@@ -93,6 +93,7 @@ def generate(
     settings = load_settings(config, given_settings(context.params))
     lender = Path(settings.out) if fork else None
     if fork:
+        check_fork(Path(settings.out), fork)
         settings = settings.model_copy(update={"out": str(fork)})
     if settings.compare and not quiet:
         warn_of_own_judge(settings, settings.compare)
@@ -121,6 +122,21 @@ def generate(
             tell(f"{failed}; --retry-failed runs them again. The last: {stage.last_failure}", err=True)
     if any(stage and too_many(fail_on, stage.counts) for stage in stages.values()):
         raise typer.Exit(5)
+
+
+def check_fork(run: Path, fork: Path) -> None:
+    """Refuse a new run that is the old one, or in it.
+
+    Raises:
+        ConfigError: With what to type.
+    """
+    from constitution.errors import ConfigError
+
+    if fork.resolve().is_relative_to(run.resolve()):
+        what = "is the run itself" if fork.resolve() == run.resolve() else f"lies in {run}"
+        raise ConfigError(
+            f"--fork {fork} {what}: a fork is a run of its own", f"For example: --fork {run.with_name(f'{run.name}-2')}"
+        )
 
 
 def given_settings(params: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def progress(quiet: bool) -> Iterator[Watch | None]:
 def describe(state: State, seconds: float) -> str:
     """Rows, calls and speed in one line; `seconds` is the time that the usage took."""
     counts, usage = state.counts, state.usage
-    settled = counts.input - counts.pending
+    settled = counts.input - state.owed
     parts = [f"{settled}/{counts.input} rows"]
     if state.rounds is None:
         parts.append(f"{state.calls}/{state.calls_expected} calls")
@@ -87,7 +87,7 @@ class _LineWatch:
         now = time.monotonic()
         if self._first:
             self._started, self._first = now, False
-        last = not state.counts.pending
+        last = not state.owed
         if now - self._printed < PLAIN_SECONDS and not last:
             return
         self._printed = now

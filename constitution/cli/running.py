@@ -35,6 +35,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
         typer.Exit: 130 after Ctrl-C, 143 after TERM.
     """
     asked_by: list[int] = []
+    last: list[threading.Timer] = []
     ended = threading.Event()
 
     async def guarded() -> Result:
@@ -43,9 +44,9 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             if not asked_by:
-                last = threading.Timer(LEAVE_SECONDS, _leave, [128 + number, ended])
-                last.daemon = True
-                last.start()
+                last.append(timer := threading.Timer(LEAVE_SECONDS, _leave, [128 + number, ended]))
+                timer.daemon = True
+                timer.start()
             asked_by.append(number)
             if not stop.under_way:
                 # Nothing to wait for; a long input may be being read, so no event loop would look at anything gentler.
@@ -74,11 +75,15 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
             return await stage(stop)
 
     try:
-        return asyncio.run(guarded())
+        result = asyncio.run(guarded())
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         ended.set()
         tell(STOPPED, err=True)
         raise typer.Exit(128 + (asked_by[0] if asked_by else signal.SIGINT)) from None
+    for timer in last:
+        # The stage was finished all the same: what follows is not to be cut off.
+        timer.cancel()
+    return result
 
 
 def _leave(code: int, ended: threading.Event) -> None:

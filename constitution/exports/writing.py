@@ -3,8 +3,8 @@
 import glob
 import json
 import os
-import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,6 +22,8 @@ from constitution.exports.examples import Kind, Split
 # Rows of a Parquet file that are held before they are written.
 PARQUET_ROWS = 1024
 ELSEWHERE = "Choose another folder with --to."
+# What lies in the folder that an export works in, beside its target: who works, the new export, the old one.
+MARK, NEW, OLD = ".constitution-export", "new", "old"
 
 
 class Sink(Protocol):
@@ -94,44 +96,46 @@ def aside(to: Path) -> Iterator[Path]:
     """
     # A link to a folder stays a link: what it points to is replaced.
     target = to.resolve()
-    made: list[Path] = []
+    work = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
-        made.append(folder := Path(tempfile.mkdtemp(prefix=f".{target.name}-{os.getpid()}-", dir=target.parent)))
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        mark = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+        (work / MARK).write_text(mark, encoding="utf-8")
+        folder = work / NEW
+        folder.mkdir()
         yield folder
-        folder.chmod(0o755)
-        for path in folder.rglob("*"):
+        for path in (*folder.rglob("*"), folder):
             sync(path)
-        sync(folder)
         if target.exists():
-            made.append(replaced := folder.with_name(f"{folder.name}-replaced"))
-            target.rename(replaced)
-            try:
-                folder.rename(target)
-            except OSError:
-                replaced.rename(target)
-                raise
-        else:
-            folder.rename(target)
+            target.rename(work / OLD)
+        folder.rename(target)
         sync(target.parent)
     except OSError as bad:
         raise ExportError(f"{to}: cannot be written: {bad.strerror or bad}", ELSEWHERE) from None
     finally:
-        for folder in made:
-            shutil.rmtree(folder, ignore_errors=True)
+        if work:
+            _clear(work, target)
+
+
+def _clear(work: Path, target: Path) -> None:
+    """Take away what an export worked in; the old one, if the new one did not take its place, goes back first."""
+    if (work / OLD).exists() and not target.exists():
+        (work / OLD).rename(target)
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _sweep(target: Path) -> None:
-    """Take away what exports to this folder left beside it that were killed; one that was being replaced comes back."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}-*"):
-        match = re.fullmatch(r"-(\d+)-[^-]+(-replaced)?", left.name.removeprefix(f".{target.name}"))
-        if not match or psutil.pid_exists(int(match[1])):
+    """Clear up after exports to this folder that were killed; what bears no mark of such a one is left alone."""
+    for work in target.parent.glob(f".{glob.escape(target.name)}-*"):
+        try:
+            mark = json.loads((work / MARK).read_text(encoding="utf-8"))
+            ours = mark["host"] == socket.gethostname() and not psutil.pid_exists(int(mark["pid"]))
+        except (OSError, ValueError, LookupError, TypeError):
             continue
-        if match[2] and not target.exists():
-            left.rename(target)
-        else:
-            shutil.rmtree(left, ignore_errors=True)
+        if ours:
+            _clear(work, target)
 
 
 def check_target(run: Path, to: Path, overwrite: bool) -> None:

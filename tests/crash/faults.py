@@ -17,6 +17,7 @@ from typing import Any
 
 # As they are before anything is changed: who must not be counted uses these.
 write, fsync, replace, rename, open_file = os.write, os.fsync, os.replace, os.rename, io.open
+ftruncate = os.ftruncate
 
 
 class Faults:
@@ -25,17 +26,20 @@ class Faults:
     Args:
         strike: Given what is about to be done, as `do`, and the data, if it is a write; makes it go wrong.
         at: The operation, from 1; 0 only counts.
+        lasting: Whether it strikes at all that come after, too.
     """
 
-    def __init__(self, strike: Callable[[Callable[[Any], Any], Any], Any], at: int) -> None:
+    def __init__(self, strike: Callable[[Callable[[Any], Any], Any], Any], at: int, lasting: bool = False) -> None:
         self.count = 0
         self._strike = strike
         self._at = at
+        self._lasting = lasting
 
     def pass_through(self, do: Callable[[Any], Any], data: Any = None) -> Any:
         """Do it, or let it go wrong."""
         self.count += 1
-        return self._strike(do, data) if self.count == self._at else do(data)
+        struck = 0 < self._at <= self.count if self._lasting else self.count == self._at
+        return self._strike(do, data) if struck else do(data)
 
 
 class _Written:
@@ -76,6 +80,9 @@ def install(faults: Faults, below: str) -> Callable[[], None]:
     def written(file: int, data: bytes) -> int:
         return faults.pass_through(lambda part: write(file, part), data) if at(file) else write(file, data)
 
+    def truncated(file: int, length: int) -> None:
+        faults.pass_through(lambda _: ftruncate(file, length)) if at(file) else ftruncate(file, length)
+
     def flushed(file: int) -> None:
         faults.pass_through(lambda _: fsync(file)) if at(file) else fsync(file)
 
@@ -89,10 +96,12 @@ def install(faults: Faults, below: str) -> Callable[[], None]:
         return move
 
     os.write, os.fsync, os.replace, os.rename = written, flushed, moved(replace), moved(rename)  # type: ignore[assignment]
+    os.ftruncate = truncated
     builtins.open = io.open = opened  # type: ignore[assignment]
 
     def undo() -> None:
         os.write, os.fsync, os.replace, os.rename = write, fsync, replace, rename
+        os.ftruncate = ftruncate
         builtins.open = io.open = open_file
 
     return undo
@@ -119,9 +128,9 @@ def fail(number: int) -> Callable[[Callable[[Any], Any], Any], Any]:
 
 
 @contextmanager
-def failing(below: Path, number: int, at: int) -> Iterator[Faults]:
-    """In this process, operation number `at` on a file below a folder fails with this errno."""
-    faults = Faults(fail(number), at)
+def failing(below: Path, number: int, at: int, lasting: bool = False) -> Iterator[Faults]:
+    """In this process, operation number `at` on a file below a folder fails with this errno; or all from it on."""
+    faults = Faults(fail(number), at, lasting)
     undo = install(faults, str(below))
     try:
         yield faults

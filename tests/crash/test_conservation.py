@@ -16,11 +16,11 @@ import pytest
 from mock_server import Received, Told, chat, error, mock_server
 from scale import LONG
 
-from constitution import CompareSettings, Settings, errors, generate
+from constitution import CompareSettings, Settings, errors, generate, label_pairs
 from constitution.cli.fail_on import check_fail_on, too_many
 from constitution.counts import Counts
 from constitution.engines.scripted import ScriptedEngine
-from constitution.errors import CallError, ConfigError
+from constitution.errors import CallError, ConfigError, RunError
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, Stage
 from constitution.records import Choice, Comparison, Completion, Failure, Filtered, Message, Sampling, Transcript
@@ -223,3 +223,78 @@ def test_a_retry_with_nothing_failed_calls_nobody_and_one_of_no_run_is_refused(
     before = (tmp_path / "run" / "calls.jsonl").read_bytes()
     assert cli("generate", *args).returncode == 0
     assert (tmp_path / "run" / "calls.jsonl").read_bytes() == before
+
+
+# --- a retry runs what failed, with what it failed with, and nothing else
+
+
+@pytest.fixture
+def judged(tmp_path: Path, generated: Callable[..., Path]) -> Path:
+    """A run of twelve rows, three of which the judge fails on, and the rules of that judge."""
+    (tmp_path / "bad.yaml").write_text("- {when: 'number [0-2][?]', error: hung up}\n", encoding="utf-8")
+    (tmp_path / "good.yaml").write_text("- {when: never, reply: x}\n", encoding="utf-8")
+    run = generated()
+    asyncio.run(label_pairs(run, CompareSettings(pairs="revisions", judge=str(tmp_path / "bad.yaml"))))
+    assert count(run, COMPARE).failed == 3
+    return run
+
+
+@pytest.mark.parametrize("flags", [("--replace",), ("--judge", "good.yaml"), ("--principles-per-pair", 2)])
+def test_a_retry_with_other_settings_is_refused_and_the_failures_stay(
+    judged: Path, cli: Cli, flags: tuple[object, ...]
+) -> None:
+    before = {path.name: path.read_bytes() for path in judged.glob("*.json*")}
+    command = ["compare", judged, "--pairs", "revisions", "--judge", "bad.yaml", "--retry-failed", *flags]
+    refused = cli(*command)
+    assert refused.returncode in (2, 4), refused.stderr
+    assert "--replace" in refused.stderr
+    assert {path.name: path.read_bytes() for path in judged.glob("*.json*")} == before
+
+
+def test_a_retry_of_rows_that_all_failed_does_not_begin_anew(tmp_path: Path, generated: Callable[..., Path]) -> None:
+    (tmp_path / "bad.yaml").write_text("- {when: '', error: hung up}\n", encoding="utf-8")
+    run = generated()
+    settings = CompareSettings(pairs="revisions", judge=str(tmp_path / "bad.yaml"))
+    asyncio.run(label_pairs(run, settings))
+    (tmp_path / "bad.yaml").write_text("- {when: never, reply: x}\n", encoding="utf-8")
+    with pytest.raises(RunError, match=re.escape("model (identity): revision")):
+        asyncio.run(label_pairs(run, settings, retry_failed=True))
+    assert count(run, COMPARE) == Counts(input=12, done=0, failed=12, filtered=0)
+
+
+def test_a_retry_leaves_what_is_pending_in_the_second_stage(tmp_path: Path, faulty: dict[str, Any]) -> None:
+    prompts, run = tmp_path / "prompts.jsonl", tmp_path / "run"
+    prompts.write_text("".join(json.dumps({"id": f"r{n}", "prompt": f"Question {n}?"}) + "\n" for n in range(60)))
+    compared = CompareSettings(pairs="revisions", principles_per_pair=1)
+    settings = Settings(prompts=str(prompts), out=str(run), engine="scripted", rounds=1, attempts=1, compare=compared)
+    asyncio.run(generate(settings.model_copy(update={"compare": None})))
+    assert count(run).failed
+    failed = outcomes(run, REVISE)["failed"]
+    asyncio.run(label_pairs(run, compared.model_copy(update={"limit": 20})))
+    judged = outcomes(run, COMPARE)
+    faulty["well"] = True
+    asyncio.run(generate(settings, retry_failed=True))
+    assert count(run).failed == 0
+    after = outcomes(run, COMPARE)
+    assert after["done"] == judged["done"] | judged["failed"] | failed
+    assert count(run, COMPARE).pending == 60 - len(after["done"]) > 20
+
+
+@pytest.mark.parametrize("flags", [("--seed", 9), ("--rounds", 2)])
+def test_a_retry_of_a_changed_run_is_refused_though_nothing_failed(
+    generated: Callable[..., Path], prompts: Path, cli: Cli, flags: tuple[object, ...]
+) -> None:
+    run = generated()
+    args = ("generate", "--prompts", prompts, "--out", run, "--engine", "scripted", "--rounds", 1, "--retry-failed")
+    refused = cli(*args, *flags)
+    assert (refused.returncode, "made by other settings" in refused.stderr) == (4, True)
+
+
+def test_progress_of_a_retry_is_told_in_a_few_lines(tmp_path: Path, prompts: Path, cli: Cli) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {when: '', error: hung up}\n", encoding="utf-8")
+    args = ("generate", "--prompts", prompts, "--out", "run", "--engine", "scripted", "--model", rules)
+    for more in ((), ("--retry-failed",)):
+        told = [line for line in cli(*args, *more).stderr.splitlines() if "/12 rows" in line]
+        assert len(told) <= 2
+        assert told[-1].startswith("12/12 rows")

@@ -12,8 +12,10 @@ import faults
 import pytest
 from scale import LONG
 
-from constitution import CompareSettings, Settings, export, generate
-from constitution.errors import ConstitutionError, ExportError
+from constitution import CompareSettings, Settings, export, generate, label_pairs
+from constitution.errors import ConstitutionError, ExportError, RunError
+from constitution.journal import Journal
+from constitution.records import Failure
 from constitution.store import count
 
 Generated = Callable[..., Path]
@@ -34,9 +36,10 @@ def content(folder: Path) -> dict[str, list[bytes]]:
     return {name: sorted((folder / name).read_bytes().splitlines()) for name in JOURNALS}
 
 
+@pytest.mark.parametrize("lasting", [False, True])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_run_whose_nth_write_fails_says_so_and_is_finished_by_the_next_start(
-    tmp_path: Path, prompts: Path, number: int
+    tmp_path: Path, prompts: Path, number: int, lasting: bool
 ) -> None:
     run_both(prompts, tmp_path / "whole")
     whole = content(tmp_path / "whole")
@@ -46,7 +49,7 @@ def test_a_run_whose_nth_write_fails_says_so_and_is_finished_by_the_next_start(
     refused = 0
     for at in tried:
         folder = tmp_path / "run"
-        with faults.failing(folder, number, at):
+        with faults.failing(folder, number, at, lasting):
             try:
                 run_both(prompts, folder)
             except ConstitutionError as bad:
@@ -62,7 +65,9 @@ def test_a_run_whose_nth_write_fails_says_so_and_is_finished_by_the_next_start(
             assert (folder / name).read_bytes().startswith(lines[: lines.rfind(b"\n") + 1])
         shutil.rmtree(folder)
     assert refused == len(tried)
-    print(f"{os.strerror(number)} at {len(tried)} of {counted.count} operations: {refused} clear errors, all resumed")
+    until = " and from then on" if lasting else ""
+    print(f"{os.strerror(number)} at {len(tried)} of {counted.count} operations{until}: ", end="")
+    print(f"{refused} clear errors, all resumed")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
@@ -84,6 +89,45 @@ def test_an_export_whose_nth_write_fails_leaves_the_old_one_whole(
         assert tree(data) == (new if at == counted.count else old)
         assert not list(tmp_path.glob(".data*"))
     print(f"{os.strerror(number)} at each of {counted.count} operations of an export: the old or the new one is whole")
+
+
+def test_comparisons_whose_replacement_fails_at_its_nth_write_are_replaced_by_the_next_start(
+    tmp_path: Path, prompts: Path
+) -> None:
+    run_both(prompts, tmp_path / "before")
+
+    def replace(run: Path) -> None:
+        anew = CompareSettings(pairs="revisions", principles_per_pair=2)
+        asyncio.run(label_pairs(run, anew, replace=True))
+
+    shutil.copytree(tmp_path / "before", tmp_path / "run")
+    with faults.failing(tmp_path / "run", errno.EIO, at=0) as counted:
+        replace(tmp_path / "run")
+    whole = content(tmp_path / "run")
+    for at in range(1, counted.count + 1):
+        shutil.rmtree(tmp_path / "run")
+        shutil.copytree(tmp_path / "before", tmp_path / "run")
+        with (
+            faults.failing(tmp_path / "run", errno.EIO, at),
+            pytest.raises(ConstitutionError, match="Input/output error"),
+        ):
+            replace(tmp_path / "run")
+        replace(tmp_path / "run")
+        assert content(tmp_path / "run") == whole, f"operation {at}"
+    print(f"comparisons replaced, {os.strerror(errno.EIO)} at each of {counted.count} operations: all resumed")
+
+
+def test_what_could_not_be_flushed_is_never_called_flushed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "failures.jsonl")
+    journal.append(Failure(id="a", index=0, step="respond", kind="CallError", message="x"))
+    with faults.failing(tmp_path, errno.EIO, at=1), pytest.raises(RunError, match="Input/output error"):
+        journal.sync()
+    # The system would say now that all is well.
+    for _ in range(2):
+        with pytest.raises(RunError, match="Input/output error"):
+            journal.sync()
+    with pytest.raises(RunError, match="Input/output error"):
+        journal.close()
 
 
 @pytest.fixture

@@ -22,6 +22,9 @@ from constitution.records import Call
 
 ROWS, KILLS = (2000, 200) if LONG else (120, 14)
 IN_FLIGHT = 8
+JOURNALS = ("calls.jsonl", "compare-calls.jsonl")
+# A response, a critique and a revision, and a question in either order.
+CALLS_PER_ROW = 5
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # The scripted engine, as a third party's: it takes its time, and notes each call as it begins.
@@ -41,9 +44,16 @@ class Noted(ScriptedEngine):
         self.log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     async def generate(self, messages, sampling, seed):
+        await self.note(seed)
+        return await super().generate(messages, sampling, seed)
+
+    async def choose(self, messages, options, seed):
+        await self.note(seed)
+        return await super().choose(messages, options, seed)
+
+    async def note(self, seed):
         faults.write(self.log, f"{seed}\\n".encode())
         await asyncio.sleep(0.004)
-        return await super().generate(messages, sampling, seed)
 
 
 async def check_model(settings):
@@ -78,13 +88,15 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
     monkeypatch.setenv("PYTHONPATH", str(Path(faults.__file__).parent), prepend=os.pathsep)
     prompts, killed, whole = tmp_path / "prompts.jsonl", tmp_path / "killed", tmp_path / "whole"
     prompts.write_text("".join(json.dumps({"id": f"r{n}", "prompt": f"Question {n}?"}) + "\n" for n in range(ROWS)))
+    config = tmp_path / "config.yaml"
+    config.write_text("compare: {pairs: revisions, principles_per_pair: 1}\n")
 
     def command(run: Path, note: Path) -> list[object]:
         made = ["generate", "--prompts", prompts, "--out", run, "--engine", "noted", "--model", note]
-        return [*made, "--rounds", 1, "--concurrency", IN_FLIGHT, "-q"]
+        return [*made, "--rounds", 1, "--concurrency", IN_FLIGHT, "-q", "--config", config]
 
     def kept() -> int:
-        return whole_lines(killed / "calls.jsonl")
+        return sum(whole_lines(killed / name) for name in JOURNALS)
 
     def start(words: Sequence[object], fault: str = "") -> "subprocess.Popen[bytes]":
         environment = os.environ | {"FAULTS": fault, "FAULTS_BELOW": str(tmp_path)}
@@ -103,7 +115,7 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
     kinds: Counter[str] = Counter()
     in_flight: Counter[str] = Counter()
     # A share of the calls for each kill, the last ones for the start that is left alone.
-    share = 3 * ROWS // (KILLS + 1)
+    share = CALLS_PER_ROW * ROWS // (KILLS + 1)
     early = max(2, KILLS // 10)
     while kinds.total() < KILLS:
         if kinds["in the beginning"] < early:
@@ -125,12 +137,16 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
                 time.sleep(0.001)
         was_killed = die(process, dice.uniform(0.0, share * 0.004 / IN_FLIGHT) if kind == "at any moment" else 0.0)
         if not was_killed:
-            assert kept() == 3 * ROWS, "a start ended before its run was finished"
+            assert kept() == CALLS_PER_ROW * ROWS, "a start ended before its run was finished"
             break
         kinds[kind] += 1
         # What was asked and is not in the journal was in flight; one that was found there was not asked again.
         answered = {
-            derive_seed("call", 0, call.row, call.step, 0) for call in read_records(killed / "calls.jsonl", Call)
+            derive_seed(
+                "call" if call.completion else "choose", 0, call.row, call.step, *([0] if call.completion else [])
+            )
+            for name in JOURNALS
+            for call in read_records(killed / name, Call)
         }
         now = [seed for seed in log.read_text().split()[asked:] if int(seed) not in answered]
         assert len(now) <= IN_FLIGHT
@@ -139,9 +155,14 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
 
     assert cli(*command(killed, log)).returncode == 0
     assert cli(*command(whole, tmp_path / "asked-whole")).returncode == 0
-    for name in ("transcripts.jsonl", "calls.jsonl"):
+    for name, number in {
+        "calls.jsonl": 3,
+        "transcripts.jsonl": 1,
+        "compare-calls.jsonl": 2,
+        "comparisons.jsonl": 1,
+    }.items():
         assert sorted_lines(killed / name) == sorted_lines(whole / name), name
-        assert len(sorted_lines(killed / name)) == {"transcripts.jsonl": ROWS, "calls.jsonl": 3 * ROWS}[name]
+        assert len(sorted_lines(killed / name)) == number * ROWS
     assert (killed / "summary.json").read_bytes() == (whole / "summary.json").read_bytes()
     for run, data in ((killed, "data"), (whole, "data-whole")):
         assert cli("export", run, "--to", tmp_path / data, "--overwrite").returncode == 0
@@ -150,9 +171,7 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
 
     again = {seed: times - 1 for seed, times in Counter(log.read_text().split()).items() if times > 1}
     assert all(times <= in_flight[seed] for seed, times in again.items())
-    print(
-        f"{KILLS} kills of a run of {ROWS} rows × 3 calls ({', '.join(f'{n} {kind}' for kind, n in kinds.items())}): ",
-        end="",
-    )
+    where = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    print(f"{KILLS} kills of a run of {ROWS} rows × {CALLS_PER_ROW} calls, both stages ({where}): ", end="")
     print(f"0 rows lost, 0 doubled, output equal to the byte; {sum(again.values())} calls made again, ", end="")
     print(f"{sum(in_flight.values())} were in flight")

@@ -15,6 +15,8 @@ from constitution.errors import ConfigError
 from constitution.masking import MASK, PLAIN, any_spelling, masked_address
 
 CONNECT_SECONDS = 30.0
+# Of one answer: beyond any that a model writes, and few enough for all that are in flight at once.
+MOST_BYTES = 64 << 20
 
 
 class Transport(Protocol):
@@ -85,7 +87,11 @@ class Client:
                 allow_redirects=False,
                 proxy_headers=self._for_proxy,
             ) as response:
-                body = await response.read()
+                body = bytearray()
+                async for part in response.content.iter_any():
+                    body += part
+                    if len(body) > MOST_BYTES:
+                        raise Fault(f"the answer has more than {MOST_BYTES >> 20} MiB")
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as bad:
             reason = self._masked(str(bad.strerror or bad))
             raise Fault(f"no connection to {url.origin()}: {reason}", overload=True, unreachable=True) from None
@@ -93,7 +99,7 @@ class Client:
             reason = self._masked(str(bad) or type(bad).__name__)
             raise Fault(f"the connection broke: {reason}", overload=True) from None
         if self._secrets is None:
-            return Reply(response.status, response.headers, body)
+            return Reply(response.status, response.headers, bytes(body))
         headers = CIMultiDict((name, self._masked(value)) for name, value in response.headers.items())
         return Reply(response.status, headers, self._secrets.sub(MASK.encode(), body))
 
