@@ -52,6 +52,9 @@ from constitution.verdicts import last_verdict
 # Milliseconds for one example: a file of a few kilobytes takes far less.
 fuzzed = hypothesis_settings(deadline=5000, suppress_health_check=list(HealthCheck))
 
+# A reader that an error ends deep in a recursion may leave its file to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 OWN = (ConstitutionError, Fault)
 
 
