@@ -23,7 +23,7 @@ from constitution.revise import revise
 from constitution.row_states import State, read_states
 from constitution.run import Run
 from constitution.runner import Chain, Stop, Tally, Watch, run_rows
-from constitution.sources import read, scan
+from constitution.sources import Scan, read, scan, source_digest
 from constitution.store import count
 from constitution.templating import TemplateSet, load_templates
 
@@ -98,7 +98,8 @@ async def _revise_rows(
     with Run(Path(settings.out)) as run:
         affecting = _affecting(settings, principles, templates)
         run.check(affecting)
-        scanned = scan(settings)
+        source = source_digest(settings)
+        scanned = _scanned_before(run.folder, source) or scan(settings)
         affecting |= {"prompts (content)": scanned.digest}
         run.check(affecting)
         if retry_failed and not count(run.folder).failed:
@@ -118,7 +119,7 @@ async def _revise_rows(
         }
         all_settings = settings.model_dump(mode="json")
         determinism = weakest(generator_engine.determinism, critic_engine.determinism)
-        manifest = new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles)
+        manifest = new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles, source)
         run.begin(manifest, retry_failed)
         if reuse:
             run.reuse(reuse)
@@ -132,6 +133,15 @@ async def _revise_rows(
         rows = read(settings, scanned.rows, run.owes)
         await run_rows(rows, chain, run, tally, engines.usage, settings.concurrency, watch, stop)
         write_summary(run.folder)
+
+
+def _scanned_before(folder: Path, source: str) -> Scan | None:
+    """What an earlier start found in this very file, its settings being those of this one."""
+    if not source or not has_stage(folder, REVISE):
+        return None
+    manifest = load_manifest(folder)
+    content = manifest.affecting.get("prompts (content)")
+    return Scan(manifest.input, content) if manifest.source == source and isinstance(content, str) else None
 
 
 def _affecting(settings: Settings, principles: PrincipleSet, templates: TemplateSet) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """What a run's folder is: the two stages, their files, and the manifest that each one begins with."""
 
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +65,7 @@ class Manifest(Record):
         settings: All settings, as first given.
         affecting: What changes rows, by name; a later start must match every value.
         principles: The principles as they were when the stage began.
+        source: Hash of the input's file (see `sources.source_digest`); empty if it comes from none.
     """
 
     version: str
@@ -72,6 +75,7 @@ class Manifest(Record):
     settings: dict[str, JsonValue]
     affecting: dict[str, JsonValue]
     principles: PrincipleSet | None = None
+    source: str = ""
 
     @property
     def model(self) -> str:
@@ -115,6 +119,7 @@ def new_manifest(
     settings: dict[str, Any],
     affecting: dict[str, Any],
     principles: PrincipleSet | None = None,
+    source: str = "",
 ) -> Manifest:
     """A manifest of this moment."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -126,7 +131,22 @@ def new_manifest(
         settings=settings,
         affecting=affecting,
         principles=principles,
+        source=source,
     )
+
+
+def differences(before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
+    """A line for each of the values of `now` that was another one before; of an identity, for each of its fields."""
+    for name, value in sorted(now.items()):
+        old = before.get(name)
+        if old == value:
+            continue
+        if isinstance(old, dict) and isinstance(value, dict):
+            for key in sorted(old.keys() | value.keys()):
+                if old.get(key) != value.get(key):
+                    yield f"  {name}: {key}: {json.dumps(old.get(key))} → {json.dumps(value.get(key))}"
+        else:
+            yield f"  {name}: {json.dumps(old)} → {json.dumps(value)}"
 
 
 def write_manifest(folder: Path, stage: Stage, manifest: Manifest) -> None:

@@ -1,6 +1,5 @@
 """A stage of a run's folder as the one process that writes it sees it: what is there, what is owed, what is added."""
 
-import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from constitution.manifest import (
     REVISE,
     Manifest,
     Stage,
+    differences,
     has_stage,
     load_manifest,
     put_back,
@@ -93,26 +93,11 @@ class Run:
         """
         await self._commit.wait()
 
-    def _close(self) -> None:
-        for journal in self._journals:
-            journal.close()
-        self._journals = []
-
-    def _sync(self) -> None:
-        for journal in self._journals:
-            journal.sync()
-
     def changes(self, affecting: Mapping[str, object]) -> list[str]:
         """What changes rows and differs from the stage that is in the folder, a line each; none if there is none."""
         if not has_stage(self.folder, self.stage):
             return []
-        before = load_manifest(self.folder, self.stage).affecting
-        return [
-            line
-            for name, now in sorted(affecting.items())
-            if before.get(name) != now
-            for line in _differences(name, before.get(name), now)
-        ]
+        return list(differences(load_manifest(self.folder, self.stage).affecting, affecting))
 
     def check(self, affecting: Mapping[str, object]) -> None:
         """Compare what changes rows, as far as it is known yet, with the stage that is in the folder, if there is one.
@@ -261,6 +246,15 @@ class Run:
         """Where the stage's rows are, of `rows` in all."""
         return self._states.counts(rows)
 
+    def _close(self) -> None:
+        for journal in self._journals:
+            journal.close()
+        self._journals = []
+
+    def _sync(self) -> None:
+        for journal in self._journals:
+            journal.sync()
+
     def _settle(self, row: str, index: int, state: State) -> None:
         self._states[index] = state
         self._answers.pop(row, None)
@@ -290,13 +284,3 @@ class Run:
         for line in read_lines(path):
             if self.owes(line.position):
                 yield parse(path, line, kind)
-
-
-def _differences(name: str, before: object, now: object) -> Iterator[str]:
-    """A line for a value that differs; of an identity, one for each of its fields that does."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted(before.keys() | now.keys()):
-            if before.get(key) != now.get(key):
-                yield f"  {name}: {key}: {json.dumps(before.get(key))} → {json.dumps(now.get(key))}"
-    else:
-        yield f"  {name}: {json.dumps(before)} → {json.dumps(now)}"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from constitution.records import Failure, Message, Prompt
 from constitution.report.summary import summarise
 from constitution.resources import shipped
 from constitution.runner import State
+from constitution.sources import scan
 
 Generated = Callable[..., Path]
 Lines = Callable[[Path], list[Any]]
@@ -554,7 +556,8 @@ def test_a_write_that_fails_half_way_leaves_the_journal_whole(tmp_path: Path, mo
     # Nobody knows what the disk holds: this process writes no more of it.
     with pytest.raises(RunError, match="cannot be written: No space left"):
         journal.append(failures[2])
-    journal.close()
+    with pytest.raises(RunError, match="cannot be written: No space left"):
+        journal.close()
     journal = Journal(tmp_path / "j.jsonl")
     journal.append(failures[2])
     journal.close()
@@ -684,3 +687,24 @@ def test_a_model_that_is_gone_stops_the_run_and_keeps_what_was_finished(
     assert cli("generate", *args).returncode == 0
     assert transcripts_by_id(run, lines) == transcripts_by_id(generated("whole", rounds=2), lines)
     assert set(calls_of(run, lines).values()) == {1}
+
+
+def test_an_input_that_has_not_changed_is_not_checked_again(
+    prompts: Path, generated: Generated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = generated()
+    scans: list[object] = []
+    monkeypatch.setattr("constitution.generation.scan", lambda settings: scans.append(settings) or scan(settings))
+    before = contents(run)
+    generated()
+    assert not scans
+    assert contents(run) == before
+    # Other bytes, the same rows: read again, and gone on with.
+    prompts.write_text(prompts.read_text(encoding="utf-8").replace('", "', '",  "'), encoding="utf-8")
+    generated()
+    assert len(scans) == 1
+    prompts.write_text(prompts.read_text(encoding="utf-8").replace("number 5", "number five"), encoding="utf-8")
+    with pytest.raises(RunError, match=re.escape("prompts (content)")):
+        generated()
+    assert len(scans) == 2
+    assert count(run) == Counts(input=12, done=12, failed=0, filtered=0)
