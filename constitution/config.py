@@ -279,7 +279,8 @@ def _rule(fault: ErrorDetails) -> str:
     found = fault["input"]
     given = masked_address(found) if key == "base_url" and isinstance(found, str) else found
     message = plainly({**fault, "input": given})
-    return message if "found" in message else f"{message}, not {given!r}"
+    told = message == "empty" or "found" in message or (isinstance(given, str) and repr(given) in message)
+    return message if told else f"{message}, not {given!r}"
 
 
 def read_file(file: Path) -> dict[str, Any]:

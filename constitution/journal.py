@@ -206,7 +206,8 @@ def _damaged(path: Path, number: int, offset: int) -> RunError:
 
 def _advice(path: Path, offset: int) -> str:
     cut = f"truncate -s {offset} {shlex.quote(str(path))}"
-    return f"Bring the file back from a copy; or cut it there, and what stood from there on is made again: {cut}"
+    what = "what stood from there on is made again where it is needed"
+    return f"Bring the file back from a copy; or cut it there, and {what}: {cut}"
 
 
 def _cut_torn_line(path: Path) -> None:

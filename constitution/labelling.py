@@ -121,7 +121,7 @@ async def label_pairs(
             replacing = replace and _changed(run, affecting, identities)
             if first or replacing:
                 # What failed in an earlier turn of this start has no samples to judge.
-                failed = [] if first else run.failed
+                lost = [] if first else list(run.lost)
                 if replacing:
                     aside = run.set_aside()
                 stored = settings.model_dump(mode="json")
@@ -130,7 +130,8 @@ async def label_pairs(
                     retry_failed,
                 )
                 run.grow(rows)
-                run.leave(failed)
+                for failure in lost:
+                    run.keep(failure)
                 if reuse and has_stage(reuse, COMPARE):
                     run.reuse(reuse)
             for name, identity in identities.items():

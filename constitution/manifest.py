@@ -108,8 +108,16 @@ def load_manifest(folder: Path, stage: Stage = REVISE) -> Manifest:
         raise RunError(f"{folder}: {what}", "Give a folder that constitution generate wrote.")
     try:
         return Manifest.model_validate_json(path.read_bytes())
-    except (ValidationError, OSError) as bad:
-        raise RunError(f"{path}: cannot be read: {bad}") from None
+    except OSError as bad:
+        raise RunError(f"{path}: cannot be read: {bad.strerror}") from None
+    except ValidationError as bad:
+        fault = bad.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        what = f"{where}: {fault['msg']}" if where else fault["msg"]
+        raise RunError(
+            f"{path}: damaged: {what}",
+            "Bring the file back from a copy: it says how the run was made. Journals beside it are whole.",
+        ) from None
 
 
 def new_manifest(

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from constitution.counts import Counts
 from constitution.durable import make_folder
 from constitution.errors import RunError
 from constitution.group_commit import GroupCommit
-from constitution.journal import Journal, parse, read_line, read_lines, read_records
+from constitution.journal import Journal, has_records, parse, read_line, read_lines, read_records
 from constitution.manifest import (
     COMPARE,
     REVISE,
@@ -47,6 +47,7 @@ class Run:
     Attributes:
         failures: How often each row failed on earlier starts, by id.
         calls_made: Calls journalled since this process began, those found in the journal not counted.
+        lost: The failures of this start's rows, in the RL stage, where rows have several turns.
 
     Raises:
         RunError: It cannot be made or written, or another process is writing it.
@@ -60,6 +61,7 @@ class Run:
         self._states = RowStates()
         # The failed rows that this start tries again, by position; None: it runs the pending ones.
         self._again: set[int] | None = None
+        self.lost: list[Failure] = []
         check_folder(folder)
         try:
             self._new = not folder.exists()
@@ -125,6 +127,12 @@ class Run:
         """
         self.check(manifest.affecting)
         if not has_stage(self.folder, self.stage):
+            if has_records(self.folder / self.stage.outcomes):
+                outcomes, lacks = self.stage.outcomes, self.stage.manifest
+                raise RunError(
+                    f"{self.folder}: holds {outcomes}, but no {lacks}, which says how it was made",
+                    f"Bring {lacks} back from a copy, or choose another folder.",
+                )
             write_manifest(self.folder, self.stage, manifest)
         self._close()
         stage = self.stage
@@ -222,6 +230,8 @@ class Run:
                     self._settle(record.row, record.index, State.DONE)
             case Failure():
                 self._failures.append(record)
+                if self.stage is COMPARE:
+                    self.lost.append(record)
                 self._settle(record.id, record.index, State.FAILED)
             case Filtered():
                 self._filtered.append(record)
@@ -231,16 +241,6 @@ class Run:
     def owed(self) -> int | None:
         """How many rows a retry has yet to run; None if this start is no retry."""
         return None if self._again is None else len(self._again)
-
-    @property
-    def failed(self) -> list[int]:
-        """The positions of the rows that have failed."""
-        return list(self._states.of(State.FAILED))
-
-    def leave(self, rows: Iterable[int]) -> None:
-        """Have this start not run these rows, which failed in a turn of it before the stage was begun anew."""
-        for index in rows:
-            self._states[index] = State.FAILED
 
     def counts(self, rows: int) -> Counts:
         """Where the stage's rows are, of `rows` in all."""

@@ -34,11 +34,18 @@ WANTED = {
 }
 
 
+# Of what is known, where nothing is near. More than any table of names here has.
+SHOWN = 60
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` with the closest known word, else the list of them all."""
     known = sorted(known)
     match = get_close_matches(word, known, n=1)
-    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
+    if match:
+        return f"did you mean {match[0]!r}?"
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    return f"known: {', '.join(known[:SHOWN])}{more}"
 
 
 def read_text(path: Path, error: ErrorType) -> str:

@@ -15,7 +15,7 @@ from plugging import journalled, plug, put_on_path, start, told, wait_for_calls
 
 from constitution import Settings, count, generate
 from constitution.calls import Caller
-from constitution.cli import running
+from constitution.cli import main, running
 from constitution.compare import together
 from constitution.engines.base import Usage
 from constitution.engines.scripted import Rule, ScriptedEngine
@@ -76,6 +76,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, prompts: Path) -> None:
     args = ("--prompts", prompts, "--out", run, "--engine", "scripted", "--model", never, "--concurrency", 2)
     with start("generate", *args) as process:
         wait_for_calls(process, run, 1)
+        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         told(process, "stopping: 2 calls")
         asked = time.monotonic()
@@ -280,3 +281,15 @@ def test_what_follows_a_stage_that_was_finished_all_the_same_is_not_cut_off(monk
     assert running.run_stage(stage) == "finished"
     time.sleep(0.4)
     assert not left
+
+
+def test_ctrl_c_where_nothing_runs_is_told_in_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(standalone_mode: bool) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("constitution.cli.app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, "stopped\n")

@@ -62,7 +62,8 @@ def main() -> None:
         error.show(told)
         print(printable(told.getvalue()), file=sys.stderr, end="")
         sys.exit(error.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
         sys.exit(130)
     except ConstitutionError as error:
         print(f"error: {printable(error.message)}", file=sys.stderr)

@@ -84,6 +84,7 @@ def generate(
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
     from constitution.config import load_settings
+    from constitution.errors import ConfigError
     from constitution.generation import generate as run_generate
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
@@ -94,6 +95,11 @@ def generate(
     lender = Path(settings.out) if fork else None
     if fork:
         check_fork(Path(settings.out), fork)
+        if retry_failed and not fork.exists():
+            raise ConfigError(
+                f"--retry-failed with --fork {fork}, which is not begun: nothing has failed in it",
+                "Leave out --retry-failed: a new run runs the rows that failed in the old one, too.",
+            )
         settings = settings.model_copy(update={"out": str(fork)})
     if settings.compare and not quiet:
         warn_of_own_judge(settings, settings.compare)

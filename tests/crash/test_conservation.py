@@ -298,3 +298,58 @@ def test_progress_of_a_retry_is_told_in_a_few_lines(tmp_path: Path, prompts: Pat
         told = [line for line in cli(*args, *more).stderr.splitlines() if "/12 rows" in line]
         assert len(told) <= 2
         assert told[-1].startswith("12/12 rows")
+
+
+def test_rows_that_failed_are_compared_anew_when_their_judge_is_mended(
+    tmp_path: Path, generated: Callable[..., Path]
+) -> None:
+    # Two turns: who samples is as before, who judges is not.
+    (tmp_path / "judge.yaml").write_text("- {when: 'number [0-2][?]', error: hung up}\n", encoding="utf-8")
+    run = generated()
+    settings = CompareSettings(judge=str(tmp_path / "judge.yaml"))
+    assert asyncio.run(label_pairs(run, settings)).failed == 3
+    (tmp_path / "judge.yaml").write_text("- {when: never, reply: x}\n", encoding="utf-8")
+    assert asyncio.run(label_pairs(run, settings, replace=True)).done == 12
+    assert count(run, COMPARE) == Counts(input=12, done=12, failed=0, filtered=0)
+
+
+def test_rows_without_samples_have_failed_where_the_judge_is_replaced_too(
+    tmp_path: Path, generated: Callable[..., Path]
+) -> None:
+    (tmp_path / "writer.yaml").write_text("- {when: 'number [0-2][?]', error: hung up}\n", encoding="utf-8")
+    (tmp_path / "judge.yaml").write_text("- {when: never, reply: x}\n", encoding="utf-8")
+    run = generated()
+    settings = CompareSettings(models=(str(tmp_path / "writer.yaml"),), judge=str(tmp_path / "judge.yaml"))
+    assert asyncio.run(label_pairs(run, settings)).failed == 3
+    (tmp_path / "judge.yaml").write_text("- {when: never, reply: y}\n", encoding="utf-8")
+    again = asyncio.run(label_pairs(run, settings, replace=True))
+    assert again == count(run, COMPARE) == Counts(input=12, done=9, failed=3, filtered=0)
+
+
+def test_rows_without_a_manifest_are_not_taken_for_those_of_another_run(generated: Callable[..., Path]) -> None:
+    run = generated()
+    asyncio.run(label_pairs(run, CompareSettings(pairs="revisions")))
+    (run / "manifest.json").unlink()
+    with pytest.raises(RunError, match=re.escape("holds transcripts.jsonl, but no manifest.json")):
+        generated(temperature=2.0)
+    assert not (run / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"version": "1"}', b"[1]"])
+def test_a_broken_manifest_is_told_in_plain_words(generated: Callable[..., Path], cli: Cli, content: bytes) -> None:
+    run = generated()
+    (run / "manifest.json").write_bytes(content)
+    told = cli("status", run)
+    assert told.returncode == 4
+    assert "manifest.json: damaged: " in told.stderr and "Bring the file back from a copy" in told.stderr
+    assert "pydantic" not in told.stderr
+
+
+def test_a_fork_that_is_not_begun_has_nothing_to_retry(
+    generated: Callable[..., Path], prompts: Path, cli: Cli, tmp_path: Path
+) -> None:
+    run = generated()
+    args = ("generate", "--prompts", prompts, "--out", run, "--engine", "scripted", "--rounds", 1)
+    refused = cli(*args, "--retry-failed", "--fork", "new")
+    assert refused.returncode == 2 and "Leave out --retry-failed" in refused.stderr
+    assert not (tmp_path / "new").exists()
