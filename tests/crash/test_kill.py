@@ -20,7 +20,7 @@ from constitution.digests import derive_seed
 from constitution.journal import read_records
 from constitution.records import Call
 
-ROWS, KILLS = (2000, 200) if LONG else (120, 14)
+ROWS, KILLS = (2000, 200) if LONG else (120, 10)
 IN_FLIGHT = 8
 JOURNALS = ("calls.jsonl", "compare-calls.jsonl")
 # A response, a critique and a revision, and a question in either order.

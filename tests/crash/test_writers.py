@@ -18,7 +18,7 @@ from constitution.run import Run
 from constitution.store import count
 
 Generated = Callable[..., Path]
-DOUBLE_STARTS = 50 if LONG else 4
+DOUBLE_STARTS = 50 if LONG else 2
 SECONDS = 2.0
 
 
