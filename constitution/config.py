@@ -276,8 +276,7 @@ def _rule(fault: ErrorDetails) -> str:
             return f"the key {key!r} is missing"
         case "model_type":
             return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
-    found = fault["input"]
-    given = masked_address(found) if key == "base_url" and isinstance(found, str) else found
+    given = masked_address(fault["input"]) if key == "base_url" and isinstance(fault["input"], str) else fault["input"]
     message = plainly({**fault, "input": given})
     told = message == "empty" or "found" in message or (isinstance(given, str) and repr(given) in message)
     return message if told else f"{message}, not {given!r}"
