@@ -22,7 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 with suppress(ImportError):
     from hypothesis import settings as hypothesis_settings
 
-    hypothesis_settings.register_profile("long", max_examples=1_000)
+    hypothesis_settings.register_profile("long", max_examples=2_000)
 
 PROGRAM = Path(sys.executable).with_name("constitution")
 

@@ -49,8 +49,10 @@ from constitution.store import comparisons, count, transcripts
 from constitution.templating import load_options, load_templates
 from constitution.verdicts import last_verdict
 
-# Milliseconds for one example: a file of a few kilobytes takes far less.
-fuzzed = hypothesis_settings(deadline=5000, suppress_health_check=list(HealthCheck))
+# Half as many examples as other tests have: 50, or 1,000 in the long form. Milliseconds for one, which is a file of a few
+# kilobytes, and takes far less.
+EXAMPLES = hypothesis_settings().max_examples // 2
+fuzzed = hypothesis_settings(max_examples=EXAMPLES, deadline=5000, suppress_health_check=list(HealthCheck))
 
 # A reader that an error ends deep in a recursion may leave its file to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
