@@ -49,8 +49,8 @@ from constitution.store import comparisons, count, transcripts
 from constitution.templating import load_options, load_templates
 from constitution.verdicts import last_verdict
 
-# Half as many examples as other tests have: 50, or 1,000 in the long form. Milliseconds for one, which is a file of a few
-# kilobytes, and takes far less.
+# Half as many examples as other tests have: 50, or 1,000 in the long form. The deadline, in milliseconds, is for one of
+# them: a file of a few kilobytes takes far less.
 EXAMPLES = hypothesis_settings().max_examples // 2
 fuzzed = hypothesis_settings(max_examples=EXAMPLES, deadline=5000, suppress_health_check=list(HealthCheck))
 
