@@ -92,7 +92,12 @@ class BadServer:
 
 
 def run_calls(server: BadServer, calls: int, in_flight: int = 256, **settings: Any) -> tuple[list[Completion], float]:
-    """Make the calls, so many at once; the answers, and the virtual seconds that it took."""
+    """Make the calls, so many at once; the answers, and the virtual seconds that it took.
+
+    The backoffs are drawn with a seed: of 10,000 calls to a server that loses one request of a hundred, one is lost
+    three times, and rightly fails, in 4 of 100 trials.
+    """
+    random.seed(0)
 
     async def go() -> tuple[list[Completion], float]:
         here = SETTINGS.model_copy(update=settings)
