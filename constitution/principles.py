@@ -2,6 +2,8 @@
 
 A principle is a pair of requests in plain language: one asks the model to criticise its answer, one asks it to
 rewrite it (Bai et al. 2022, section 3.1); `comparison` asks a judge which of two answers is better (section 4.1).
+A rule is a proposition that is true or false of one answer (Glaese et al. 2022; OpenAI 2023, GPT-4 system card; Mu et
+al. 2024, rule-based rewards).
 """
 
 import math
@@ -14,9 +16,10 @@ from constitution.digests import derive_uniform, digest
 from constitution.errors import PrinciplesError
 from constitution.records import Record
 from constitution.resources import shipped
-from constitution.yamlfile import line_of, load_yaml, nearest, validate
+from constitution.yamlfile import line_of, nearest, parse_yaml, read_text, validate
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class Principle(Record):
@@ -31,7 +34,7 @@ class Principle(Record):
         tags: Free labels.
     """
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    id: Id
     critique_request: Text
     revision_request: Text
     comparison: Text | None = None
@@ -39,13 +42,37 @@ class Principle(Record):
     tags: tuple[Text, ...] = ()
 
 
+class Rule(Record):
+    """One proposition of a file, for `constitution score`.
+
+    Attributes:
+        id: Unique among the file's principles and rules.
+        proposition: Says something of a response that is true or false.
+        weight: What the probability that it is true counts for in the reward; below 0 where it should not be true.
+        tags: Free labels.
+    """
+
+    id: Id
+    proposition: Text
+    weight: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    tags: tuple[Text, ...] = ()
+
+    @field_validator("weight")
+    @classmethod
+    def _weight_counts(cls, weight: float) -> float:
+        if weight == 0:
+            raise ValueError("a rule of weight 0 counts for nothing")
+        return weight
+
+
 class PrincipleSet(Record):
-    """A principles file."""
+    """A principles file: principles, rules or both."""
 
     name: Text
     version: Text
     description: Text
-    principles: Annotated[tuple[Principle, ...], Field(min_length=1)]
+    principles: tuple[Principle, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     @field_validator("version", mode="before")
     @classmethod
@@ -114,21 +141,56 @@ def find_principles(name: str) -> Path:
 
 
 def load_principles(name: str) -> PrincipleSet:
-    """Load and check a principles file, by shipped name or path.
+    """Load and check a principles file, by shipped name or path, to draw from.
+
+    Raises:
+        PrinciplesError: With file, line and rule; or it holds rules only.
+    """
+    loaded = load_file(name)
+    if not loaded.principles:
+        raise PrinciplesError(
+            f"{find_principles(name)}: holds rules and no principle, so there is nothing to draw",
+            "Rules are for constitution score; give a file with principles here.",
+        )
+    return loaded
+
+
+def load_file(name: str) -> PrincipleSet:
+    """As `load_principles`, for a file that may also hold rules only.
 
     Raises:
         PrinciplesError: With file, line and rule.
     """
     path = find_principles(name)
-    data = load_yaml(path, PrinciplesError)
+    return parse_principles(read_text(path, PrinciplesError), path)
+
+
+def parse_principles(text: str, path: Path) -> PrincipleSet:
+    """Check the text of a principles file.
+
+    Args:
+        text: YAML.
+        path: What errors call it.
+
+    Raises:
+        PrinciplesError: With file, line and rule.
+    """
+    data = parse_yaml(text, path, PrinciplesError)
     loaded = validate(PrincipleSet, data, path, PrinciplesError)
+    if not loaded.principles and not loaded.rules:
+        raise PrinciplesError(
+            f"{path}:{line_of(data, ('principles',))}: holds neither a principle nor a rule",
+            "Add one under `principles:`; constitution principles new FILE writes an example.",
+        )
     seen: dict[str, int] = {}
-    for position, principle in enumerate(loaded.principles):
-        line = line_of(data, ("principles", position, "id"))
-        if principle.id in seen:
-            raise PrinciplesError(
-                f"{path}:{line}: the id {principle.id!r} is already used on line {seen[principle.id]}",
-                "Give each principle an id of its own.",
-            )
-        seen[principle.id] = line
+    entries: dict[str, tuple[Principle | Rule, ...]] = {"principles": loaded.principles, "rules": loaded.rules}
+    for key in entries:
+        for position, entry in enumerate(entries[key]):
+            line = line_of(data, (key, position, "id"))
+            if entry.id in seen:
+                raise PrinciplesError(
+                    f"{path}:{line}: the id {entry.id!r} is already used on line {seen[entry.id]}",
+                    "Give each principle and each rule an id of its own.",
+                )
+            seen[entry.id] = line
     return loaded

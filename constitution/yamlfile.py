@@ -66,8 +66,12 @@ def read_text(path: Path, error: ErrorType) -> str:
 
 
 def load_yaml(path: Path, error: ErrorType) -> Any:
-    """Parse one YAML document, keeping line numbers; what is wrong with it is raised as `error`."""
-    text = read_text(path, error)
+    """Read and parse one YAML document, keeping line numbers; what is wrong with it is raised as `error`."""
+    return parse_yaml(read_text(path, error), path, error)
+
+
+def parse_yaml(text: str, path: Path, error: ErrorType) -> Any:
+    """As `load_yaml`, of text that is at hand; `path` is what errors call it."""
     try:
         check_limits(text)
         return YAML(typ="rt").load(text)

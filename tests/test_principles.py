@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from constitution.errors import PrinciplesError
-from constitution.principles import Principle, PrincipleSet, find_principles, load_principles
+from constitution.principles import Principle, PrincipleSet, Rule, find_principles, load_file, load_principles
 from constitution.resources import shipped
 
 # Lines 1 to 4; the first principle begins on line 5.
@@ -152,7 +152,7 @@ BAD = {
     "a list at the top": (ONE.replace("    ", "  ").replace("  - ", "- "), 1, ["keys and values"]),
     "text at the top": ("hello\n", 1, ["keys and values"]),
     "nothing": ("# no principles yet\n", 1, ["keys and values"]),
-    "no principle": (HEAD.replace("principles:", "principles: []"), 4, ["principles", "at least 1"]),
+    "no principle": (HEAD.replace("principles:", "principles: []"), 4, ["neither a principle nor a rule"]),
     "an id with a blank": (HEAD + ONE + TWO.replace("two", "two words"), 8, ["id"]),
     "an id that is a path": (HEAD + ONE.replace("one", "../one"), 5, ["id"]),
     "a principle in one line": (HEAD + ONE + "  - Be kind.\n", 8, ["principles.1"]),
@@ -282,3 +282,28 @@ def test_the_digest_does_not_follow_labels() -> None:
         update={"name": "new", "principles": (first.model_copy(update={"tags": ("a",)}), second)}
     )
     assert labelled.digest == principles.digest
+
+
+RULES = "rules:\n  - id: judges\n    proposition: The response judges the user.\n    weight: -0.5\n    tags: [tone]\n"
+
+
+def test_a_file_may_hold_rules_beside_principles_or_alone(tmp_path: Path) -> None:
+    both = load_file(str(write(tmp_path, HEAD + ONE + RULES)))
+    assert both.rules == (Rule(id="judges", proposition="The response judges the user.", weight=-0.5, tags=("tone",)),)
+    # What a row is made of does not change with them.
+    assert both.digest == load_file(str(write(tmp_path, HEAD + ONE))).digest
+    path = write(tmp_path, HEAD.replace("principles:\n", "") + RULES)
+    assert load_file(str(path)).principles == ()
+    with pytest.raises(PrinciplesError, match="holds rules and no principle") as caught:
+        load_principles(str(path))
+    assert "constitution score" in caught.value.hint
+
+
+def test_ids_are_unique_over_principles_and_rules(tmp_path: Path) -> None:
+    with pytest.raises(PrinciplesError, match=r"mine\.yaml:9: the id 'one' is already used on line 5"):
+        load_file(str(write(tmp_path, HEAD + ONE + RULES.replace("judges", "one"))))
+
+
+def test_a_rule_of_weight_0_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PrinciplesError, match=r"rules\.0\.weight: a rule of weight 0"):
+        load_file(str(write(tmp_path, HEAD + ONE + RULES.replace("-0.5", "0"))))

@@ -1,4 +1,4 @@
-"""`constitution principles`: the shipped files, and a check for your own."""
+"""`constitution principles list`, `show`: what ships, and what a file holds."""
 
 from typing import Annotated
 
@@ -6,14 +6,11 @@ import typer
 
 from constitution.cli.output import Format, FormatOption, tell, tell_json
 
-app = typer.Typer(help="List, show and check principles files.", no_args_is_help=True)
-
 NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="A shipped name or a .yaml file.", show_default=False)
+    str, typer.Argument(metavar="FILE", help="A .yaml file, or a shipped name.", show_default=False)
 ]
 
 
-@app.command("list")
 def list_shipped(format: FormatOption = Format.text) -> None:
     """List the principles files that ship with the program."""
     import json
@@ -33,7 +30,6 @@ def list_shipped(format: FormatOption = Format.text) -> None:
         tell(f"{path.stem} {loaded.version}: {len(loaded.principles)} principles. {loaded.description}\n  {path}")
 
 
-@app.command()
 def show(name: NameArgument, format: FormatOption = Format.text) -> None:
     """Print a file's principles."""
     from constitution.principles import load_principles
@@ -49,7 +45,6 @@ def show(name: NameArgument, format: FormatOption = Format.text) -> None:
         tell(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
 
 
-@app.command()
 def check(name: NameArgument) -> None:
     """Check a file; the first fault is named with its line."""
     from constitution.principles import find_principles, load_principles

@@ -1,0 +1,11 @@
+"""`constitution principles`: write, check and compare principles files."""
+
+import typer
+
+from constitution.cli.principles import looking
+
+app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
+
+app.command("list")(looking.list_shipped)
+app.command("show")(looking.show)
+app.command("check")(looking.check)
