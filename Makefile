@@ -53,8 +53,10 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# A file's tests stay in one process, which makes what they share once. torch keeps to one thread: two processes whose
+# threads wait for each other would take many times as long.
 test: install
-	HF_HUB_OFFLINE=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # What docs/reliability.md promises, at full length: 200 kills, a million rows, every operation of the disk, and then some
 # minutes of fuzzing; half an hour on two cores, and 5 GB of temporary files. `make test` has a short form of each.

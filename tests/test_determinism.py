@@ -17,8 +17,9 @@ from constitution.engines.transformers.slots import Slots
 from constitution.records import Sampling
 
 PROMPTS = Path(__file__).parents[1] / "examples" / "prompts" / "harmlessness.jsonl"
-MAX_TOKENS = 16
-ALONE_TOKENS = 6
+MAX_TOKENS = 12
+# One at a time is slow: fewer conversations, and a shorter answer to each.
+ALONE, ALONE_TOKENS = 20, 6
 REORDER = Slots.reorder
 # Long enough that it is worth copying from slot to slot.
 RULES = "The house has rules, which all of its guests keep: be quiet after ten, shut the door, feed no cats. "
@@ -63,20 +64,20 @@ def test_greedy_tokens_are_those_of_model_generate(
     # Slots are put into order on the way, whether that pays or not.
     monkeypatch.setattr("constitution.engines.transformers.batcher.PASSES_BETWEEN_ORDERINGS", 4)
     monkeypatch.setattr("constitution.engines.transformers.placing.WASTE", 0.9)
-    limit = ALONE_TOKENS if slots == 1 else MAX_TOKENS
+    asked, limit = (prompts[:ALONE], ALONE_TOKENS) if slots == 1 else (prompts, MAX_TOKENS)
     per_token = fitness_of(smollm2).bytes_per_token
     batcher = Batcher(smollm2, slots, Memory(slots * 1024 * per_token, per_token, "cpu"), THREAD, reuse)
 
     async def go() -> list[list[int]]:
         loop, sampling = asyncio.get_running_loop(), Sampling(max_tokens=limit, temperature=0)
-        requests = [GenerateRequest(prompt, loop.create_future(), sampling, 0) for prompt in prompts]
+        requests = [GenerateRequest(prompt, loop.create_future(), sampling, 0) for prompt in asked]
         for request in requests:
             batcher.submit(request)
         await asyncio.gather(*(request.future for request in requests))
         await asyncio.to_thread(batcher.close)
         return [request.answer for request in requests]
 
-    assert asyncio.run(go()) == [answer[:limit] for answer in by_library]
+    assert asyncio.run(go()) == [answer[:limit] for answer in by_library[: len(asked)]]
     assert orders
     assert (batcher.usage.reused_tokens > 0) == reuse
     # The prompts are not all alike, nor are the answers.
