@@ -146,7 +146,7 @@ def plan_labelling(base: Settings, settings: CompareSettings, kept: PrincipleSet
         span(settings.between, base.rounds)
     try:
         templates = load_templates(base.templates, base.few_shots, base.system_prompt)
-        judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots)
+        judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots, settings.cot)
         loaded = load_file(settings.principles) if settings.principles else kept or load_file(base.principles)
     except (TemplateError, PrinciplesError) as bad:
         if settings.principles or settings.templates:
