@@ -127,4 +127,4 @@ def _next_step(path: Path, source: Source) -> str:
         and {"name", "version"} <= source.yaml.keys()
     ):
         return f"It looks like a principles file of this program: {command('principles', 'check', path)}"
-    return "Name the format with --from, which tells more of what is wrong; --from text takes any lines as they are."
+    return "If it is one of these, mend what is told of it; --from text takes any lines as they are."

@@ -5,6 +5,7 @@ principle itself is the question, so a statement is put into one, always the sam
 """
 
 import re
+from collections.abc import Iterable
 
 QUESTION = "Choose the response that better follows this principle: "
 _ASKS = re.compile(
@@ -14,19 +15,24 @@ _ASKS = re.compile(
 
 
 def asks(text: str) -> bool:
-    """Whether a text by itself asks a judge for something: it begins like a question, or ends like one.
-
-    A text without Latin letters is taken for one: its language is not that of `QUESTION`.
-    """
-    return bool(_ASKS.match(text)) or text.endswith(("?", "？")) or not re.search("[A-Za-z]", text)
+    """Whether a text by itself asks a judge for something: it begins like a question, or ends like one."""
+    return bool(_ASKS.match(text)) or text.endswith(("?", "？"))
 
 
 def asked(statement: str) -> str:
-    """A statement as a question; a text that asks for something stays as it is."""
-    return statement if asks(statement) else QUESTION + statement
+    """A statement as a question; a text that asks for something stays as it is.
+
+    So does one without Latin letters: its language is not that of `QUESTION`.
+    """
+    return statement if asks(statement) or not re.search("[A-Za-z]", statement) else QUESTION + statement
 
 
 def stated(question: str) -> str:
     """What `asked` was given."""
     inside = question.removeprefix(QUESTION)
-    return inside if inside != question and inside and not asks(inside) else question
+    return inside if asked(inside) == question else question
+
+
+def changed(statements: Iterable[str]) -> int:
+    """How many of them `asked` puts into a question."""
+    return sum(asked(one) != one for one in statements)

@@ -3,6 +3,8 @@
 `constitutions/few-shot/*.jsonl` has an object a line, `constitutions/hand-written/*.txt` a list of them.
 """
 
+from pydantic import Field
+
 from constitution.principle_formats.asking import asks
 from constitution.principle_formats.contents import Contents, Misfit, Question, counted
 from constitution.principle_formats.naming import Names
@@ -15,7 +17,7 @@ QUESTION = "Choose the response of an assistant that better fits what it says of
 class _Trait(Shape):
     trait: Text
     questions: list[Text]
-    additional_questions: tuple[Text, ...] = ()
+    additional_questions: list[Text] = Field(default_factory=list)
 
 
 def read(source: Source) -> Contents:

@@ -29,13 +29,13 @@ def example_of(chat: object, place: str) -> FewShot:
     try:
         turns: list[_Turn] = fit(list[_Turn], chat)
     except Misfit as bad:
-        raise Misfit(f"{place}.{bad}") from None
+        raise Misfit(f"{place}, {bad}") from None
     if len(turns) < ROUND:
         raise Misfit(f"{place}: {len(turns)} turns, where an example has {ROUND} or more")
-    for number, turn in enumerate(turns):
-        wanted = ("user", "assistant")[number % 2]
+    for number, turn in enumerate(turns, 1):
+        wanted = ("assistant", "user")[number % 2]
         if turn.role.lower() != wanted:
-            raise Misfit(f"{place}.{number}: a turn of the {turn.role}, where the {wanted}'s is due")
+            raise Misfit(f"{place}, entry {number}: a turn of the {turn.role}, where the {wanted}'s is due")
     if len(turns) % 2:
         raise Misfit(f"{place}: ends with a turn of the user, where a revision is due")
     prompt, response, critique_request, critique, revision_request, revision = [turn.content for turn in turns[-ROUND:]]

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from constitution.principle_formats.contents import Misfit
 from constitution.principle_formats.naming import Names
+from constitution.principle_formats.source import place_of
 from constitution.principles import Principle
 from constitution.yamlfile import plainly
 
@@ -65,7 +66,7 @@ def _principle(draft: Draft) -> Principle:
         return Principle.model_validate({"id": _UNNAMED} | fields)
     except ValidationError as bad:
         fault = bad.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
+        place = place_of(fault["loc"])
         where = f"line {draft.line}: {place}" if place else f"line {draft.line}"
         raise Misfit(f"{where}: {plainly(fault)}") from None
 

@@ -6,6 +6,8 @@ Their program puts all examples before each critique and each revision, as turns
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import Field
+
 from constitution.principle_formats.chats import chat_of, example_of
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted, unheld
 from constitution.principle_formats.naming import Names
@@ -21,7 +23,7 @@ class _Pair(Shape):
 
 class _File(Shape):
     constitutions: list[_Pair]
-    system_chat: tuple[Any, ...] = ()
+    system_chat: list[Any] = Field(default_factory=list)
 
 
 def read(source: Source) -> Contents:
@@ -40,7 +42,7 @@ def read(source: Source) -> Contents:
             Principle(id=names.of_text(one.critic), critique_request=one.critic, revision_request=one.revision)
             for one in file.constitutions
         ),
-        examples=tuple(example_of(chat, f"system_chat.{n}") for n, chat in enumerate(file.system_chat)),
+        examples=tuple(example_of(chat, f"system_chat, entry {n}") for n, chat in enumerate(file.system_chat, 1)),
         dropped=counted(others([file]) | others(file.constitutions, "constitutions.")),
     )
 

@@ -16,6 +16,8 @@ from constitution.resources import shipped
 from constitution.templating import FEW_SHOTS_FILE
 
 SUFFIXES = (".yaml", ".yml")
+# Of one file. More would be beyond the limits of a YAML file.
+MOST_ENTRIES = 5_000
 
 
 class Made(Record):
@@ -156,6 +158,10 @@ def _principles(contents: Contents, source: Path, format: str, to: Path, name: s
         principles=contents.principles,
         rules=contents.rules,
     )
+    if (held := len(contents.principles) + len(contents.rules)) > MOST_ENTRIES:
+        raise PrinciplesError(
+            f"{source}: {held:,} entries, where a principles file has at most {MOST_ENTRIES:,}", "Split it."
+        )
     text = file_text(file)
     # Nothing is written that would not be read: not more than the limits of a principles file.
     if parse_principles(text, to) != file:

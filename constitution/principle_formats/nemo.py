@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from constitution.principle_formats.asking import QUESTION, asked, asks, stated
+from constitution.principle_formats.asking import QUESTION, asked, changed, stated
 from constitution.principle_formats.chats import chat_of, example_of
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted, unheld
 from constitution.principle_formats.naming import Names
@@ -55,7 +55,7 @@ def read(source: Source) -> Contents:
         raise Misfit("no numbered principle in its CONSTITUTION")
     names = Names()
     lines = sum(bool(line.strip()) for part in (before, after) for line in part.split("\n")) + around
-    stating = sum(not asks(item) for item in items)
+    stating = changed(items)
     return Contents(
         shape="constitution of a judge",
         principles=tuple(Principle(id=names.of_text(item), comparison=asked(item)) for item in items),
@@ -96,7 +96,7 @@ def _examples(data: Any) -> Contents:
         raise Misfit("samples: an empty list")
     return Contents(
         shape="examples of critiques and revisions",
-        examples=tuple(example_of(chat, f"samples.{number}") for number, chat in enumerate(file.samples)),
+        examples=tuple(example_of(chat, f"samples, entry {number}") for number, chat in enumerate(file.samples, 1)),
         dropped=counted(others([file])),
     )
 

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from constitution.principle_formats.contents import Contents, Misfit, Written
 from constitution.principle_formats.naming import repeated
-from constitution.principle_formats.source import Source
+from constitution.principle_formats.source import Source, place_of
 from constitution.principles import PrincipleSet
 from constitution.yamlfile import plainly
 
@@ -22,7 +22,7 @@ def read(source: Source) -> Contents:
         file = PrincipleSet.model_validate(data)
     except ValidationError as bad:
         fault = bad.errors(include_url=False)[0]
-        raise Misfit(f"{'.'.join(str(part) for part in fault['loc'])}: {plainly(fault)}") from None
+        raise Misfit(f"{place_of(fault['loc'])}: {plainly(fault)}") from None
     twice = repeated([one.id for one in file.principles] + [one.id for one in file.rules])
     if twice is not None:
         raise Misfit(f"the id {twice!r} is there twice")

@@ -16,7 +16,7 @@ goes on with the text after a space.
 
 import re
 
-from constitution.principle_formats.asking import QUESTION, asked, asks
+from constitution.principle_formats.asking import QUESTION, asked, asks, changed
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted
 from constitution.principle_formats.drafts import Draft, finish, joined_tags
 from constitution.principle_formats.naming import Names
@@ -35,8 +35,9 @@ LABELS = {
     "weight": "weight",
     "tags": "tags",
 }
+HEADS = "lines that begin with #"
 _LABEL = re.compile(r"([A-Za-z_]+(?: request)?):(?: |\Z)")
-_MARK = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s+(?=\S)")
+_MARK = re.compile(r"\A(?:[-*•]|\d{1,4}[.)])\s+(?=\S)")
 
 
 def read(source: Source) -> Contents:
@@ -45,12 +46,17 @@ def read(source: Source) -> Contents:
     Raises:
         Misfit: It says nothing, or a paragraph is no principle.
     """
-    lines = source.text.replace("\r\n", "\n").split("\n")
-    if not any(line.strip() for line in lines):
-        raise Misfit("empty")
+    lines = _lines(source)
     if any(_label(line) for line in lines):
         return _labelled(lines)
-    return _plain(lines)
+    texts, names = _entries(lines), Names()
+    stating = changed(texts)
+    return Contents(
+        shape="plain text",
+        principles=tuple(Principle(id=names.of_text(text), comparison=asked(text)) for text in texts),
+        dropped=counted({HEADS: sum(line.startswith("#") for line in lines)}),
+        notes=(f'{stating} ask nothing, and were put into a question: "{QUESTION}…"',) if stating else (),
+    )
 
 
 def read_strictly(source: Source) -> Contents:
@@ -59,10 +65,13 @@ def read_strictly(source: Source) -> Contents:
     Raises:
         Misfit: Otherwise.
     """
-    found = read(source)
-    if found.notes:
-        raise Misfit("a line has no label and asks a judge for nothing (--from text takes it as a statement)")
-    return found
+    lines = _lines(source)
+    if not any(_label(line) for line in lines):
+        for text in _entries(lines):
+            if not asks(text):
+                why = "has no label and asks a judge for nothing (--from text takes it as a statement)"
+                raise Misfit(f"{text[:30]!r}… {why}")
+    return read(source)
 
 
 def write(principles: PrincipleSet) -> Written:
@@ -131,24 +140,20 @@ def _labelled(lines: list[str]) -> Contents:
     return Contents(
         shape="labelled paragraphs",
         principles=finish(drafts),
-        dropped=counted({"lines that begin with #": heads}),
+        dropped=counted({HEADS: heads}),
     )
 
 
-def _plain(lines: list[str]) -> Contents:
-    heads = sum(line.startswith("#") for line in lines)
-    paragraphs = _paragraphs([line for line in lines if not line.startswith("#")])
-    texts = [_MARK.sub("", text, count=1) if _MARK.match(text) else text for text in paragraphs]
+def _lines(source: Source) -> list[str]:
+    return source.text.replace("\r\n", "\n").split("\n")
+
+
+def _entries(lines: list[str]) -> list[str]:
+    """The principles of a text without labels, without the marks of a list."""
+    texts = [_MARK.sub("", text, count=1) for text in _paragraphs([line for line in lines if not line.startswith("#")])]
     if not texts:
-        raise Misfit("nothing but lines that begin with #")
-    stating = sum(not asks(text) for text in texts)
-    names = Names()
-    return Contents(
-        shape="plain text",
-        principles=tuple(Principle(id=names.of_text(text), comparison=asked(text)) for text in texts),
-        dropped=counted({"lines that begin with #": heads}),
-        notes=(f'{stating} ask nothing, and were put into a question: "{QUESTION}…"',) if stating else (),
-    )
+        raise Misfit("empty, but for lines that begin with #" if any(line.strip() for line in lines) else "empty")
+    return texts
 
 
 def _paragraphs(lines: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from constitution.principle_formats.asking import QUESTION, asked, asks, stated
+from constitution.principle_formats.asking import QUESTION, asked, changed, stated
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted, unheld
 from constitution.principle_formats.naming import Names, labels
 from constitution.principle_formats.source import Shape, Source, as_json, fit, others
@@ -35,7 +35,7 @@ def read(source: Source) -> Contents:
     for one in dimensions:
         id, tags = names.of_label(one.dimension)
         principles.append(Principle(id=id, comparison=asked(one.definition), weight=one.weight or 1.0, tags=tags))
-    stating = sum(not asks(one.definition) for one in dimensions)
+    stating = changed(one.definition for one in dimensions)
     return Contents(
         shape="principles for a judge",
         principles=tuple(principles),
@@ -64,4 +64,4 @@ def write(principles: PrincipleSet) -> Written:
     ]
     left = {"principles": len(principles.principles) - len(held)}
     lost = unheld(held, "critique_request", "revision_request") | {"tags": sum(bool(tags) for _, tags in labelled)}
-    return Written(text=as_json(document, 4) + "\n", entries=len(held), dropped=counted(left | lost))
+    return Written(text=as_json(document, 4), entries=len(held), dropped=counted(left | lost))

@@ -112,10 +112,15 @@ def fit(shape: Any, data: Any) -> Any:
         return TypeAdapter(shape).validate_python(data)
     except ValidationError as bad:
         fault = bad.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "missing":
-            raise Misfit(f"no key {place!r}") from None
-        raise Misfit(f"{place}: {plainly(fault)}" if place else plainly(fault)) from None
+        missing = fault["type"] == "missing"
+        place = place_of(fault["loc"][:-1] if missing else fault["loc"])
+        why = f"no key {fault['loc'][-1]!r}" if missing else plainly(fault)
+        raise Misfit(f"{place}: {why}" if place else why) from None
+
+
+def place_of(location: Iterable[int | str]) -> str:
+    """A place in a document, for people: `samples, entry 2, role`."""
+    return ", ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in location)
 
 
 def others(entries: Iterable[Shape], prefix: str = "") -> dict[str, int]:

@@ -115,7 +115,11 @@ def export(
 
 
 def _tell_rest(dropped: "Sequence[Dropped]", notes: Sequence[str]) -> None:
-    if dropped:
-        tell(f"dropped, and how often: {', '.join(f'{one.field} {one.count}' for one in dropped)}", err=True)
+    # Of a file that says them always, and which an importer gives anew: not worth a count.
+    head = ("name", "version", "description")
+    counts = [f"{one.field} {one.count}" for one in dropped if one.field not in head]
+    counts += ["the file's name, version and description"] if any(one.field in head for one in dropped) else []
+    if counts:
+        tell(f"dropped, and how often: {', '.join(counts)}", err=True)
     for note in notes:
         tell(note, err=True)
