@@ -8,9 +8,8 @@ from pydantic import ValidationError
 
 from constitution.principle_formats.contents import Misfit
 from constitution.principle_formats.naming import Names
-from constitution.principle_formats.source import place_of
+from constitution.principle_formats.source import fault_of
 from constitution.principles import Principle
-from constitution.yamlfile import plainly
 
 _TAG_PART = re.compile(r"\\([\\;])|(;)|(.)", re.DOTALL)
 # Stands for the id of a principle that has none, until all that are given are known.
@@ -65,10 +64,7 @@ def _principle(draft: Draft) -> Principle:
     try:
         return Principle.model_validate({"id": _UNNAMED} | fields)
     except ValidationError as bad:
-        fault = bad.errors(include_url=False)[0]
-        place = place_of(fault["loc"])
-        where = f"line {draft.line}: {place}" if place else f"line {draft.line}"
-        raise Misfit(f"{where}: {plainly(fault)}") from None
+        raise Misfit(f"line {draft.line}: {fault_of(bad)}") from None
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -12,13 +12,13 @@ MOST_WORDS = 4
 LONGEST = 60
 # Words that most principles begin with: they tell nothing of the one.
 _WORDS = """
-a about above however not possible thats ai all also amend an and any anything are as aspects assistant assistants
-at be been better but by can chat choose compare consider content could critique degree describe did discuss do does
-each either else explain find following follows for from give has have how human humans i identify if in into is it
-its last less like list make model models more most my name no note of on one or out output pick please point
-preceding prefer previous principle rate read response responses revise rewrite s said say should show so some
-sounds specific such t take than that the their them there these they this to trait up user users version was ways
-what where whether which while who will with would write you your
+a about above ai all also amend an and any anything are as aspects assistant assistants at be been better but by can
+chat choose compare consider content could critique degree describe did discuss do does each either else explain
+find following follows for from give has have how however human humans i identify if in into is it its last less
+like list make model models more most my name no not note of on one or out output pick please point possible
+preceding prefer previous principle rate read replies reply response responses revise rewrite s said say should show
+so some sounds specific such t take than that thats the their them there these they this to trait up user users
+version was ways what where whether which while who will with would write you your
 """
 _USUAL = frozenset(_WORDS.split())
 

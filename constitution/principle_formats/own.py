@@ -4,9 +4,8 @@ from pydantic import ValidationError
 
 from constitution.principle_formats.contents import Contents, Misfit, Written
 from constitution.principle_formats.naming import repeated
-from constitution.principle_formats.source import Source, place_of
+from constitution.principle_formats.source import Source, fault_of
 from constitution.principles import PrincipleSet
-from constitution.yamlfile import plainly
 
 
 def read(source: Source) -> Contents:
@@ -21,8 +20,7 @@ def read(source: Source) -> Contents:
     try:
         file = PrincipleSet.model_validate(data)
     except ValidationError as bad:
-        fault = bad.errors(include_url=False)[0]
-        raise Misfit(f"{place_of(fault['loc'])}: {plainly(fault)}") from None
+        raise Misfit(fault_of(bad)) from None
     twice = repeated([one.id for one in file.principles] + [one.id for one in file.rules])
     if twice is not None:
         raise Misfit(f"the id {twice!r} is there twice")

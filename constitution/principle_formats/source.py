@@ -111,16 +111,17 @@ def fit(shape: Any, data: Any) -> Any:
     try:
         return TypeAdapter(shape).validate_python(data)
     except ValidationError as bad:
-        fault = bad.errors(include_url=False)[0]
-        missing = fault["type"] == "missing"
-        place = place_of(fault["loc"][:-1] if missing else fault["loc"])
-        why = f"no key {fault['loc'][-1]!r}" if missing else plainly(fault)
-        raise Misfit(f"{place}: {why}" if place else why) from None
+        raise Misfit(fault_of(bad)) from None
 
 
-def place_of(location: Iterable[int | str]) -> str:
-    """A place in a document, for people: `samples, entry 2, role`."""
-    return ", ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in location)
+def fault_of(bad: ValidationError) -> str:
+    """The first fault and its place, for people: `samples, entry 2: no key 'role'`."""
+    fault = bad.errors(include_url=False)[0]
+    missing = fault["type"] == "missing"
+    location = fault["loc"][:-1] if missing else fault["loc"]
+    place = ", ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in location)
+    why = f"no key {fault['loc'][-1]!r}" if missing else plainly(fault)
+    return f"{place}: {why}" if place else why
 
 
 def others(entries: Iterable[Shape], prefix: str = "") -> dict[str, int]:
