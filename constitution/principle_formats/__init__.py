@@ -21,7 +21,7 @@ from constitution.principle_formats import (
     rbr,
     salmon,
 )
-from constitution.principle_formats.contents import Contents, Misfit, Written
+from constitution.principle_formats.contents import Contents, Misfit, Written, check_number
 from constitution.principle_formats.source import Source, parse, read_source
 from constitution.principles import PrincipleSet
 from constitution.yamlfile import nearest
@@ -98,13 +98,13 @@ def read_foreign(path: Path, format: str = AUTO) -> Found:
     source = parse(read_source(path))
     if format != AUTO:
         try:
-            return Found(format, READERS[format].read(source))
+            return Found(format, _checked(READERS[format].read(source)))
         except Misfit as bad:
             raise PrinciplesError(f"{path}: not of the format {format}: {bad}", _try_all(path)) from None
     found, failed = list[Found](), list[str]()
     for name, reader in READERS.items():
         try:
-            found.append(Found(name, (reader.strictly or reader.read)(source)))
+            found.append(Found(name, _checked((reader.strictly or reader.read)(source))))
         except Misfit as bad:
             failed.append(f"  {name}: {bad}")
     if not found:
@@ -114,6 +114,12 @@ def read_foreign(path: Path, format: str = AUTO) -> Found:
         names = ", ".join(one.format for one in found)
         raise PrinciplesError(f"{path}: may be of several formats: {names}", "Say which with --from.")
     return found[0]
+
+
+def _checked(contents: Contents) -> Contents:
+    # Also where they are deeper inside the document than the readers count.
+    check_number(len(contents.principles) + len(contents.rules) + len(contents.examples) + len(contents.judged))
+    return contents
 
 
 def _try_all(path: Path) -> str:

@@ -11,6 +11,10 @@ from constitution.templating import FewShot
 
 # Of an error's text: it may quote the file, and the file may be anything.
 MOST_SHOWN = 200
+# Of one file. A principles file of more would be beyond the limits of YAML files.
+MOST_ENTRIES = 5_000
+# Of one principle.
+MOST_TAGS = 100
 
 
 class Misfit(Exception):
@@ -18,6 +22,16 @@ class Misfit(Exception):
 
     def __init__(self, why: str) -> None:
         super().__init__(why if len(why) <= MOST_SHOWN else f"{why[:MOST_SHOWN]}…")
+
+
+def check_number(entries: int) -> None:
+    """Refuse more than a principles file holds, before anything is made of them.
+
+    Raises:
+        Misfit: There are more.
+    """
+    if entries > MOST_ENTRIES:
+        raise Misfit(f"{entries:,} entries, where a principles file has at most {MOST_ENTRIES:,}")
 
 
 class Dropped(Record):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from constitution.principle_formats.contents import Misfit
+from constitution.principle_formats.contents import MOST_TAGS, Misfit, check_number
 from constitution.principle_formats.naming import Names
 from constitution.principle_formats.source import fault_of
 from constitution.principles import Principle
@@ -35,6 +35,7 @@ def finish(drafts: Sequence[Draft]) -> tuple[Principle, ...]:
     Raises:
         Misfit: With the line of the first that is none, or whose id is there twice.
     """
+    check_number(len(drafts))
     names, places = Names(), dict[str, int]()
     checked = [(draft, _principle(draft)) for draft in drafts]
     for draft, principle in checked:
@@ -61,6 +62,8 @@ def joined_tags(tags: tuple[str, ...]) -> str:
 
 def _principle(draft: Draft) -> Principle:
     fields = {name: _split(text) if name == "tags" else text for name, text in draft.said.items()}
+    if len(fields.get("tags", ())) > MOST_TAGS:
+        raise Misfit(f"line {draft.line}: more than {MOST_TAGS} tags")
     try:
         return Principle.model_validate({"id": _UNNAMED} | fields)
     except ValidationError as bad:

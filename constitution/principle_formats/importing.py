@@ -16,8 +16,6 @@ from constitution.resources import shipped
 from constitution.templating import FEW_SHOTS_FILE
 
 SUFFIXES = (".yaml", ".yml")
-# Of one file. More would be beyond the limits of a YAML file.
-MOST_ENTRIES = 5_000
 
 
 class Made(Record):
@@ -93,21 +91,23 @@ def import_principles(
     found = read_foreign(source, format)
     contents = found.contents
     drafts: list[_Draft] = []
-    lost = list(contents.dropped)
+    lost, notes = list(contents.dropped), list(contents.notes)
     if contents.principles or contents.rules:
         _must_be_yaml(to)
         drafts.append(_principles(contents, source, found.format, to, name, description))
         if few_shots and contents.examples:
             drafts.append(_examples(contents, source, few_shots))
         elif contents.examples:
-            lost.append(Dropped(field="examples (--few-shots FILE writes them)", count=len(contents.examples)))
+            lost.append(Dropped(field="examples", count=len(contents.examples)))
+            notes.append("Its examples are written to a template set with --few-shots FILE.")
     else:
         drafts.append(_examples(contents, source, to))
     if prompts and contents.questions:
         rows = "".join(f"{one.model_dump_json()}\n" for one in contents.questions)
         drafts.append(_Draft(made=Made(path=str(prompts), prompts=len(contents.questions)), text=rows))
     elif contents.questions:
-        lost.append(Dropped(field="questions (--prompts FILE writes them)", count=len(contents.questions)))
+        lost.append(Dropped(field="questions", count=len(contents.questions)))
+        notes.append("Its questions are written as prompts with --prompts FILE.")
     for flag, path, wanted in (
         ("--few-shots", few_shots, contents.examples),
         ("--prompts", prompts, contents.questions),
@@ -121,7 +121,7 @@ def import_principles(
         shape=contents.shape,
         files=tuple(draft.made for draft in drafts),
         dropped=tuple(lost),
-        notes=(*contents.notes, *_next_steps(contents, drafts[0])),
+        notes=(*notes, *_next_steps(contents, drafts[0])),
     )
 
 
@@ -158,10 +158,6 @@ def _principles(contents: Contents, source: Path, format: str, to: Path, name: s
         principles=contents.principles,
         rules=contents.rules,
     )
-    if (held := len(contents.principles) + len(contents.rules)) > MOST_ENTRIES:
-        raise PrinciplesError(
-            f"{source}: {held:,} entries, where a principles file has at most {MOST_ENTRIES:,}", "Split it."
-        )
     text = file_text(file)
     # Nothing is written that would not be read: not more than the limits of a principles file.
     if parse_principles(text, to) != file:

@@ -10,7 +10,7 @@ from typing import Any
 
 from constitution.principle_formats.asking import QUESTION, asked, changed, stated
 from constitution.principle_formats.chats import chat_of, example_of
-from constitution.principle_formats.contents import Contents, Misfit, Written, counted, unheld
+from constitution.principle_formats.contents import Contents, Misfit, Written, check_number, counted, unheld
 from constitution.principle_formats.naming import Names
 from constitution.principle_formats.source import Shape, Source, as_json, fit, others
 from constitution.principles import Principle, PrincipleSet
@@ -53,6 +53,7 @@ def read(source: Source) -> Contents:
     items, around = _items(inside)
     if not items:
         raise Misfit("no numbered principle in its CONSTITUTION")
+    check_number(len(items))
     names = Names()
     lines = sum(bool(line.strip()) for part in (before, after) for line in part.split("\n")) + around
     stating = changed(items)

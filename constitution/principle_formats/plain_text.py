@@ -17,7 +17,7 @@ goes on with the text after a space.
 import re
 
 from constitution.principle_formats.asking import QUESTION, asked, asks, changed
-from constitution.principle_formats.contents import Contents, Misfit, Written, counted
+from constitution.principle_formats.contents import Contents, Misfit, Written, check_number, counted
 from constitution.principle_formats.drafts import Draft, finish, joined_tags
 from constitution.principle_formats.naming import Names
 from constitution.principle_formats.source import Source
@@ -151,6 +151,7 @@ def _lines(source: Source) -> list[str]:
 def _entries(lines: list[str]) -> list[str]:
     """The principles of a text without labels, without the marks of a list."""
     texts = [_MARK.sub("", text, count=1) for text in _paragraphs([line for line in lines if not line.startswith("#")])]
+    check_number(len(texts))
     if not texts:
         raise Misfit("empty, but for lines that begin with #" if any(line.strip() for line in lines) else "empty")
     return texts

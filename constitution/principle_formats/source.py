@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from constitution.errors import PrinciplesError
-from constitution.principle_formats.contents import Misfit
+from constitution.principle_formats.contents import MOST_ENTRIES, Misfit, check_number
 from constitution.yaml_limits import MOST_BYTES
 from constitution.yamlfile import parse_yaml, plainly
 
@@ -108,6 +108,8 @@ def fit(shape: Any, data: Any) -> Any:
     Raises:
         Misfit: With the place of the first fault.
     """
+    if isinstance(data, list | dict):
+        check_number(len(data))
     try:
         return TypeAdapter(shape).validate_python(data)
     except ValidationError as bad:
@@ -175,6 +177,8 @@ def _parse_lines(text: str) -> list[Any]:
                 rows.append(_parse_json(line))
             except Misfit as bad:
                 raise Misfit(f"line {number}: {bad}".replace("not JSON: line 1, ", "not JSON: ")) from None
+        if len(rows) > MOST_ENTRIES:
+            raise Misfit(f"more than {MOST_ENTRIES:,} lines, too many for a file of principles")
     if not rows:
         raise Misfit("empty")
     return rows
