@@ -368,6 +368,9 @@ def test_what_an_export_has_no_place_for_is_counted() -> None:
         "tags": 1,
     }
     assert dropped(WRITERS["csv"](file)) == {}
+    # A tag that is the id's own word does not come back either.
+    same = Principle(id="calm", comparison="Q?", tags=("calm",))
+    assert dropped(WRITERS["salmon"](file.model_copy(update={"principles": (same,)}))) == {"tags": 1}
 
 
 @pytest.mark.parametrize(

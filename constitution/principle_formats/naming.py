@@ -79,9 +79,10 @@ def labels(principles: Iterable[Principle]) -> list[tuple[str, tuple[str, ...]]]
     """
     names, found = Names(), []
     for principle in principles:
-        label = next((tag for tag in principle.tags if names.would_be(tag) == principle.id), principle.id)
+        name = next((tag for tag in principle.tags if names.would_be(tag) == principle.id), None)
+        label = name or principle.id
         names.of_label(label)
-        found.append((label, tuple(tag for tag in principle.tags if tag != label)))
+        found.append((label, tuple(tag for tag in principle.tags if tag != name)))
     return found
 
 

@@ -49,11 +49,14 @@ def show(name: NameArgument, format: FormatOption = Format.text) -> None:
 def check(name: NameArgument) -> None:
     """Check a file; the first fault is named with its line."""
     from constitution.principles import find_principles, load_file
+    from constitution.report.terminal import plural
 
     loaded = load_file(name)
     without = [principle.id for principle in loaded.principles if principle.comparison is None]
     judging = [principle.id for principle in loaded.principles if principle.critique_request is None]
-    tell(f"{find_principles(name)}: {len(loaded.principles)} principles, no fault")
+    counts = [(len(loaded.principles), "principle"), (len(loaded.rules), "rule")]
+    held = " and ".join(plural(number, noun) for number, noun in counts if number)
+    tell(f"{find_principles(name)}: {held}, no fault")
     if without:
         tell(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)
     if judging:
