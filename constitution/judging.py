@@ -22,6 +22,7 @@ from constitution.yamlfile import load_yaml, validate
 
 # Enough to show that either letter may be right.
 FEW_SHOTS = 4
+JUDGED_FILE = "compare_few_shots.yaml"
 # Stand for the label of either response in an example's reasoning.
 BETTER, WORSE = "{better}", "{worse}"
 
@@ -30,18 +31,21 @@ class JudgeExample(Record):
     """A judged pair, shown to the judge before the real one.
 
     Attributes:
+        before: The conversation's turns before `prompt`, if it has any.
         prompt: What both responses answer.
         better: The response to prefer.
         worse: The other.
-        comparison: The question put to the judge.
+        comparison: The question put to the judge; None: the one that it is asked of the real pair, as in the paper.
         reasoning: The way to the answer, for chains of thought; `{better}` and `{worse}` in it become (A) and (B).
+            None: the example is of no use to a judge that thinks first.
     """
 
+    before: tuple[Message, ...] = ()
     prompt: Text
     better: Text
     worse: Text
-    comparison: Text
-    reasoning: Text
+    comparison: Text | None = None
+    reasoning: Text | None = None
 
 
 class _Examples(Record):
@@ -73,7 +77,8 @@ class JudgeTemplates:
         self.labels = labels
         self.stop = stop
         self.chat_template = sources.get("chat_template.jinja")
-        shown = [example.model_dump() for example in examples] if few_shots else []
+        # Without what they leave out: a field that is new must not change the digest of older sets.
+        shown = [example.model_dump(exclude_defaults=True) for example in examples] if few_shots else []
         self.digest = digest([sources, labels, stop, shown, few_shots])
 
     def compare(
@@ -103,7 +108,7 @@ class JudgeTemplates:
         for place, example in enumerate(self._drawn(seed, row)):
             # Every other example has the better response as (A): which side is right must tell nothing.
             better_first = (place + derive_seed("example side", seed, row)) % 2 == 0
-            turns += self._example_turns(example, "A" if better_first else "B", reason)
+            turns += self._example_turns(example, principle, "A" if better_first else "B", reason)
         question = self._question(prompt, response_a, response_b, principle, reason)
         return [*turns, Message(role="user", content=question)]
 
@@ -133,14 +138,15 @@ class JudgeTemplates:
         shuffled = sorted(range(len(self._examples)), key=lambda n: derive_seed("example", seed, row, n))
         return [self._examples[n] for n in shuffled[: self._few_shots]]
 
-    def _example_turns(self, example: JudgeExample, label: Label, reason: bool) -> list[Message]:
-        prompt = [Message(role="user", content=example.prompt)]
-        principle = Principle(id="example", critique_request="-", revision_request="-", comparison=example.comparison)
+    def _example_turns(self, example: JudgeExample, asked: Principle, label: Label, reason: bool) -> list[Message]:
+        prompt = [*example.before, Message(role="user", content=example.prompt)]
+        comparison = example.comparison or asked.comparison
+        principle = Principle(id="example", critique_request="-", revision_request="-", comparison=comparison)
         pair = (example.better, example.worse) if label == "A" else (example.worse, example.better)
         turns = [Message(role="user", content=self._question(prompt, *pair, principle, reason))]
         if reason:
             sides = ("(A)", "(B)") if label == "A" else ("(B)", "(A)")
-            thought = example.reasoning.replace(BETTER, sides[0]).replace(WORSE, sides[1])
+            thought = (example.reasoning or "").replace(BETTER, sides[0]).replace(WORSE, sides[1])
             turns = self.verdict(turns, f"{thought}\nThe answer is {sides[0]}.")
         answer = self.labels["AB".index(label)].strip()
         return [*turns, Message(role="assistant", content=answer)]
@@ -158,12 +164,23 @@ class JudgeTemplates:
         )
 
 
-def load_judge_templates(name: str, few_shots: int | None = None) -> JudgeTemplates:
+def load_judged(file: Path) -> tuple[JudgeExample, ...]:
+    """The examples of a `compare_few_shots.yaml`.
+
+    Raises:
+        TemplateError: With file, line and rule.
+    """
+    document = {"examples": load_yaml(file, TemplateError) or []}
+    return validate(_Examples, document, file, TemplateError).examples
+
+
+def load_judge_templates(name: str, few_shots: int | None = None, reason: bool = False) -> JudgeTemplates:
     """Load what a template set has for judging, by shipped name or folder, and check it.
 
     Args:
         name: The set.
         few_shots: How many of its examples go before each question; None is four, or as many as there are.
+        reason: Whether the judge thinks first: then examples without a reasoning are left out.
 
     Raises:
         TemplateError: A file is missing or broken, or there are fewer examples than asked for.
@@ -171,15 +188,15 @@ def load_judge_templates(name: str, few_shots: int | None = None) -> JudgeTempla
     folder = find_set(name)
     sources = read_sources(folder, required=("compare.jinja", "verdict.jinja"), optional=SHARED)
     sources.setdefault("system.jinja", "")
-    options, file = load_options(folder), folder / "compare_few_shots.yaml"
-    examples: tuple[JudgeExample, ...] = ()
-    if file.exists():
-        document = {"examples": load_yaml(file, TemplateError) or []}
-        examples = validate(_Examples, document, file, TemplateError).examples
+    options, file = load_options(folder), folder / JUDGED_FILE
+    examples = load_judged(file) if file.exists() else ()
+    held = len(examples)
+    examples = tuple(example for example in examples if example.reasoning or not reason)
     few_shots = min(FEW_SHOTS, len(examples)) if few_shots is None else few_shots
     if few_shots > len(examples):
         raise TemplateError(
-            f"{file}: {few_shots} few-shot examples asked for, it holds {len(examples)}",
+            f"{file}: {few_shots} few-shot examples asked for, it holds {len(examples)}"
+            + (f" with a reasoning, which --cot needs, of {held}" if len(examples) < held else ""),
             f"Use --few-shots {len(examples)} or fewer, or add examples to the file.",
         )
     loaded = JudgeTemplates(folder, sources, options.labels, options.stop, examples, few_shots)

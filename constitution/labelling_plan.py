@@ -10,7 +10,7 @@ from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import REVISE, has_stage, load_manifest
 from constitution.model_settings import AnyRole, ModelSettings, label_of, resolve
-from constitution.principles import PrincipleSet, load_principles
+from constitution.principles import PrincipleSet, load_file
 from constitution.settings_help import COMPARE_HELP
 from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
@@ -146,10 +146,8 @@ def plan_labelling(base: Settings, settings: CompareSettings, kept: PrincipleSet
         span(settings.between, base.rounds)
     try:
         templates = load_templates(base.templates, base.few_shots, base.system_prompt)
-        judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots)
-        loaded = (
-            load_principles(settings.principles) if settings.principles else kept or load_principles(base.principles)
-        )
+        judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots, settings.cot)
+        loaded = load_file(settings.principles) if settings.principles else kept or load_file(base.principles)
     except (TemplateError, PrinciplesError) as bad:
         if settings.principles or settings.templates:
             raise
@@ -187,6 +185,11 @@ def base_settings(folder: Path, settings: CompareSettings) -> Settings:
 
 
 def _judging(principles: PrincipleSet, name: str, per_pair: int) -> PrincipleSet:
+    if not principles.principles:
+        raise PrinciplesError(
+            f"{name}: holds rules and no principle, so there is nothing to ask a judge",
+            "Rules are for constitution score; name a file with principles with --principles FILE.",
+        )
     without = [principle.id for principle in principles.principles if principle.comparison is None]
     if without:
         raise PrinciplesError(

@@ -1,16 +1,17 @@
 """Principles: load a file, check it, draw from it.
 
 A principle is a pair of requests in plain language: one asks the model to criticise its answer, one asks it to
-rewrite it (Bai et al. 2022, section 3.1); `comparison` asks a judge which of two answers is better (section 4.1).
+rewrite it (Bai et al. 2022, section 3.1); `comparison` asks a judge which of two answers is better (section 4.1). The
+paper has a set of each: here a principle may be in both, or in either.
 A rule is a proposition that is true or false of one answer (Glaese et al. 2022; OpenAI 2023, GPT-4 system card; Mu et
 al. 2024, rule-based rewards).
 """
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from constitution.digests import derive_uniform, digest
 from constitution.errors import PrinciplesError
@@ -23,23 +24,32 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class Principle(Record):
-    """One principle of a file.
+    """One principle of a file: both requests, a comparison, or all three.
 
     Attributes:
         id: Unique in its file; letters, digits, `.`, `_` and `-`.
-        critique_request: Asks the model to criticise its last response.
-        revision_request: Asks the model to rewrite it.
+        critique_request: Asks the model to criticise its last response; only the SL stage needs it.
+        revision_request: Asks the model to rewrite it; there if and only if `critique_request` is.
         comparison: Asks a judge which of two responses is better; only the RL stage needs it.
         weight: Relative chance of being drawn.
         tags: Free labels.
     """
 
     id: Id
-    critique_request: Text
-    revision_request: Text
+    critique_request: Text | None = None
+    revision_request: Text | None = None
     comparison: Text | None = None
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     tags: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _asks_for_something(self) -> Self:
+        missing = [name for name in ("critique_request", "revision_request") if getattr(self, name) is None]
+        if len(missing) == 1:
+            raise ValueError(f"the key {missing[0]!r} is missing or empty: a critique and its revision go together")
+        if missing and self.comparison is None:
+            raise ValueError("neither 'critique_request' and 'revision_request' nor 'comparison'")
+        return self
 
 
 class Rule(Record):
@@ -141,10 +151,10 @@ def find_principles(name: str) -> Path:
 
 
 def load_principles(name: str) -> PrincipleSet:
-    """Load and check a principles file, by shipped name or path, to draw from.
+    """Load and check a principles file, by shipped name or path, to criticise and revise by.
 
     Raises:
-        PrinciplesError: With file, line and rule; or it holds rules only.
+        PrinciplesError: With file, line and rule; or it holds rules only, or principles for a judge only.
     """
     loaded = load_file(name)
     if not loaded.principles:
@@ -152,11 +162,19 @@ def load_principles(name: str) -> PrincipleSet:
             f"{find_principles(name)}: holds rules and no principle, so there is nothing to draw",
             "Rules are for constitution score; give a file with principles here.",
         )
+    without = [principle.id for principle in loaded.principles if principle.critique_request is None]
+    if without:
+        raise PrinciplesError(
+            f"{find_principles(name)}: a model is asked each principle's `critique_request` and `revision_request`, "
+            f"and these have none: {', '.join(without)}",
+            "They are for a judge only (constitution compare RUN --principles FILE): add both, or keep them in a file "
+            "of their own.",
+        )
     return loaded
 
 
 def load_file(name: str) -> PrincipleSet:
-    """As `load_principles`, for a file that may also hold rules only.
+    """As `load_principles`, for a file that may also hold rules only, or principles for a judge only.
 
     Raises:
         PrinciplesError: With file, line and rule.

@@ -21,11 +21,23 @@ from constitution.yamlfile import load_yaml, validate
 AnyText = Annotated[str, StringConstraints(min_length=1)]
 # What both stages read, beside the stage's own files.
 SHARED = ("system.jinja", "chat_template.jinja")
+FEW_SHOTS_FILE = "few_shots.yaml"
 
 
 class FewShot(Record):
-    """One worked example of a round, shown to the model before the real one."""
+    """One worked example of a round, shown to the model before the real one.
 
+    Attributes:
+        before: The conversation's turns before `prompt`, if it has any.
+        prompt: The last user turn.
+        response: The answer to rewrite.
+        critique_request: The principle's.
+        critique: What is wrong with the response.
+        revision_request: The principle's.
+        revision: The response rewritten.
+    """
+
+    before: tuple[Message, ...] = ()
     prompt: Text
     response: Text
     critique_request: Text
@@ -77,7 +89,9 @@ class TemplateSet:
         self._system_prompt = system_prompt
         self.stop = options.stop
         self.chat_template = sources.get("chat_template.jinja")
-        self.digest = digest([sources, options.stop, [e.model_dump() for e in examples], system_prompt])
+        # Without what they leave out: a field that is new must not change the digest of older sets.
+        shown = [example.model_dump(exclude_defaults=True) for example in examples]
+        self.digest = digest([sources, options.stop, shown, system_prompt])
 
     def respond(self, prompt: Prompt) -> list[Message]:
         """The conversation that asks for the initial response."""
@@ -154,7 +168,7 @@ class TemplateSet:
             "response": example.response,
             "principle": principle.model_dump(),
         }
-        turns = [_user(example.prompt), _assistant(example.response)]
+        turns = [*example.before, _user(example.prompt), _assistant(example.response)]
         if critique:
             turns += [_user(self._renderer.render("critique.jinja", **values)), _assistant(example.critique)]
         request = self._renderer.render("revise.jinja", **values, critique=example.critique if critique else None)
@@ -173,6 +187,16 @@ def load_options(folder: Path) -> SetOptions:
     return validate(SetOptions, load_yaml(file, TemplateError) or {}, file, TemplateError)
 
 
+def load_examples(file: Path) -> tuple[FewShot, ...]:
+    """The examples of a `few_shots.yaml`.
+
+    Raises:
+        TemplateError: With file, line and rule.
+    """
+    document = {"examples": load_yaml(file, TemplateError) or []}
+    return validate(_Examples, document, file, TemplateError).examples
+
+
 def load_templates(name: str, few_shots: int | None = None, system_prompt: str | None = None) -> TemplateSet:
     """Load a template set by shipped name (`chat`, `transcript`) or folder, and check it.
 
@@ -186,11 +210,8 @@ def load_templates(name: str, few_shots: int | None = None, system_prompt: str |
     """
     folder = find_set(name)
     sources = read_sources(folder, required=("critique.jinja", "revise.jinja"), optional=SHARED)
-    options, examples_file = load_options(folder), folder / "few_shots.yaml"
-    examples: tuple[FewShot, ...] = ()
-    if examples_file.exists():
-        document = {"examples": load_yaml(examples_file, TemplateError) or []}
-        examples = validate(_Examples, document, examples_file, TemplateError).examples
+    options, examples_file = load_options(folder), folder / FEW_SHOTS_FILE
+    examples = load_examples(examples_file) if examples_file.exists() else ()
     wanted = options.few_shots if few_shots is None else few_shots
     if wanted > len(examples):
         raise TemplateError(

@@ -445,7 +445,10 @@ PRINCIPLE = "  - {id: a, critique_request: Is it bad?, revision_request: Make it
         (PRINCIPLE % ", weight: -1", "mine.yaml:5: principles.0.weight: "),
         (PRINCIPLE % ", wieght: 2", "mine.yaml:5: unknown key 'wieght'; did you mean 'weight'?"),
         (PRINCIPLE % "" + PRINCIPLE % "", "mine.yaml:6: the id 'a' is already used on line 5"),
-        ("  - {id: a, critique_request: Is it bad?}\n", "mine.yaml:5: the key 'revision_request' is missing"),
+        (
+            "  - {id: a, critique_request: Is it bad?}\n",
+            "mine.yaml:5: principles.0: the key 'revision_request' is missing",
+        ),
         ("  - {id: a\n", "mine.yaml:"),
     ],
 )
@@ -643,3 +646,14 @@ def test_a_fork_is_gone_on_with_by_the_same_command(tmp_path: Path, cli: Cli, pr
     assert (tmp_path / "more" / "transcripts.jsonl").read_bytes().count(b"\n") == 12
     calls = [json.loads(line) for line in (tmp_path / "more" / "calls.jsonl").read_bytes().splitlines()]
     assert len({(call["row"], call["step"]) for call in calls}) == len(calls)
+
+
+def test_generate_refuses_principles_that_are_for_a_judge_only(tmp_path: Path, prompts: Path, cli: Cli) -> None:
+    (tmp_path / "judge.yaml").write_text(
+        "name: j\nversion: 1\ndescription: d\nprinciples:\n  - {id: calm, comparison: Which is calmer?}\n"
+    )
+    result = cli("generate", "--prompts", prompts, "--out", "run", *SCRIPTED, "--principles", "judge.yaml")
+    refused(result, 2, "judge.yaml: a model is asked each principle's `critique_request`", "have none: calm")
+    assert not (tmp_path / "run").exists()
+    shown = cli("principles", "show", "judge.yaml")
+    assert shown.returncode == 0 and "(none: cannot revise)" in shown.stdout

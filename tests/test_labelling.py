@@ -191,6 +191,27 @@ def test_principles_without_a_comparison_are_named(generated: Generated, tmp_pat
     assert "--principles" in bad.hint
 
 
+def test_a_judge_may_be_asked_principles_that_nobody_revises_by(generated: Generated, tmp_path: Path) -> None:
+    principles = rules(
+        tmp_path,
+        "name: n\nversion: 1\ndescription: d\nprinciples:\n"
+        "  - {id: calm, comparison: Which is calmer?}\n  - {id: kind, comparison: Which is kinder?}\n",
+        "judge-only.yaml",
+    )
+    judge = rules(tmp_path, "- {when: 'Which is (calmer|kinder)', choose: {A: 0.8, B: 0.2}}\n")
+    found = labelled(generated(), judge=judge, principles=principles, principles_per_pair=2)
+    assert len(found) == 12
+    assert {vote.principle for one in found for vote in one.votes} == {"calm", "kind"}
+    assert [one.p_forward for one in found] == pytest.approx([0.8] * 12)
+
+
+def test_rules_alone_are_nothing_to_ask_a_judge(generated: Generated, tmp_path: Path) -> None:
+    alone = rules(
+        tmp_path, "name: n\nversion: 1\ndescription: d\nrules: [{id: a, proposition: It is calm.}]\n", "alone.yaml"
+    )
+    refused(PrinciplesError, generated(), "holds rules and no principle", principles=alone)
+
+
 def test_more_principles_a_pair_than_there_are_is_refused(generated: Generated) -> None:
     refused(PrinciplesError, generated(), "99 principles a pair, but harmlessness has 20", principles_per_pair=99)
 

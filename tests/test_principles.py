@@ -139,8 +139,14 @@ BAD = {
     "an id given twice": (HEAD + ONE + TWO + ONE, 11, ["'one'", "line 5"]),
     "an empty text": (HEAD + ONE.replace("Criticise.", '""'), 6, ["critique_request"]),
     "a blank text": (HEAD + ONE + TWO.replace("Rewrite.", "'  '"), 10, ["revision_request"]),
-    "a text left out": (HEAD + ONE.replace("Criticise.", ""), 6, ["critique_request"]),
+    "a text left out": (HEAD + ONE.replace("Criticise.", ""), 5, ["'critique_request' is missing"]),
     "a missing key": (HEAD + ONE + "  - id: two\n    critique_request: c\n", 8, ["'revision_request' is missing"]),
+    "a revision of no critique": (
+        HEAD + ONE + "  - id: two\n    revision_request: r\n    comparison: c\n",
+        8,
+        ["'critique_request' is missing"],
+    ),
+    "a principle that asks nothing": (HEAD + ONE + "  - id: two\n    weight: 2\n", 8, ["nor 'comparison'"]),
     "a missing key at the top": (HEAD.replace('version: "1"\n', "") + ONE, 1, ["'version' is missing"]),
     "a negative weight": (HEAD + ONE + "    weight: -1\n", 8, ["weight", "greater than 0"]),
     "no weight at all": (HEAD + ONE + "    weight: 0\n", 8, ["weight", "greater than 0"]),
@@ -307,3 +313,20 @@ def test_ids_are_unique_over_principles_and_rules(tmp_path: Path) -> None:
 def test_a_rule_of_weight_0_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PrinciplesError, match=r"rules\.0\.weight: a rule of weight 0"):
         load_file(str(write(tmp_path, HEAD + ONE + RULES.replace("-0.5", "0"))))
+
+
+JUDGES = "  - id: judged\n    comparison: Which response is calmer?\n"
+
+
+def test_a_principle_may_be_for_a_judge_only_but_nobody_revises_by_it(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + ONE + JUDGES)
+    judged = load_file(str(path)).principles[1]
+    assert judged == Principle(id="judged", comparison="Which response is calmer?")
+    with pytest.raises(PrinciplesError, match=r"these have none: judged$") as caught:
+        load_principles(str(path))
+    assert "compare RUN --principles" in caught.value.hint
+
+
+def test_the_digest_of_principles_with_requests_is_what_it_always_was() -> None:
+    # Runs that were begun before comparisons could stand alone must go on.
+    assert principle_set(1, 2).digest == "c3ecfcd3a9bdc517"

@@ -32,25 +32,32 @@ def list_shipped(format: FormatOption = Format.text) -> None:
 
 def show(name: NameArgument, format: FormatOption = Format.text) -> None:
     """Print a file's principles."""
-    from constitution.principles import load_principles
+    from constitution.principles import load_file
 
-    loaded = load_principles(name)
+    loaded = load_file(name)
     if format is Format.json:
         tell_json(loaded.model_dump_json(indent=2))
         return
     tell(f"{loaded.name} {loaded.version}: {loaded.description}")
     for principle in loaded.principles:
         tell(f"\n{principle.id}  weight {principle.weight:g}  {', '.join(principle.tags)}")
-        tell(f"  critique:   {principle.critique_request}\n  revision:   {principle.revision_request}")
+        tell(f"  critique:   {principle.critique_request or '(none: cannot criticise)'}")
+        tell(f"  revision:   {principle.revision_request or '(none: cannot revise)'}")
         tell(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
 
 
 def check(name: NameArgument) -> None:
     """Check a file; the first fault is named with its line."""
-    from constitution.principles import find_principles, load_principles
+    from constitution.principles import find_principles, load_file
+    from constitution.report.terminal import plural
 
-    loaded = load_principles(name)
+    loaded = load_file(name)
     without = [principle.id for principle in loaded.principles if principle.comparison is None]
-    tell(f"{find_principles(name)}: {len(loaded.principles)} principles, no fault")
+    judging = [principle.id for principle in loaded.principles if principle.critique_request is None]
+    counts = [(len(loaded.principles), "principle"), (len(loaded.rules), "rule")]
+    held = " and ".join(plural(number, noun) for number, noun in counts if number)
+    tell(f"{find_principles(name)}: {held}, no fault")
     if without:
         tell(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)
+    if judging:
+        tell(f"without requests, so only for a judge: {', '.join(judging)}", err=True)
