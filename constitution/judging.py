@@ -208,6 +208,6 @@ def _check_answer(file: Path, options: SetOptions) -> None:
         ended = Completion(text=said, finish_reason="stop", prompt_tokens=0, completion_tokens=0)
         if last_verdict(ended, ()) != label:
             raise TemplateError(
-                f"{file}: `answer` with the name of response {label} is {said!r}, in which the program reads no {label}",
+                f"{file}: `answer` with the name of response {label} is {said!r}, where the program reads no {label}",
                 "Word it as: The answer is {label}. or 答案是{label}。 with names such as (A) and (B).",
             )

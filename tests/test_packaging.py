@@ -88,7 +88,14 @@ def test_the_installed_program_lists_the_principles_in_its_own_package(installed
     result = installed("constitution", "principles", "list", "--format", "json")
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows] == ["children", "harmlessness", "harmlessness.zh", "helpfulness", "honesty", "privacy"]
+    assert [row["name"] for row in rows] == [
+        "children",
+        "harmlessness",
+        "harmlessness.zh",
+        "helpfulness",
+        "honesty",
+        "privacy",
+    ]
     assert all(str(CHECKOUT) + "/" not in row["path"] for row in rows)
 
 

@@ -287,7 +287,8 @@ def test_a_missing_file_is_named_with_a_set_to_copy(tmp_path: Path, missing: str
 
 
 @pytest.mark.parametrize(
-    ("name", "advice"), [("chta", "did you mean 'chat'?"), ("zzz", "known: chat, chat.zh, transcript"), ("a/b", "known: chat")]
+    ("name", "advice"),
+    [("chta", "did you mean 'chat'?"), ("zzz", "known: chat, chat.zh, transcript"), ("a/b", "known: chat")],
 )
 def test_an_unknown_set_is_answered_with_the_nearest(name: str, advice: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(f"no template set called {name!r}; {advice}")):

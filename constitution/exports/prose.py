@@ -57,7 +57,10 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         for name in manifest.affecting
         if name.startswith(SAMPLER)
     ]
-    settings = [f"{escaped(name)} {escaped(json.dumps(value, ensure_ascii=False))}" for name, value in _in_force(manifest.settings).items()]
+    settings = [
+        f"{escaped(name)} {escaped(json.dumps(value, ensure_ascii=False))}"
+        for name, value in _in_force(manifest.settings).items()
+    ]
     return [
         "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
         "is its probability, orders and principles averaged as logits",
