@@ -14,8 +14,8 @@ _ENGLISH = re.compile(
     r"(?i:(?:so|thus|hence|therefore|overall|finally|in conclusion)?,?\s*(?:the|my)?\s*(?:final\s+)?answer(?:\s+is)?)"
     rf"\s*:?[\s*_]*{_LABEL}[\s*_]*[.!]?[\s*_]*\Z"
 )
-# The same in Chinese, whose sentences stand without spaces: "答案是（A）。", "因此，我的答案是：B", "**答案：（b）**". Here a
-# colon begins no sentence of the judge's own: what follows "回复（B）说：" is reported.
+# The same in Chinese, whose sentences stand without spaces: "答案是（A）。", "因此，我的答案是：B", "**答案：（b）**".
+# Here a colon begins no sentence of the judge's own: what follows "回复（B）说：" is reported.
 _CHINESE = re.compile(
     r"(?:^|(?<=[。.!?;]))[\s*_]*"
     r"(?:(?:综上所述|综上|綜上所述|綜上|总之|總之|总的来说|所以|因此|因而|故|最后|最後),?\s*)?(?:我的|最终的?|最終的?|正确)*"
