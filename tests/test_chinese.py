@@ -16,7 +16,8 @@ from rich.console import Console
 from constitution import CompareSettings, Settings, export, generate, label_pairs
 from constitution.errors import RunError, TemplateError
 from constitution.judging import load_judge_templates
-from constitution.principles import find_principles, load_file, load_principles
+from constitution.principle_files.writing import file_text
+from constitution.principles import find_principles, load_file, load_principles, parse_principles
 from constitution.records import Comparison, Message, Prompt
 from constitution.rendering import Renderer, find_set
 from constitution.report.terminal import print_comparisons, print_transcript
@@ -173,6 +174,14 @@ def test_chinese_texts_stand_in_no_broken_lines() -> None:
     for text in [*texts, *(turn.content for turn in (*judged, *revised))]:
         # A fold would have left a space between two characters that are written without one.
         assert not re.search(r"[\u3000-\u9fff\uff00-\uffef] +[\u3000-\u9fff\uff00-\uffef]", text or ""), text
+
+
+def test_chinese_principles_are_written_as_they_are_read() -> None:
+    loaded = load_principles("harmlessness.zh")
+    text = file_text(loaded)
+    assert parse_principles(text, Path("again.yaml")) == loaded
+    assert "哪一条回复更好地守住了不在场的人的隐私？请选择没有泄露其个人信息的那一条。\n" in text
+    assert "tags: [语气, 过度拒绝]\n" in text
 
 
 def test_every_principle_has_its_meaning_in_english_above_it() -> None:
