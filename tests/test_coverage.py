@@ -3,7 +3,8 @@
 import io
 import json
 import random
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -212,6 +213,22 @@ def test_rounds_by_hand() -> None:
     assert known(safe.nothing_found) == (1.0, 1)
     assert (never.drawn, never.share, never.expected, never.judged) == (0, 0.0, 1 / 4, 0)
     assert (never.change, never.unchanged, never.nothing_found, never.agreement) == (None, None, None, None)
+
+
+def test_no_row_is_kept() -> None:
+    alive: list[weakref.ref[Transcript]] = []
+    most = 0
+
+    def rows() -> Iterator[Transcript]:
+        nonlocal most
+        for n in range(50):
+            row = chain(n, "a", ("kind", "It is rude.", "b"))
+            alive.append(weakref.ref(row))
+            most = max(most, sum(one() is not None for one in alive))
+            yield row
+
+    assert cover(rows(), []).rows == 50
+    assert most <= 2
 
 
 def test_direct_revision_has_no_critique_to_count() -> None:
