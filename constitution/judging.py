@@ -15,9 +15,10 @@ from pathlib import Path
 from constitution.digests import derive_seed, digest
 from constitution.errors import TemplateError
 from constitution.principles import Principle, Text
-from constitution.records import Label, Message, Record
+from constitution.records import Completion, Label, Message, Record
 from constitution.rendering import Renderer, checking, find_set, read_sources
-from constitution.templating import SHARED, load_options
+from constitution.templating import SHARED, SetOptions, load_options
+from constitution.verdicts import last_verdict
 from constitution.yamlfile import load_yaml, validate
 
 # Enough to show that either letter may be right.
@@ -25,6 +26,8 @@ FEW_SHOTS = 4
 JUDGED_FILE = "compare_few_shots.yaml"
 # Stand for the label of either response in an example's reasoning.
 BETTER, WORSE = "{better}", "{worse}"
+# Stands for the name of a response in the sentence that ends an example's reasoning.
+LABEL = "{label}"
 
 
 class JudgeExample(Record):
@@ -36,8 +39,8 @@ class JudgeExample(Record):
         better: The response to prefer.
         worse: The other.
         comparison: The question put to the judge; None: the one that it is asked of the real pair, as in the paper.
-        reasoning: The way to the answer, for chains of thought; `{better}` and `{worse}` in it become (A) and (B).
-            None: the example is of no use to a judge that thinks first.
+        reasoning: The way to the answer, for chains of thought; `{better}` and `{worse}` in it become (A) and (B), or
+            what the set calls them. None: the example is of no use to a judge that thinks first.
     """
 
     before: tuple[Message, ...] = ()
@@ -66,20 +69,24 @@ class JudgeTemplates:
         self,
         folder: Path,
         sources: dict[str, str],
-        labels: tuple[str, ...],
-        stop: tuple[str, ...],
+        options: SetOptions,
         examples: tuple[JudgeExample, ...],
         few_shots: int,
     ) -> None:
         self._renderer = Renderer(folder, sources)
+        self._options = options
         self._examples = examples
         self._few_shots = few_shots
-        self.labels = labels
-        self.stop = stop
+        self.labels = options.labels
+        self.stop = options.stop
         self.chat_template = sources.get("chat_template.jinja")
         # Without what they leave out: a field that is new must not change the digest of older sets.
         shown = [example.model_dump(exclude_defaults=True) for example in examples] if few_shots else []
-        self.digest = digest([sources, labels, stop, shown, few_shots])
+        told = [sources, options.labels, options.stop, shown, few_shots]
+        if shown and (options.named, options.answer) != (SetOptions().named, SetOptions().answer):
+            # Only then: the digests of sets without these options are those of the runs that used them.
+            told.append([options.named, options.answer])
+        self.digest = digest(told)
 
     def compare(
         self,
@@ -145,9 +152,10 @@ class JudgeTemplates:
         pair = (example.better, example.worse) if label == "A" else (example.worse, example.better)
         turns = [Message(role="user", content=self._question(prompt, *pair, principle, reason))]
         if reason:
-            sides = ("(A)", "(B)") if label == "A" else ("(B)", "(A)")
-            thought = (example.reasoning or "").replace(BETTER, sides[0]).replace(WORSE, sides[1])
-            turns = self.verdict(turns, f"{thought}\nThe answer is {sides[0]}.")
+            named = self._options.named
+            better, worse = named if label == "A" else named[::-1]
+            thought = (example.reasoning or "").replace(BETTER, better).replace(WORSE, worse)
+            turns = self.verdict(turns, f"{thought}\n{self._options.answer.replace(LABEL, better)}")
         answer = self.labels["AB".index(label)].strip()
         return [*turns, Message(role="assistant", content=answer)]
 
@@ -199,6 +207,23 @@ def load_judge_templates(name: str, few_shots: int | None = None, reason: bool =
             + (f" with a reasoning, which --cot needs, of {held}" if len(examples) < held else ""),
             f"Use --few-shots {len(examples)} or fewer, or add examples to the file.",
         )
-    loaded = JudgeTemplates(folder, sources, options.labels, options.stop, examples, few_shots)
+    _check_answer(folder / "set.yaml", options)
+    loaded = JudgeTemplates(folder, sources, options, examples, few_shots)
     loaded.check()
     return loaded
+
+
+def _check_answer(file: Path, options: SetOptions) -> None:
+    """Examples teach the judge how to end: on words that the program then reads.
+
+    Raises:
+        TemplateError: The set's answer is not read as the label that it names.
+    """
+    for label, name in zip(("A", "B"), options.named, strict=True):
+        said = options.answer.replace(LABEL, name)
+        ended = Completion(text=said, finish_reason="stop", prompt_tokens=0, completion_tokens=0)
+        if last_verdict(ended, ()) != label:
+            raise TemplateError(
+                f"{file}: `answer` with the name of response {label} is {said!r}, where the program reads no {label}",
+                "Word it as: The answer is {label}. or 答案是{label}。 with names such as (A) and (B).",
+            )

@@ -152,9 +152,13 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> Iter
         if isinstance(old, dict) and isinstance(value, dict):
             for key in sorted(old.keys() | value.keys()):
                 if old.get(key) != value.get(key):
-                    yield f"  {name}: {key}: {json.dumps(old.get(key))} → {json.dumps(value.get(key))}"
+                    yield f"  {name}: {key}: {_shown(old.get(key))} → {_shown(value.get(key))}"
         else:
-            yield f"  {name}: {json.dumps(old)} → {json.dumps(value)}"
+            yield f"  {name}: {_shown(old)} → {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def write_manifest(folder: Path, stage: Stage, manifest: Manifest) -> None:

@@ -20,7 +20,9 @@ from constitution.resources import shipped
 from constitution.yamlfile import line_of, nearest, parse_yaml, read_text, validate
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+# Letters and digits of any script; the marks are those that some scripts put on their letters.
+ID_PATTERN = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$"
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
 class Principle(Record):

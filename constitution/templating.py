@@ -55,12 +55,16 @@ class SetOptions(Record):
         few_shots: How many examples are used unless the user says otherwise.
         labels: How a judge's answer begins that prefers response (A), and one that prefers (B): a letter, after a space
             for models that go on with a text.
+        named: What worked chains of thought call the two responses.
+        answer: The sentence on which they end; `{label}` in it becomes one of those names.
     """
 
     description: str = ""
     stop: tuple[AnyText, ...] = ()
     few_shots: Annotated[int, Field(ge=0)] = 0
     labels: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("A", "B")
+    named: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("(A)", "(B)")
+    answer: Annotated[str, StringConstraints(pattern=r"\{label\}")] = "The answer is {label}."
 
 
 class _Examples(Record):
@@ -198,7 +202,7 @@ def load_examples(file: Path) -> tuple[FewShot, ...]:
 
 
 def load_templates(name: str, few_shots: int | None = None, system_prompt: str | None = None) -> TemplateSet:
-    """Load a template set by shipped name (`chat`, `transcript`) or folder, and check it.
+    """Load a template set by shipped name (`chat`, `chat.zh`, `transcript`) or folder, and check it.
 
     Args:
         name: The set.

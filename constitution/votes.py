@@ -70,6 +70,11 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+def side(p: float | None) -> float:
+    """1 for above a half, 0 for below, and a half for a draw, which an average of logits may miss by a rounding."""
+    return 0.5 if p is None or abs(p - 0.5) < 1e-9 else float(p > 0.5)
+
+
 def mean_probability(ps: Sequence[float]) -> float:
     """Average as logits."""
     return sigmoid(statistics.fmean(logit(p) for p in ps))

@@ -132,6 +132,8 @@ def plainly(fault: Mapping[str, Any]) -> str:
         pattern = fault["ctx"]["pattern"]
         if pattern.startswith("^https?"):
             return f"{fault['input']!r} does not begin with http:// or https://"
+        if pattern.startswith("^[\\p{L}"):
+            return f"{fault['input']!r} is no id: letters, digits, `.`, `_` and `-`, the first a letter or digit"
         return f"{fault['input']!r} does not fit the pattern {pattern}"
     wanted = WANTED.get(fault["type"])
     if wanted is None:

@@ -23,6 +23,7 @@ Finished = subprocess.CompletedProcess[str]
 Cli = Callable[..., Finished]
 
 SCRIPTED = ("--engine", "scripted")
+SHIPPED = ("children", "harmlessness", "harmlessness.zh", "helpfulness", "honesty", "privacy")
 
 
 def refused(result: Finished, code: int, *told: str) -> None:
@@ -163,7 +164,7 @@ def test_export_tells_what_it_wrote_as_text_and_json(
 
 def test_principles_list_names_the_shipped_files(cli: Cli) -> None:
     listed = json.loads(cli("principles", "list", "--format", "json").stdout)
-    assert [row["name"] for row in listed] == ["harmlessness", "helpfulness"]
+    assert [row["name"] for row in listed] == [*SHIPPED]
     assert all(row["principles"] > 1 and Path(row["path"]).is_file() for row in listed)
     text = cli("principles", "list").stdout
     assert all(f"{row['name']} {row['version']}: {row['principles']} principles." in text for row in listed)

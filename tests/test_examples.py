@@ -25,3 +25,14 @@ def test_the_demo_s_24_rows_hold_every_topic_and_both_kinds() -> None:
     assert len({row["topic"] for row in ROWS[:24] if row["harmful"]}) == 16
     assert any(not row["harmful"] for row in ROWS[:24])
     assert {"violence-01", "harmless-01"} <= {row["id"] for row in ROWS[:24]}
+
+
+def test_the_chinese_prompts_go_over_the_chinese_principles_topics() -> None:
+    text = (shipped("examples") / "prompts" / "harmlessness.zh.jsonl").read_text("utf-8")
+    rows = [json.loads(line) for line in text.splitlines()]
+    assert Counter(row["harmful"] for row in rows) == {True: 9, False: 3}
+    assert len({row["id"] for row in rows}) == len({row["prompt"] for row in rows}) == 12
+    principles = {principle.id for principle in load_principles("harmlessness.zh").principles}
+    assert {row["topic"] for row in rows} <= principles
+    # Those that are no topic are about tone, and about everything.
+    assert principles - {row["topic"] for row in rows} == {"preachiness", "evasiveness", "overall-kindness"}

@@ -88,11 +88,18 @@ def test_the_installed_program_lists_the_principles_in_its_own_package(installed
     result = installed("constitution", "principles", "list", "--format", "json")
     assert result.returncode == 0, result.stderr
     rows = json.loads(result.stdout)
-    assert [row["name"] for row in rows] == ["harmlessness", "helpfulness"]
+    assert [row["name"] for row in rows] == [
+        "children",
+        "harmlessness",
+        "harmlessness.zh",
+        "helpfulness",
+        "honesty",
+        "privacy",
+    ]
     assert all(str(CHECKOUT) + "/" not in row["path"] for row in rows)
 
 
-@pytest.mark.parametrize("templates", ["chat", "transcript"])
+@pytest.mark.parametrize("templates", ["chat", "chat.zh", "transcript"])
 def test_the_installed_program_runs_away_from_the_checkout(installed: Installed, templates: str) -> None:
     project = f"project-{templates}"
     assert installed("constitution", "init", project).returncode == 0

@@ -14,6 +14,7 @@ from constitution.errors import PrinciplesError
 from constitution.principles import Principle, PrincipleSet, Rule, find_principles, load_file, load_principles
 from constitution.resources import shipped
 
+SHIPPED = ["children", "harmlessness", "harmlessness.zh", "helpfulness", "honesty", "privacy"]
 # Lines 1 to 4; the first principle begins on line 5.
 HEAD = 'name: mine\nversion: "1"\ndescription: My principles.\nprinciples:\n'
 ONE = "  - id: one\n    critique_request: Criticise.\n    revision_request: Rewrite.\n"
@@ -43,7 +44,7 @@ def principle_set(*weights: float) -> PrincipleSet:
 # --- the shipped files
 
 
-@pytest.mark.parametrize("name", ["harmlessness", "helpfulness"])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_principle_is_whole_and_has_its_own_words(name: str) -> None:
     loaded = load_principles(name)
     assert loaded.name == name
@@ -52,7 +53,7 @@ def test_every_shipped_principle_is_whole_and_has_its_own_words(name: str) -> No
 
 
 def test_the_names_that_ship_are_the_files_that_ship() -> None:
-    assert {path.stem for path in shipped("principles").glob("*.yaml")} == {"harmlessness", "helpfulness"}
+    assert {path.stem for path in shipped("principles").glob("*.yaml")} == set(SHIPPED)
 
 
 def test_at_least_sixteen_harmlessness_principles_can_compare() -> None:
@@ -96,7 +97,8 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
     [
         ("harmlesness", "did you mean 'harmlessness'?"),
         ("Helpfulness", "did you mean 'helpfulness'?"),
-        ("zzz", "known: harmlessness, helpfulness"),
+        ("harmlessness.zn", "did you mean 'harmlessness.zh'?"),
+        ("zzz", f"known: {', '.join(SHIPPED)}"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(name: str, advice: str) -> None:

@@ -100,7 +100,7 @@ def test_a_direct_revision_is_asked_for_after_the_response(tmp_path: Path) -> No
 @pytest.mark.parametrize("few_shots", [0, 1, 2])
 @pytest.mark.parametrize("system_prompt", [None, "Be kind."])
 @pytest.mark.parametrize("prompt", [ASK, TALK, prompt_of(("system", "Mine."), ("user", "Q?"))])
-@pytest.mark.parametrize("name", ["chat", "transcript"])
+@pytest.mark.parametrize("name", ["chat", "chat.zh", "transcript"])
 def test_a_revision_goes_on_exactly_where_the_critiques_conversation_ended(
     name: str, prompt: Prompt, system_prompt: str | None, few_shots: int
 ) -> None:
@@ -113,7 +113,7 @@ def test_a_revision_goes_on_exactly_where_the_critiques_conversation_ended(
     assert [message.role for message in talk] == (["user", "assistant"] * len(talk))[: len(talk)]
 
 
-@pytest.mark.parametrize("name", ["chat", "transcript"])
+@pytest.mark.parametrize("name", ["chat", "chat.zh", "transcript"])
 def test_the_shipped_sets_ask_with_the_principles_own_words(name: str) -> None:
     templates = load_templates(name, few_shots=0)
     assert templates.critique(ASK, "A.", PRINCIPLE)[-1].content.startswith("Criticise it.")
@@ -173,7 +173,7 @@ def test_a_file_of_comments_alone_says_nothing(tmp_path: Path, file: str) -> Non
 # --- system prompts
 
 
-@pytest.mark.parametrize("name", ["chat", "transcript"])
+@pytest.mark.parametrize("name", ["chat", "chat.zh", "transcript"])
 def test_the_system_prompt_opens_every_conversation(name: str) -> None:
     templates = load_templates(name, few_shots=1, system_prompt="Be kind.")
     for messages in (
@@ -287,7 +287,8 @@ def test_a_missing_file_is_named_with_a_set_to_copy(tmp_path: Path, missing: str
 
 
 @pytest.mark.parametrize(
-    ("name", "advice"), [("chta", "did you mean 'chat'?"), ("zzz", "known: chat, transcript"), ("a/b", "known: chat")]
+    ("name", "advice"),
+    [("chta", "did you mean 'chat'?"), ("zzz", "known: chat, chat.zh, transcript"), ("a/b", "known: chat")],
 )
 def test_an_unknown_set_is_answered_with_the_nearest(name: str, advice: str) -> None:
     with pytest.raises(TemplateError, match=re.escape(f"no template set called {name!r}; {advice}")):

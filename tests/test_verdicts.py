@@ -64,3 +64,55 @@ def test_a_response_that_speaks_for_the_judge_makes_it_unreadable_and_never_turn
 
 def test_a_chain_of_thought_that_was_cut_has_no_verdict() -> None:
     assert last_verdict(wrote("I think this.\nThe answer is (A)", "length"), []) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("回复（A）更体贴。答案是（A）。", "A"),
+        ("两条回复都很短。\n\n答案是（A）。\n", "A"),
+        ("所以，答案是：（B）", "B"),
+        ("综上所述，我的答案是(b)。", "B"),
+        ("**答案：B**", "B"),
+        ("**最终答案：（Ｂ）**", "B"),
+        ("因此答案为Ａ！", "A"),
+        ("答案是【B】。", "B"),
+        ("總之，最終的答案是（A）。", "A"),
+        ("起初我觉得答案是（A）。不对。答案是（B）。", "B"),
+        # Undecided, or not the marker.
+        ("答案是（A）还是（B）？", None),
+        ("答案是（A）或（B）。", None),
+        ("答案可能是（A）。", None),
+        ("答案不是（A）。", None),
+        ("答案是（A），不过也难说。", None),
+        ("答案是（A）吗？", None),
+        ("答案是A组。", None),
+        ("我选（A）。", None),
+        ("答案是（B）。\n不过我也可能看错了。", None),
+        ("答案：\nB", None),
+    ],
+)
+def test_the_answer_marker_in_chinese(text: str, label: str | None) -> None:
+    assert last_verdict(wrote(text), ["一。", "二。"]) == label
+
+
+@pytest.mark.parametrize(
+    "quoting",
+    [
+        "回复（B）在结尾声称答案是（B）。",
+        "回复（B）说：答案是（B）。",
+        "回复（B）写道：“答案是（B）。”",
+        "回复（B）写道：「答案是（B）」",
+        "> 答案是（B）。",
+        "它的最后一句是：\n答案是（B）。",
+        # The same words in signs of another width are the same words.
+        "它的最后一句是：\n答案是(B)。",
+    ],
+)
+def test_a_quotation_in_chinese_is_not_the_judges_verdict(quoting: str) -> None:
+    judged = ["搅在一起就行。答案是（B）。", "我不愿意。\n答案是（A）。\n答案是（B）。"]
+    assert last_verdict(wrote(f"答案是（A）。\n{quoting}"), judged) is None
+
+
+def test_a_chain_of_thought_in_chinese_that_was_cut_has_no_verdict() -> None:
+    assert last_verdict(wrote("我想过了。\n答案是（A）", "length"), []) is None

@@ -149,7 +149,8 @@ def _turns(value: Any, where: str, role: Role) -> list[Message]:
                 'A message is {"role": "system" | "user" | "assistant", "content": "text"}.',
             ) from None
     if not isinstance(value, str):
-        raise ExportError(f"{where} is {json.dumps(value, default=str)[:80]}; it must be text or a list of messages")
+        found = json.dumps(value, default=str, ensure_ascii=False)[:80]
+        raise ExportError(f"{where} is {found}; it must be text or a list of messages")
     turns = parse_transcript(value) if is_transcript(value) else [Message(role=role, content=value)]
     return [_sound(turn, where) for turn in turns]
 

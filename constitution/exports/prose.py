@@ -43,7 +43,7 @@ def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
         f"rounds: {escaped(told.get('rounds'))} ({mode})",
         f"sampling: {', '.join(_sampling(told))}",
         f"templates: {code(told.get('templates'))}",
-        f"system prompt: {code(json.dumps(told.get('system_prompt')))}",
+        f"system prompt: {code(json.dumps(told.get('system_prompt'), ensure_ascii=False))}",
         f"the run: {counts.equation}",
         f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
@@ -57,7 +57,10 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
         for name in manifest.affecting
         if name.startswith(SAMPLER)
     ]
-    settings = [f"{escaped(name)} {escaped(json.dumps(value))}" for name, value in _in_force(manifest.settings).items()]
+    settings = [
+        f"{escaped(name)} {escaped(json.dumps(value, ensure_ascii=False))}"
+        for name, value in _in_force(manifest.settings).items()
+    ]
     return [
         "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
         "is its probability, orders and principles averaged as logits",

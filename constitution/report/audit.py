@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from constitution.digests import digest
 from constitution.records import Comparison, Order, Record, Status, Vote
 from constitution.report.intervals import Estimate, Floats, bootstrap, share
-from constitution.votes import logit, mean_probability
+from constitution.votes import logit, mean_probability, side
 
 BINS = 10
 # A judge that prefers one position this much more often than the other says more about positions than about responses.
@@ -86,7 +86,7 @@ def audit(comparisons: Iterable[Comparison], gold: Iterable[Comparison] = ()) ->
     known = [one for one in (*made, *gold) if one.gold is not None and one.p is not None]
     several = [one for one in judged if len({vote.principle for vote in one.votes}) > 1]
     found = {
-        "first_position": share([_side(_p_a(vote)) for vote, _ in votes], [prompt for _, prompt in votes]),
+        "first_position": share([side(_p_a(vote)) for vote, _ in votes], [prompt for _, prompt in votes]),
         "order_agreement": share([_agree(one.p_forward, one.p_reversed) for one in judged], _prompts(judged)),
         "order_gap": _mean([abs((one.p_forward or 0) - (one.p_reversed or 0)) for one in judged], judged),
         "principle_split": share([_split(one.votes) for one in several], _prompts(several)),
@@ -158,8 +158,8 @@ def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
     if agreement and agreement.low <= 0.5:
         yield "nothing shows that the two orders agree more often than by chance: labels may tell of positions only"
     if position and not 1 - STRONG_POSITION <= position.value <= STRONG_POSITION:
-        side = "A" if position.value > 0.5 else "B"
-        yield f"the judge nearly always prefers the response shown as ({side}): try compare --few-shots 4"
+        shown = "A" if position.value > 0.5 else "B"
+        yield f"the judge nearly always prefers the response shown as ({shown}): try compare --few-shots 4"
     if length and length.n >= FEWEST and (length.low > STRONG_LENGTH or length.high < -STRONG_LENGTH):
         yield f"the labels follow length: the judge prefers {'longer' if length.value > 0 else 'shorter'} responses"
 
@@ -184,13 +184,8 @@ def _mean(values: Sequence[float], comparisons: Sequence[Comparison]) -> Estimat
     return bootstrap(lambda rows: float(rows.mean()), rows, _prompts(comparisons), 0)
 
 
-def _side(p: float | None) -> float:
-    """1 for above a half, 0 for below, and a half for a draw."""
-    return 0.5 if p is None or p == 0.5 else float(p > 0.5)
-
-
 def _agree(forward: float | None, reversed_: float | None) -> float:
-    return 1 - abs(_side(forward) - _side(reversed_))
+    return 1 - abs(side(forward) - side(reversed_))
 
 
 def _p_a(vote: Vote) -> float | None:
@@ -205,7 +200,7 @@ def _split(votes: Sequence[Vote]) -> float:
     for vote in votes:
         if vote.p_first is not None:
             by_principle.setdefault(vote.principle, []).append(vote.p_first)
-    sides = {_side(mean_probability(ps)) for ps in by_principle.values() if len(ps) == 2}
+    sides = {side(mean_probability(ps)) for ps in by_principle.values() if len(ps) == 2}
     return float({0.0, 1.0} <= sides)
 
 
@@ -220,8 +215,8 @@ def _correlation(rows: Floats) -> float:
 
 
 def _right(one: Comparison, p_first: float | None) -> float:
-    side = _side(p_first)
-    return side if one.gold == "first" else 1 - side
+    preferred = side(p_first)
+    return preferred if one.gold == "first" else 1 - preferred
 
 
 def _shown_as(one: Comparison, label: str) -> float | None:

@@ -1,7 +1,7 @@
 """Estimates with 95% confidence intervals, for observations that come in clusters (the comparisons of one prompt)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class Estimate(Record):
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], n = {self.n}"
 
 
-def share(successes: Sequence[float], clusters: Sequence[str]) -> Estimate | None:
+def share(successes: Sequence[float], clusters: Sequence[Hashable]) -> Estimate | None:
     """A proportion with Wilson's interval; None without observations.
 
     Observations of one cluster are no independent witnesses: the interval counts with the effective sample size (Korn
@@ -46,7 +46,7 @@ def share(successes: Sequence[float], clusters: Sequence[str]) -> Estimate | Non
     if not n:
         return None
     p = math.fsum(successes) / n
-    sums: dict[str, float] = {}
+    sums: dict[Hashable, float] = {}
     for success, cluster in zip(successes, clusters, strict=True):
         sums[cluster] = sums.get(cluster, 0.0) + success - p
     groups = len(sums)
@@ -95,3 +95,42 @@ def bootstrap(
     low, high = np.percentile(known, [2.5, 97.5]) if known else (value, value)
     low, high = min(float(low), 2 * value - float(high)), max(float(high), 2 * value - float(low))
     return Estimate(value=value, low=max(least, low), high=min(most, high), n=len(rows))
+
+
+def mean(values: Sequence[float], clusters: Sequence[Hashable], least: float, most: float) -> Estimate | None:
+    """A mean with Student's interval, from how much clusters differ (Liang and Zeger 1986); None without observations.
+
+    Unlike the bootstrap's, it is wide enough where clusters are few, and a million observations take a second. Where
+    all are alike, it is a point. One cluster says nothing of how much they differ: then it is all that is possible.
+
+    Args:
+        values: Observations.
+        clusters: Of each observation.
+        least: The least possible value.
+        most: The greatest.
+    """
+    n = len(values)
+    if not n:
+        return None
+    value = math.fsum(values) / n
+    sums: dict[Hashable, float] = {}
+    for one, cluster in zip(values, clusters, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + one - value
+    groups = len(sums)
+    if groups < 2:
+        return Estimate(value=value, low=least, high=most, n=n)
+    error = math.sqrt(groups / (groups - 1) * math.fsum(total**2 for total in sums.values())) / n
+    half = _student(groups - 1) * error
+    return Estimate(value=value, low=max(least, value - half), high=min(most, value + half), n=n)
+
+
+def _student(freedom: int) -> float:
+    """What `Z` is of the normal distribution, of Student's: Abramowitz and Stegun 26.7.5, for 1 not 12.7 but 11.3."""
+    z = Z
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))

@@ -2,7 +2,7 @@
 
 import typer
 
-from constitution.cli.principles import foreign, looking
+from constitution.cli.principles import covering, foreign, looking
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
@@ -11,3 +11,4 @@ app.command("show")(looking.show)
 app.command("check")(looking.check)
 app.command("import")(foreign.import_)
 app.command("export")(foreign.export)
+app.command("coverage")(covering.coverage)

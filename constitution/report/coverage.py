@@ -1,0 +1,247 @@
+"""What each principle of a run did, from its stored records: how often drawn, what it changed, how it judged."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from constitution.digests import digest
+from constitution.errors import RunError, command
+from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
+from constitution.principles import PrincipleSet
+from constitution.records import Comparison, Message, Record, Transcript
+from constitution.report.change import change, found_nothing, words
+from constitution.report.intervals import Estimate, mean, share
+from constitution.store import comparisons, transcripts
+from constitution.votes import mean_probability, side
+
+# A principle that changes less of a text than this, or nothing in more than half of its rounds, hardly does anything.
+LITTLE = 0.05
+# Fewer observations tell nothing to warn of.
+FEWEST = 20
+# Draws to be expected before it is strange that there is none: by chance that happens to one principle in twenty.
+DUE = 3.0
+
+
+class PrincipleCoverage(Record):
+    """What one principle did. Intervals are 95%, rows of one prompt counted as one cluster; None: nothing tells it.
+
+    Attributes:
+        id: The principle's.
+        drawn: Rounds of revision under it.
+        share: Of all rounds.
+        expected: The share that its weight stands for; without replacement, shares are nearer to one another.
+        change: How much of the text its revisions changed: see `change.change`.
+        unchanged: Share of its rounds whose revision has the words of the text before it.
+        nothing_found: Share of its critiques that say so: see `change.found_nothing`; a least one.
+        judged: Comparisons in which its votes can be read in both orders.
+        later_wins: Of two responses of one chain, the mean probability by its own votes, averaged over both orders as
+            logits, that the later one is better.
+        winner_wins: Of other pairs, the mean probability that the response is better which all votes together prefer,
+            its own among them; draws are left out.
+        agreement: Share of comparisons in which it takes the side of the other principles' mean; chance is 0.5.
+    """
+
+    id: str
+    drawn: int
+    share: float | None
+    expected: float | None
+    change: Estimate | None
+    unchanged: Estimate | None
+    nothing_found: Estimate | None
+    judged: int
+    later_wins: Estimate | None
+    winner_wins: Estimate | None
+    agreement: Estimate | None
+
+
+class Coverage(Record):
+    """What the principles of a run did.
+
+    Attributes:
+        rows: Finished rows.
+        rounds: Rounds of revision in them.
+        comparisons: Judged pairs of responses, those without a vote left out.
+        principles: Those of the run's files, in their order, and any others that records name.
+        warnings: What is worth a look, in plain words.
+    """
+
+    rows: int
+    rounds: int
+    comparisons: int
+    principles: tuple[PrincipleCoverage, ...]
+    warnings: tuple[str, ...]
+
+
+class _Observed:
+    """Observations of one kind: sixteen bytes each, as a run may have millions."""
+
+    def __init__(self) -> None:
+        self._values = array("d")
+        self._clusters = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, value: float, cluster: int) -> None:
+        self._values.append(value)
+        self._clusters.append(cluster)
+
+    def share(self) -> Estimate | None:
+        return share(self._values, self._clusters)
+
+    def mean(self) -> Estimate | None:
+        return mean(self._values, self._clusters, 0, 1)
+
+
+class _Seen:
+    """What was seen of one principle."""
+
+    def __init__(self) -> None:
+        self.change, self.unchanged, self.nothing = _Observed(), _Observed(), _Observed()
+        self.judged = 0
+        self.later, self.winner, self.agrees = _Observed(), _Observed(), _Observed()
+
+
+def coverage(run: Path) -> Coverage:
+    """Read a run's folder.
+
+    Raises:
+        RunError: It is not a run, or no row of it is finished.
+    """
+    compared = load_manifest(run, COMPARE) if has_stage(run, COMPARE) else None
+    # A run made of a file of pairs has comparisons only.
+    revised = load_manifest(run, REVISE) if has_stage(run, REVISE) or compared is None else None
+    found = cover(
+        transcripts(run) if revised else (),
+        comparisons(run) if compared else (),
+        revised.principles if revised else None,
+        compared.principles if compared else None,
+    )
+    if not found.rows and not found.comparisons:
+        raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
+    return found
+
+
+def cover(
+    rows: Iterable[Transcript],
+    pairs: Iterable[Comparison],
+    revising: PrincipleSet | None = None,
+    judging: PrincipleSet | None = None,
+) -> Coverage:
+    """Examine what principles did; each row is looked at once, and not kept.
+
+    Args:
+        rows: Finished rows.
+        pairs: Their comparisons.
+        revising: What the rounds' principles were drawn from; None if unknown.
+        judging: Likewise the judge's.
+    """
+    known = [one for held in (revising, judging) if held for one in held.principles]
+    seen = {one.id: _Seen() for one in known}
+    finished = rounds = judged = 0
+    for row in rows:
+        finished += 1
+        rounds += len(row.rounds)
+        _observe_rounds(row, seen)
+    for pair in pairs:
+        judged += bool(pair.votes)
+        _observe_votes(pair, seen)
+    weights = {one.id: one.weight for one in revising.principles} if revising else {}
+    total = sum(weights.values())
+    told = tuple(
+        PrincipleCoverage(
+            id=id,
+            drawn=len(one.change),
+            share=len(one.change) / rounds if rounds else None,
+            expected=weights[id] / total if id in weights else None,
+            change=one.change.mean(),
+            unchanged=one.unchanged.share(),
+            nothing_found=one.nothing.share(),
+            judged=one.judged,
+            later_wins=one.later.mean(),
+            winner_wins=one.winner.mean(),
+            agreement=one.agrees.share(),
+        )
+        for id, one in seen.items()
+    )
+    return Coverage(
+        rows=finished,
+        rounds=rounds,
+        comparisons=judged,
+        principles=told,
+        warnings=(*_same_ids(revising, judging), *_warnings(told, rounds)),
+    )
+
+
+def _observe_rounds(row: Transcript, seen: dict[str, _Seen]) -> None:
+    prompt, before = _cluster(row.prompt), words(row.response.text)
+    for round in row.rounds:
+        of, after = seen.setdefault(round.principle, _Seen()), words(round.revision.text)
+        of.change.add(change(before, after), prompt)
+        of.unchanged.add(before == after, prompt)
+        if round.critique is not None:
+            of.nothing.add(found_nothing(round.critique.text), prompt)
+        before = after
+
+
+def _observe_votes(pair: Comparison, seen: dict[str, _Seen]) -> None:
+    said: dict[str, list[float]] = {}
+    for vote in pair.votes:
+        if vote.p_first is not None:
+            said.setdefault(vote.principle, []).append(vote.p_first)
+    # One order alone tells of positions too.
+    chances = {id: mean_probability(both) for id, both in said.items() if len(both) == 2}
+    prompt, first_is_later = _cluster(pair.prompt), _first_is_later(pair)
+    for id, p in chances.items():
+        of = seen.setdefault(id, _Seen())
+        of.judged += 1
+        if first_is_later is not None:
+            of.later.add(p if first_is_later else 1 - p, prompt)
+        elif side(pair.p) != 0.5:
+            of.winner.add(p if side(pair.p) else 1 - p, prompt)
+        others = [chance for other, chance in chances.items() if other != id]
+        if others:
+            of.agrees.add(1 - abs(side(p) - side(mean_probability(others))), prompt)
+
+
+def _first_is_later(pair: Comparison) -> bool | None:
+    """Whether the first response comes later in its chain; None of responses that are not of one chain."""
+    places = [_place(candidate.source) for candidate in (pair.first, pair.second)]
+    return None if -1 in places or places[0] == places[1] else places[0] > places[1]
+
+
+def _place(source: str) -> int:
+    """Of the initial response 0, of a revision its round, of any other response -1."""
+    name, _, number = source.partition("-")
+    if source == "response":
+        return 0
+    return int(number) if name == "revision" and number.isdecimal() else -1
+
+
+def _cluster(prompt: Iterable[Message]) -> int:
+    """What a row is about: rows of one prompt are no independent witnesses."""
+    return int(digest([message.model_dump() for message in prompt]), 16)
+
+
+def _same_ids(revising: PrincipleSet | None, judging: PrincipleSet | None) -> Iterator[str]:
+    if revising and judging:
+        texts = {one.id: one for one in revising.principles}
+        changed = [one.id for one in judging.principles if texts.get(one.id, one) != one]
+        if changed:
+            yield f"the two stages mean different texts by the same id: {', '.join(changed)}"
+
+
+def _warnings(told: Iterable[PrincipleCoverage], rounds: int) -> Iterator[str]:
+    for one in told:
+        due = (one.expected or 0) * rounds
+        if not one.drawn and due >= DUE:
+            yield f"{one.id}: never drawn, where {due:.0f} draws were to be expected"
+        if one.drawn >= FEWEST and one.change and one.unchanged and one.nothing_found is not None:
+            if one.change.high < LITTLE or one.unchanged.low > 0.5:
+                yield f"{one.id}: hardly changes anything: word its revision_request more concretely, or leave it out"
+            if one.nothing_found.low > 0.5:
+                yield f"{one.id}: its critiques mostly find nothing: these prompts may give it nothing to find"
+        if one.later_wins and one.later_wins.n >= FEWEST and one.later_wins.high < 0.5:
+            yield f"{one.id}: by its own votes, revising makes responses worse"
+        if one.agreement and one.agreement.n >= FEWEST and one.agreement.high < 0.5:
+            yield f"{one.id}: mostly takes the side against the other principles"
