@@ -11,16 +11,20 @@ from constitution.errors import PrinciplesError
 from constitution.records import Record
 from constitution.yamlfile import decoded, read_bytes
 
+FOLDER = "constitution-"
+
 
 class Typed(Record):
     """What an editor left.
 
     Attributes:
         path: Of the file that was edited; it stays until `forget`.
-        text: What is in it, line ends as they are.
+        begun: What was in it at first.
+        text: What is in it; line ends are as they are.
     """
 
     path: Path
+    begun: str
     text: str
 
 
@@ -34,51 +38,46 @@ def edit_text(text: str, name: str) -> Typed:
     Raises:
         PrinciplesError: No editor is named, it cannot be started, or it failed; says where the text is kept.
     """
-    words = _editor()
-    path = Path(tempfile.mkdtemp(prefix="constitution-")) / name
+    # Before anything is written.
+    _editor()
+    path = Path(tempfile.mkdtemp(prefix=FOLDER)) / name
     path.write_bytes(text.encode("utf-8"))
-    return reopen(Typed(path=path, text=text), words)
+    return edit_again(Typed(path=path, begun=text, text=text))
 
 
-def reopen(typed: Typed, words: list[str] | None = None) -> Typed:
+def edit_again(typed: Typed) -> Typed:
     """Open what was typed once more.
 
     Raises:
         PrinciplesError: As `edit_text`.
     """
-    words = words or _editor()
-    before = read_bytes(typed.path, PrinciplesError)
+    words = _editor()
     try:
         status = subprocess.run([*words, str(typed.path)], check=False).returncode
     except OSError as bad:
-        _forget_if(typed, before)
         raise PrinciplesError(
-            f"the editor {shlex.join(words)!r} cannot be started: {bad.strerror}",
+            f"the editor {shlex.join(words)!r} cannot be started: {bad.strerror}{_kept(typed)}",
             "VISUAL or EDITOR names a program; for example: export EDITOR=nano",
         ) from None
     if status:
-        kept = "" if _forget_if(typed, before) else f"; what was typed is kept in {typed.path}"
-        raise PrinciplesError(
-            f"the editor {shlex.join(words)!r} ended with exit code {status}; nothing was written{kept}",
-            "" if not kept else f"To use it: the same command with --from-text {shlex.quote(str(typed.path))}",
-        )
-    return typed.model_copy(
-        update={"text": decoded(read_bytes(typed.path, PrinciplesError), typed.path, PrinciplesError)}
-    )
+        how = f"ended with exit code {status}" if status > 0 else f"was ended by the signal {-status}"
+        raise PrinciplesError(f"the editor {shlex.join(words)!r} {how}; nothing was written{_kept(typed)}")
+    text = decoded(read_bytes(typed.path, PrinciplesError), typed.path, PrinciplesError)
+    return typed.model_copy(update={"text": text})
 
 
 def forget(typed: Typed) -> None:
     """Remove the file of a text that has been written, or was not changed, with all that the editor left beside it."""
-    if typed.path.parent.name.startswith("constitution-"):
+    if typed.path.parent.name.startswith(FOLDER):
         shutil.rmtree(typed.path.parent, ignore_errors=True)
 
 
-def _forget_if(typed: Typed, before: bytes) -> bool:
-    """Whether nothing was typed; then there is nothing to keep."""
-    same = typed.path.exists() and typed.path.read_bytes() == before
-    if same:
+def _kept(typed: Typed) -> str:
+    """Where what was typed is; nothing, if nothing was."""
+    if typed.path.exists() and typed.path.read_bytes() == typed.begun.encode("utf-8"):
         forget(typed)
-    return same
+        return ""
+    return f"; what was typed is kept in {typed.path} (--from-text {shlex.quote(str(typed.path))} takes it)"
 
 
 def _editor() -> list[str]:

@@ -65,9 +65,9 @@ def read_to_edit(name: str) -> DiskFile:
 def save(file: DiskFile, text: str) -> None:
     """Put a new text in the place of what was read; the file keeps its permissions, and a link to it stays one.
 
-    Edits by this program wait for each other. Of others nothing can be known but that the file's bytes are those that were
-    read: they are compared when the new text is on the disk, right before it is renamed. Somebody who writes the file
-    in the microseconds between is overwritten.
+    Edits by this program wait for each other. Of others nothing can be known but that the file's bytes are those that
+    were read: they are compared when the new text is on the disk, right before it is renamed. Somebody who writes the
+    file in the microseconds between is overwritten.
 
     Args:
         file: As it was read.

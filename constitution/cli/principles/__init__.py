@@ -2,10 +2,16 @@
 
 import typer
 
-from constitution.cli.principles import looking
+from constitution.cli.principles import adding, editing, looking
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
 app.command("list")(looking.list_shipped)
 app.command("show")(looking.show)
 app.command("check")(looking.check)
+app.command("new")(adding.new)
+app.command("add")(adding.add)
+app.command("edit")(editing.edit)
+app.command("remove")(editing.remove)
+app.command("rename")(editing.rename)
+app.command("reorder")(editing.reorder)
