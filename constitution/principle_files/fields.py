@@ -4,10 +4,9 @@ from constitution.principle_files.lines import SPACE, Lines
 from constitution.principle_files.nodes import Node, Pair
 from constitution.principle_files.places import HeldFile, unsafe
 from constitution.principle_files.values import Splice, field_lines, loses_comment, write_over
-from constitution.principles import Principle, Rule
 
-# A rule's fields are in the same order, so one list does for both.
-ORDER = [*Principle.model_fields, *(name for name in Rule.model_fields if name not in Principle.model_fields)]
+# As fields are usually written; a new one is put below the nearest of those before it that is there.
+ORDER = ("id", "critique_request", "revision_request", "comparison", "proposition", "weight", "tags")
 
 
 def set_field(file: HeldFile, keys: Node, name: str, value: object) -> list[Splice]:
