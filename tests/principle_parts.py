@@ -12,7 +12,23 @@ FIELDS = {
     "principles": ("id", "critique_request", "revision_request", "comparison", "weight", "tags"),
     "rules": ("id", "proposition", "weight", "tags"),
 }
-WORDS = ["the", "reply", "names", "it's", "a", "“doses”", "C#", "50%", "批评", "🜚", "x: y", "mind—", "[so]", "& more", "#1"]
+WORDS = [
+    "the",
+    "reply",
+    "names",
+    "it's",
+    "a",
+    "“doses”",
+    "C#",
+    "50%",
+    "批评",
+    "🜚",
+    "x: y",
+    "mind—",
+    "[so]",
+    "& more",
+    "#1",
+]
 
 
 @dataclass
@@ -120,7 +136,9 @@ def files(draw: Any) -> File:
         lead, dash = comments(draw(st.integers(0, column))), " " * column + "-"
         if draw(st.integers(0, 7)) == 0:
             rest = ["proposition: so"] if kind == "rules" else ["critique_request: c", 'revision_request: "r"']
-            return Entry(id, lead, [("flow", f"{dash} {{id: {id}, {', '.join(rest)}, weight: 2}}{behind()}\n")], flow=True)
+            return Entry(
+                id, lead, [("flow", f"{dash} {{id: {id}, {', '.join(rest)}, weight: 2}}{behind()}\n")], flow=True
+            )
         apart = draw(st.sampled_from([" ", " ", "   ", f"{behind()}\n"]))
         spaces = column + 2 if apart.endswith("\n") else column + 1 + len(apart)
         margin, chunks = " " * spaces, list[tuple[str, str]]()

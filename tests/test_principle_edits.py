@@ -1,6 +1,5 @@
 """Edits of commented files: what they are not about is the same to the byte, and what they say is what was meant."""
 
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -39,8 +38,8 @@ def between(file: File, new: str, before: str, after: str) -> str:
     """What stands between two parts that must be there as they were, to the byte."""
     # Where the last line's end was missing, it is there for the comparison.
     new = new if file.ended else new + file.eol
-    assert os.path.commonprefix([new, before]) == before
-    assert new.endswith(after)
+    assert new[: len(before)] == before
+    assert new[len(new) - len(after) :] == after
     assert len(new) >= len(before) + len(after)
     return new[len(before) : len(new) - len(after)]
 
@@ -64,7 +63,7 @@ def around(file: File, part: Part, index: int, chunk: int | None = None) -> tupl
 
 def blank(text: str) -> str:
     """The blank lines that a text begins with."""
-    return re.match(r"(?:[ \t]*\r?\n)*", text)[0]  # type: ignore[index]
+    return re.match(r"(?:[ \t]*\r?\n)*", text)[0]
 
 
 def do_set(data: Any, file: File, part: Part, index: int) -> str:
@@ -94,6 +93,9 @@ def do_set(data: Any, file: File, part: Part, index: int) -> str:
     update = {name: value if value is not None else None if name == "comparison" else ()}
     meant = [old.model_copy(update=update) if e.id == old.id else e for e in getattr(held.said, part.name)]
     assert said(new) == held.said.model_copy(update={part.name: tuple(meant)})
+    if value is None and new.endswith("\n"):
+        # The line whose end was missing may be gone.
+        file.ended = True
     if entry.flow or not any(known == "id" for known, _ in entry.chunks):
         # In brackets, or added by the program: one part.
         before, after = around(file, part, index)
@@ -114,7 +116,7 @@ def do_set(data: Any, file: File, part: Part, index: int) -> str:
             assert re.findall(r"[ \t]+# mark\d+\..*", chunk) == re.findall(r"[ \t]+# mark\d+\..*", was)
             assert set(re.findall(r"\r?\n", chunk)) <= {file.eol}
         else:
-            kept = set(getattr(old, "tags")) & set(value)  # type: ignore[call-overload]
+            kept = set(old.tags) & set(value)
             for line in was.splitlines():
                 if any(f"- {tag!r}" in line for tag in kept) or line.strip().startswith("tags: #"):
                     assert line in chunk.splitlines()

@@ -62,7 +62,10 @@ def edit_again(typed: Typed) -> Typed:
     if status:
         how = f"ended with exit code {status}" if status > 0 else f"was ended by the signal {-status}"
         raise PrinciplesError(f"the editor {shlex.join(words)!r} {how}; nothing was written{_kept(typed)}")
-    text = decoded(read_bytes(typed.path, PrinciplesError), typed.path, PrinciplesError)
+    try:
+        text = decoded(read_bytes(typed.path, PrinciplesError), typed.path, PrinciplesError)
+    except PrinciplesError as bad:
+        raise PrinciplesError(f"{bad.message}; nothing was written{_kept(typed)}", bad.hint) from None
     return typed.model_copy(update={"text": text})
 
 

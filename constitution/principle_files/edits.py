@@ -70,16 +70,18 @@ def set_fields(file: HeldFile, id: str, fields: Mapping[str, object]) -> str:
     entry = made(type(place.entry), kept | given, f"{file.path}: {id}")
     if entry.id != id:
         refuse_taken(file, entry.id)
-    held = file
+    held, text = file, file.text
     for name in sorted(fields, key=ORDER.index):
         value = getattr(entry, name)
         if value == getattr(place.entry, name):
             continue
+        # One after the other: where one ends, another may have to begin.
+        held = held if text == held.text else _reread(held, text)
         node = held.nodes(place.list)[place.index]
         splices = take_out(held, node, name) if fields[name] is None else set_field(held, node, name, value)
-        held = _reread(held, spliced(held.text, splices))
+        text = spliced(held.text, splices)
     entries = [entry if old.id == id else old for old in file.entries(place.list)]
-    return checked(file, held.text, with_entries(file.said, place.list, entries))
+    return checked(file, text, with_entries(file.said, place.list, entries))
 
 
 def set_head(file: HeldFile, fields: Mapping[str, str]) -> str:

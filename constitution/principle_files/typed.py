@@ -46,7 +46,7 @@ def template(path: Path, kind: type[Principle] | type[Rule], given: Mapping[str,
         if name in given:
             field = field_text(name, given[name])
         elif name in EXAMPLES:
-            lines.append(f"{TOLD}{margin[len(TOLD) :]}{EXAMPLES[name]}")
+            lines.append(f"{TOLD}{margin}{EXAMPLES[name]}")
             continue
         else:
             field = f"{name}: \n" if name == "id" else f"{name}: >-\n  \n"
