@@ -147,7 +147,7 @@ def test_an_entry_typed_anew_changes_no_other() -> None:
     with pytest.raises(PrinciplesError, match="nothing was written"):
         replace_entry(file, "a", typed, "typed")
     assert replace_entry(file, "b", "# b\n- {id: b, critique_request: c, revision_request: z}", "typed") == MORE + (
-        "# b\n- {id: b, critique_request: c, revision_request: z}"
+        "# b\n- {id: b, critique_request: c, revision_request: z}\n"
     )
 
 

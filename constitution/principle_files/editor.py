@@ -28,28 +28,28 @@ class Typed(Record):
     text: str
 
 
-def edit_text(text: str, name: str) -> Typed:
-    """Open a text in the editor that VISUAL or EDITOR names, and wait for it to end.
+def begin(text: str, name: str) -> Typed:
+    """Lay a text out for the editor that VISUAL or EDITOR names.
 
     Args:
         text: To begin with.
         name: Of the file that the editor sees.
 
     Raises:
-        PrinciplesError: No editor is named, it cannot be started, or it failed; says where the text is kept.
+        PrinciplesError: No editor is named.
     """
     # Before anything is written.
     _editor()
     path = Path(tempfile.mkdtemp(prefix=FOLDER)) / name
     path.write_bytes(text.encode("utf-8"))
-    return edit_again(Typed(path=path, begun=text, text=text))
+    return Typed(path=path, begun=text, text=text)
 
 
-def edit_again(typed: Typed) -> Typed:
-    """Open what was typed once more.
+def edit(typed: Typed) -> Typed:
+    """Open a text in the editor, and wait for that to end.
 
     Raises:
-        PrinciplesError: As `edit_text`.
+        PrinciplesError: The editor cannot be started, or it failed; says where what was typed is kept.
     """
     words = _editor()
     try:

@@ -127,7 +127,7 @@ def replace_entry(file: HeldFile, id: str, typed: str, name: str) -> str:
     eol = Lines(file.text).eol
     if len(set(END.findall(file.text))) <= 1:
         typed = as_parsed(typed).replace("\n", eol)
-    if not typed.endswith(("\n", "\r")) and block.end < len(file.text):
+    if not typed.endswith(("\n", "\r")) and file.text[: block.end].endswith(("\n", "\r")):
         typed += eol
     text = file.text[: block.start] + typed + file.text[block.end :]
     try:

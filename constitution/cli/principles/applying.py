@@ -74,29 +74,38 @@ def by_editor(
     Returns:
         Whether anything was typed.
     """
-    from constitution.principle_files.editor import edit_again, edit_text, forget
+    from constitution.principle_files.editor import begin, edit, forget
 
-    typed = edit_text(begun, disk.path.name)
+    typed = begin(begun, disk.path.name)
+    kept = f"What was typed is kept: {command(*words, '--from-text', typed.path)}"
     while True:
-        if typed.text == typed.begun:
-            forget(typed)
-            tell(
-                f"{disk.path}: the text was left as it was, nothing to write. An editor that returns at once needs a "
-                "flag to wait, such as EDITOR='code --wait'",
-                err=True,
-            )
-            return False
-        kept = f"What was typed is kept: {command(*words, '--from-text', typed.path)}"
         try:
+            typed = edit(typed)
+            if typed.text == typed.begun:
+                break
             text = make(typed.text, str(typed.path))
             break
         except PrinciplesError as bad:
-            if sys.stdin.isatty():
-                tell(f"error: {bad.message}\n  {bad.hint}".rstrip(), err=True)
-                if typer.confirm("Open the editor again?", default=True, err=True):
-                    typed = edit_again(typed)
-                    continue
-            raise PrinciplesError(bad.message, f"{bad.hint}\n  {kept}".lstrip()) from None
+            # An editor that failed has its own words for where the text is.
+            if typed.text == typed.begun:
+                raise
+            if not sys.stdin.isatty():
+                raise PrinciplesError(bad.message, f"{bad.hint}\n  {kept}".lstrip()) from None
+            tell(f"error: {bad.message}\n  {bad.hint}".rstrip(), err=True)
+            tell(f"  {kept}", err=True)
+            if not typer.confirm("Open the editor again?", default=True, err=True):
+                raise typer.Exit(bad.exit_code) from None
+        except KeyboardInterrupt:
+            tell(kept, err=True)
+            raise
+    if typed.text == typed.begun:
+        forget(typed)
+        tell(
+            f"{disk.path}: the text was left as it was, nothing to write. An editor that returns at once needs a flag "
+            "to wait, such as EDITOR='code --wait'",
+            err=True,
+        )
+        return False
     try:
         finish(disk, text, dry_run, format)
     except PrinciplesError as bad:
