@@ -1,6 +1,7 @@
 """Read a YAML file that a person edits, and tell them the line when it breaks a rule."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import Event
 from ruamel.yaml.reader import ReaderError
 
 from constitution.errors import ConstitutionError
@@ -50,19 +52,35 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def read_text(path: Path, error: ErrorType) -> str:
     """The text of a file that people write; one that cannot be read, or is too long for that, is raised as `error`."""
+    return as_parsed(decoded(read_bytes(path, error), path, error))
+
+
+def read_bytes(path: Path, error: ErrorType) -> bytes:
+    """What is in a file that people write; one that cannot be read, or is too long for that, is raised as `error`."""
     try:
         with path.open("rb") as file:
             # No more than that, whatever the file is: some devices never end.
             content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise error(f"{path}: more than {MOST_BYTES:,} bytes, too much for a file of this kind", "Check the path.")
-        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise error(f"{path}: no such file") from None
-    except UnicodeDecodeError as bad:
-        raise error(f"{path}: not UTF-8 (byte {bad.start})", "Save the file as UTF-8.") from None
     except OSError as bad:
         raise error(f"{path}: cannot be read: {bad.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise error(f"{path}: more than {MOST_BYTES:,} bytes, too much for a file of this kind", "Check the path.")
+    return content
+
+
+def decoded(content: bytes, path: Path, error: ErrorType) -> str:
+    """Bytes of a file as text, its line ends and byte-order mark as they are."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        raise error(f"{path}: not UTF-8 (byte {bad.start})", "Save the file as UTF-8.") from None
+
+
+def as_parsed(text: str) -> str:
+    """The text with each line's end as a line feed."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def load_yaml(path: Path, error: ErrorType) -> Any:
@@ -72,9 +90,23 @@ def load_yaml(path: Path, error: ErrorType) -> Any:
 
 def parse_yaml(text: str, path: Path, error: ErrorType) -> Any:
     """As `load_yaml`, of text that is at hand; `path` is what errors call it."""
-    try:
+    with _told(text, path, error):
         check_limits(text)
         return YAML(typ="rt").load(text)
+
+
+def yaml_events(text: str, path: Path, error: ErrorType) -> list[Event]:
+    """What the parser finds, each with its place in the text; what is wrong with it is raised as `error`."""
+    with _told(text, path, error):
+        check_limits(text)
+        return list(YAML(typ="rt").parse(text))
+
+
+@contextmanager
+def _told(text: str, path: Path, error: ErrorType) -> Iterator[None]:
+    """Raises what the parser says as `error`."""
+    try:
+        yield
     except Unsafe as bad:
         raise error(f"{path}:{bad.line}: {bad.rule}", bad.hint) from None
     except MarkedYAMLError as bad:

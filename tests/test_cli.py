@@ -170,13 +170,12 @@ def test_principles_list_names_the_shipped_files(cli: Cli) -> None:
     assert all(f"{row['name']} {row['version']}: {row['principles']} principles." in text for row in listed)
 
 
-def test_principles_show_prints_every_principle(cli: Cli) -> None:
+def test_principles_show_prints_the_file_or_what_it_says(cli: Cli) -> None:
     shown = json.loads(cli("principles", "show", "harmlessness", "--format", "json").stdout)
     assert shown["name"] == "harmlessness"
     text = cli("principles", "show", "harmlessness").stdout
-    for principle in shown["principles"]:
-        assert principle["id"] in text
-        assert principle["critique_request"] in text
+    assert text == (Path(__file__).parent.parent / "principles" / "harmlessness.yaml").read_text(encoding="utf-8")
+    assert YAML(typ="safe").load(text)["principles"][1]["id"] == shown["principles"][1]["id"]
 
 
 def test_principles_check_passes_a_good_file_and_names_the_line_of_a_fault(tmp_path: Path, cli: Cli) -> None:

@@ -146,6 +146,10 @@ def test_hostile_principles_are_shown_harmlessly(tmp_path: Path, hostile_cli: Cl
     shown = hostile_cli("principles", "show", path, "--format", "json")
     assert json.loads(shown.stdout)["name"] == ALL
     assert hostile_cli("principles", "check", path).returncode == 0
+    assert "[red]markup[/red]" in hostile_cli("principles", "show", path, "p1").stdout
+    edited = hostile_cli("principles", "edit", path, "p1", "--critique-request", NAMED, "--tag", NAMED)
+    assert (edited.returncode, "[red]markup[/red]" in edited.stdout) == (0, True)
+    assert hostile_cli("principles", "remove", path, NAMED).returncode == 2
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def field_text(name: str, value: object) -> str:
         case float():
             return f"{name}: {value:g}\n" if float(f"{value:g}") == value else f"{name}: {value!r}\n"
         case tuple() | list():
-            return f"{name}: [{', '.join(_flow(str(item)) for item in value)}]\n"
+            return f"{name}: [{', '.join(in_brackets(str(item)) for item in value)}]\n"
         case _:
             raise TypeError(f"no field of a principle is {value!r}")
 
@@ -68,24 +68,27 @@ def _scalar(name: str, text: str) -> str:
     else:
         folded = wrap(text, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
         forms = [_block(name, ">-", folded), _block(name, "|-", text.split("\n"))]
-    return next((form for form in forms if _reads_as(form, name, text)), f"{name}: {_quoted(text)}\n")
+    return next((form for form in forms if reads_as(form, name, text)), f"{name}: {quoted(text)}\n")
 
 
 def _block(name: str, sign: str, lines: Sequence[str]) -> str:
     return f"{name}: {sign}\n" + "".join(f"  {line}".rstrip() + "\n" for line in lines)
 
 
-def _flow(text: str) -> str:
-    return text if _reads_as(f"x: [{text}]\n", "x", [text]) else _quoted(text)
+def in_brackets(text: str) -> str:
+    """A text as an item of `[…]` or a value of `{…}`: plain where it is read back as it is, else in quotes."""
+    return text if reads_as(f"x: [{text}]\n", "x", [text]) else quoted(text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in double quotes, on one line."""
     # JSON is YAML, but for characters that YAML does not take as they are.
     written = json.dumps(text, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in written)
 
 
-def _reads_as(yaml: str, name: str, value: object) -> bool:
+def reads_as(yaml: str, name: str, value: object) -> bool:
+    """Whether a text of YAML says that this key has this value, and nothing else."""
     try:
         return bool(YAML(typ="safe", pure=True).load(yaml) == {name: value})
     except (YAMLError, ValueError):

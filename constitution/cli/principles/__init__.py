@@ -2,7 +2,7 @@
 
 import typer
 
-from constitution.cli.principles import covering, foreign, looking
+from constitution.cli.principles import adding, covering, editing, foreign, looking
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
@@ -12,3 +12,9 @@ app.command("check")(looking.check)
 app.command("import")(foreign.import_)
 app.command("export")(foreign.export)
 app.command("coverage")(covering.coverage)
+app.command("new")(adding.new)
+app.command("add")(adding.add)
+app.command("edit")(editing.edit)
+app.command("remove")(editing.remove)
+app.command("rename")(editing.rename)
+app.command("reorder")(editing.reorder)

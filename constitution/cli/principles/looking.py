@@ -1,4 +1,4 @@
-"""`constitution principles list`, `show`: what ships, and what a file holds."""
+"""`constitution principles list`, `show`, `check`: what ships, and what a file holds."""
 
 from typing import Annotated
 
@@ -30,20 +30,35 @@ def list_shipped(format: FormatOption = Format.text) -> None:
         tell(f"{path.stem} {loaded.version}: {len(loaded.principles)} principles. {loaded.description}\n  {path}")
 
 
-def show(name: NameArgument, format: FormatOption = Format.text) -> None:
-    """Print a file's principles."""
-    from constitution.principles import load_file
+def show(
+    name: NameArgument,
+    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of a principle or a rule.")] = None,
+    format: FormatOption = Format.text,
+) -> None:
+    """Print a file as it is, or one entry of it with its comments.
 
-    loaded = load_file(name)
-    if format is Format.json:
-        tell_json(loaded.model_dump_json(indent=2))
+    As JSON: what it says, without comments.
+    """
+    from constitution.errors import PrinciplesError
+    from constitution.principle_files.places import hold
+    from constitution.principle_files.typed import entry_shown
+    from constitution.principles import find_principles, load_file
+    from constitution.yamlfile import as_parsed, read_text
+
+    path = find_principles(name)
+    if id is None and format is Format.json:
+        tell_json(load_file(name).model_dump_json(indent=2))
         return
-    tell(f"{loaded.name} {loaded.version}: {loaded.description}")
-    for principle in loaded.principles:
-        tell(f"\n{principle.id}  weight {principle.weight:g}  {', '.join(principle.tags)}")
-        tell(f"  critique:   {principle.critique_request or '(none: cannot criticise)'}")
-        tell(f"  revision:   {principle.revision_request or '(none: cannot revise)'}")
-        tell(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
+    text = read_text(path, PrinciplesError)
+    if id is None:
+        # One that is broken too: it is what is to be mended.
+        tell(text.removeprefix("\ufeff").removesuffix("\n"))
+        return
+    file = hold(path, text)
+    if format is Format.json:
+        tell_json(file.place(id).entry.model_dump_json(indent=2))
+    else:
+        tell(as_parsed(entry_shown(file, id)).removesuffix("\n"))
 
 
 def check(name: NameArgument) -> None:
