@@ -1,6 +1,7 @@
 """What several test files share: a prompts file, the installed program, a run made in this process."""
 
 import asyncio
+import io
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from principle_cli import Ran
+
     from constitution.engines.transformers.model import LoadedModel
 
 # Before any test imports a Hugging Face package, which reads it once.
@@ -77,3 +80,39 @@ def lines() -> Callable[[Path], list[Any]]:
         return [{name: one[name] for name in one if name != "crc"} if isinstance(one, dict) else one for one in found]
 
     return read
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A small principles file with comments."""
+    from principle_cli import TEXT
+
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(TEXT.encode())
+    return path
+
+
+@pytest.fixture
+def principles(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> "Callable[..., Ran]":
+    """`constitution principles …` here, in `tmp_path`; no editor is set, and what editors leave is in `kept`."""
+    from principle_cli import Ran
+
+    from constitution.cli import main
+
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "kept"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    def run(*args: object) -> Ran:
+        monkeypatch.setattr("sys.argv", ["constitution", "principles", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capfd.readouterr()
+        return Ran(int(ended.value.code or 0), told.out, told.err)
+
+    return run

@@ -221,6 +221,7 @@ DO = {"set": do_set, "remove": do_remove, "reorder": do_reorder, "add": do_add, 
 @settings(
     max_examples=3_000 if LONG else 40,
     deadline=None,
+    # Making a failing file smaller takes minutes: it is one line a part as it is.
     phases=[Phase.explicit, Phase.generate],
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
