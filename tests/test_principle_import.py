@@ -336,3 +336,12 @@ def test_the_commands_print_results_and_what_was_dropped_apart(tmp_path: Path, c
     ]
     told = cli("principles", "import", "judge.json", "--to", "mine.yaml")
     assert told.returncode == 2 and "already there" in told.stderr and not told.stdout
+
+
+def test_what_would_be_too_long_to_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As YAML a file may be longer than its source.
+    monkeypatch.setattr("constitution.principle_formats.importing.MOST_BYTES", 100)
+    source = put(tmp_path, "shots.json", files.NEMO_SHOTS)
+    untouched(
+        tmp_path, "would have more than 100 bytes", lambda: import_principles(source, tmp_path / "few_shots.yaml")
+    )

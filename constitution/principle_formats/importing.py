@@ -14,6 +14,7 @@ from constitution.principles import PrincipleSet, parse_principles
 from constitution.records import Record
 from constitution.resources import shipped
 from constitution.templating import FEW_SHOTS_FILE
+from constitution.yaml_limits import MOST_BYTES
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -143,6 +144,11 @@ def write_all(files: Sequence[tuple[Path, str]], source: Path, overwrite: bool) 
             raise PrinciplesError(f"{path}: named twice", "Name a file of its own for each.")
         if not path.parent.is_dir():
             raise PrinciplesError(f"{path}: there is no folder {path.parent}", f"Make it first: mkdir -p {path.parent}")
+    for path, text in files:
+        if path.suffix in SUFFIXES and len(text.encode()) > MOST_BYTES:
+            raise PrinciplesError(
+                f"{path}: would have more than {MOST_BYTES:,} bytes, and not be read", "Split the source."
+            )
     for path, text in files:
         try:
             write_whole(path, text)
