@@ -120,7 +120,7 @@ def test_permissions_and_links_stay(principles: Run, mine: Path, tmp_path: Path)
         (("remove", "on"), "no principle or rule 'on'; did you mean 'one'?"),
         (("remove", "one", "two", "three"), "nothing would be left"),
         (("rename", "one", "three"), "mine.yaml:23: the id 'three' is already used"),
-        (("rename", "one", "x y"), "does not fit the pattern"),
+        (("rename", "one", "x y"), "is no id"),
         (("reorder", "one", "--before", "three"), "one is a principle, the other a rule"),
         (("reorder", "one", "two", "--before", "one"), "beside itself"),
         (("edit", "one", "--critique-request", " "), "one: critique_request: empty"),

@@ -144,7 +144,7 @@ def test_at_a_terminal_the_editor_is_opened_again_and_the_diff_is_coloured(mine:
         os.close(leader)
     assert b"Open the editor again? [Y/n]" in shown
     assert process.returncode == 0
-    assert b"does not fit the pattern" in shown
+    assert b"is no id" in shown
     assert b"\x1b[32m+  - id: uno # why\x1b[0m" in shown
     assert mine.read_text() == TEXT.replace("id: one", "id: uno")
 

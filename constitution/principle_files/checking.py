@@ -35,7 +35,8 @@ def made(kind: type[Principle] | type[Rule], fields: Mapping[str, object], name:
             raise PrinciplesError(f"{name}: {what} has no {key!r}; {nearest(key, kind.model_fields)}") from None
         if fault["type"] == "missing":
             raise PrinciplesError(f"{name}: {what} needs {key!r}") from None
-        raise PrinciplesError(f"{name}: {key}: {plainly(fault)}; nothing was written") from None
+        where = f"{name}: {key}" if key else name
+        raise PrinciplesError(f"{where}: {plainly(fault)}; nothing was written") from None
 
 
 def refuse_taken(file: HeldFile, id: str) -> None:

@@ -95,8 +95,10 @@ def add(
         raise typer.BadParameter("--from-text is the whole entry: it goes with no other field")
     where = place_of(before, after, first, side="last")
     disk = read_to_edit(name)
-    required = {field for field, told in kind.model_fields.items() if told.is_required()}
-    if required <= given.keys():
+    # A principle asks the model, a judge or both.
+    whole = [{"proposition"}] if kind is Rule else [{"critique_request", "revision_request"}, {"comparison"}]
+    half = len({"critique_request", "revision_request"} & given.keys()) == 1
+    if "id" in given and not half and any(fields <= given.keys() for fields in whole):
         entry = made(kind, given, f"{disk.path}: {id}")
         finish(disk, edits.add(held(disk), entry, where), dry_run, format)
     else:
