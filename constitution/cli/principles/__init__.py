@@ -2,10 +2,11 @@
 
 import typer
 
-from constitution.cli.principles import looking
+from constitution.cli.principles import linting, looking
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
 app.command("list")(looking.list_shipped)
 app.command("show")(looking.show)
-app.command("check")(looking.check)
+app.command("lint")(linting.lint)
+app.command("schema")(linting.schema)

@@ -43,14 +43,3 @@ def show(name: NameArgument, format: FormatOption = Format.text) -> None:
         tell(f"\n{principle.id}  weight {principle.weight:g}  {', '.join(principle.tags)}")
         tell(f"  critique:   {principle.critique_request}\n  revision:   {principle.revision_request}")
         tell(f"  comparison: {principle.comparison or '(none: cannot judge)'}")
-
-
-def check(name: NameArgument) -> None:
-    """Check a file; the first fault is named with its line."""
-    from constitution.principles import find_principles, load_principles
-
-    loaded = load_principles(name)
-    without = [principle.id for principle in loaded.principles if principle.comparison is None]
-    tell(f"{find_principles(name)}: {len(loaded.principles)} principles, no fault")
-    if without:
-        tell(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)
