@@ -1,7 +1,7 @@
 """The JSON Schema of a principles file, for editors: what `load_file` takes, but for what a schema cannot say.
 
-Ids that are there twice, and limits of what YAML may hold, are told by `constitution principles lint` only. In one thing
-it is stricter: numbers in quotes are taken for numbers when a file is loaded, and marked in an editor.
+Ids that are there twice, and limits of what YAML may hold, are told by `constitution principles lint` only. In one
+thing it is stricter: numbers in quotes are taken for numbers when a file is loaded, and marked in an editor.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ DESCRIPTIONS = {
     "Rule": {
         "id": "Unique among the file's principles and rules: letters, digits, `.`, `_` and `-`.",
         "proposition": "A statement about one response that is true or false of it.",
-        "weight": "What its probability counts for in the score; below 0 where it should not be true. 1 by default, never 0.",
+        "weight": "What its probability counts for in the score: below 0 where it should not be true, never 0.",
         "tags": "Free labels, to select by.",
     },
 }

@@ -51,7 +51,8 @@ def similarities(texts: Sequence[str]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     matrix /= np.where(lengths > 0, lengths, 1)
     # Rounding may leave a text a little more than itself.
-    return np.clip(matrix @ matrix.T, 0, 1)
+    alike: NDArray[np.float32] = np.clip(matrix @ matrix.T, 0, 1)
+    return alike
 
 
 def grams(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ruamel.yaml.error import MarkedYAMLError
 
 _QUOTES = "Put the text in quotes, or write it on the lines below, indented, after `KEY: >-`."
+_BACKSLASH = "In double quotes a backslash is written twice; in single quotes, as it is."
 
 
 @dataclass(frozen=True)

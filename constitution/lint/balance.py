@@ -14,7 +14,7 @@ MOST_SHARE = 0.5
 LEAST_TAGGED = 5
 NEARLY_ALL = 0.9
 # Likeness of two spellings, by difflib: one letter of a short word, two of a long one.
-SPELLING = 0.86
+SPELLING = 0.85
 MOST_TAGS = 300
 
 
@@ -88,11 +88,11 @@ def _everywhere(entries: Sequence[Entry]) -> Iterator[Found]:
     for entry in entries:
         for tag in entry.tags:
             firsts.setdefault(tag.text, tag.line)
-    for tag, count in on.items():
+    for text, count in on.items():
         if count / len(entries) > NEARLY_ALL:
             yield Found(
-                line=firsts[tag],
+                line=firsts[text],
                 rule="tag-everywhere",
-                why=f"the tag {tag!r} stands on {count} of {len(entries)} entries",
+                why=f"the tag {text!r} stands on {count} of {len(entries)} entries",
                 todo="leave it out: the file's name or description says what all of it is about",
             )

@@ -4,8 +4,9 @@ import re
 
 # Frequent in English, and rare in the languages that share its letters.
 COMMON = frozenset(
-    "the and that your you which with this or any not for from was were are it does has says to of is would what how "
-    "their they someone something whether response user reply so if as by on an be without".split()
+    {"the", "and", "that", "your", "you", "which", "with", "this", "or", "any", "not", "for", "from", "was", "were"}
+    | {"are", "it", "does", "has", "says", "to", "of", "is", "would", "what", "how", "their", "they", "someone"}
+    | {"whether", "response", "user", "reply", "so", "if", "as", "by", "on", "an", "be", "without", "something"}
 )
 _WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
 # Share of common words: about 0.4 in English prose, below 0.1 in Dutch, German or French.

@@ -37,8 +37,8 @@ def length_findings(
     Args:
         found: The file.
         allowance: What is allowed.
-        counter: Opens a tokenizer by name. Not called while no text has more bytes than it may have tokens: no tokenizer
-            in use makes more tokens than bytes of plain text.
+        counter: Opens a tokenizer by name. Not called while no text has more bytes than it may have tokens: no
+            tokenizer in use makes more tokens than bytes of plain text.
     """
     long = [p for entry in found.entries for p in entry.passages if len(p.text.encode()) > allowance.tokens]
     if not long:
@@ -50,7 +50,7 @@ def length_findings(
             yield Found(
                 line=passage.line,
                 rule="too-long",
-                why=f"the {passage.field} has {tokens:,} tokens of {allowance.tokenizer}, more than a quarter of a context "
-                f"of {allowance.context:,}",
+                why=f"the {passage.field} has {tokens:,} tokens of {allowance.tokenizer}, more than a quarter of a "
+                f"context of {allowance.context:,}",
                 todo="shorten it, split the principle, or name a larger --context",
             )

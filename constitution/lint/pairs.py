@@ -25,12 +25,12 @@ FAR = 0.35
 # Qualities and their opposites, as they stand after "more", "less" or by themselves in what is asked for.
 OPPOSITES = (
     (r"shorter|briefer|more (?:concise|succinct)|fewer words|as (?:short|briefly|brief) as possible",
-     r"longer|wordier|(?:more|greater) (?:detail|detailed|thorough|elaborate)|at length|as (?:long|detailed) as possible"),
+     r"longer|wordier|(?:more|greater) (?:detail|detailed|thorough)|at length|as (?:long|detailed) as possible"),
     (r"more formal|less (?:casual|informal|colloquial)|formally",
      r"less formal|more (?:casual|informal|colloquial|chatty)|informally|casually"),
     (r"more (?:certain|confident|assertive)|less (?:hedged|cautious|tentative)|without hedging",
      r"less (?:certain|confident|assertive)|more (?:hedged|cautious|tentative)|hedges more"),
-    (r"more warnings|adds? (?:a )?warnings?|warns? more", r"fewer warnings|without (?:any )?warnings?|leaves? out (?:the )?warnings?"),
+    (r"more warnings|adds? (?:a )?warnings?", r"fewer warnings|without (?:any )?warnings?|drops? warnings?"),
     (r"more (?:playful|humorous|funny)|funnier", r"more (?:serious|sober)|less (?:playful|humorous|funny)"),
 )  # fmt: skip
 _OPPOSITES = tuple(tuple(re.compile(rf"\b(?:{side})\b", re.IGNORECASE) for side in pair) for pair in OPPOSITES)

@@ -66,7 +66,6 @@ class Document(Record):
         text: All of it.
         head: Name, version and description.
         entries: Principles, then rules.
-        ends: First lines of all passages and entries, ascending.
     """
 
     text: str
@@ -117,13 +116,15 @@ def _entries(data: Any, key: str) -> Iterator[Entry]:
         )
 
 
-def _passages(data: Any, place: tuple[str | int, ...], keys: Sequence[str | int]) -> Iterator[Passage]:
+def _passages(data: Any, place: tuple[str | int, ...], keys: Sequence[Any]) -> Iterator[Passage]:
     """The texts under some keys of what stands at `place`."""
     holder = data
-    for key in place:
-        holder = holder[key]
+    for part in place:
+        holder = holder[part]
+    if not isinstance(holder, dict | list):
+        return
     for key in keys:
-        value = holder.get(key) if isinstance(holder, dict) else holder[key] if isinstance(holder, list) else None
+        value = holder.get(key) if isinstance(holder, dict) else holder[key]
         if isinstance(value, str) and value.strip():
             yield Passage(field=str(key), text=str(value).strip(), line=line_of(data, (*place, key)))
 

@@ -23,8 +23,8 @@ class LintRule(Record):
 
     Attributes:
         id: What findings, `--off` and comments call it.
-        severity: `error`: the file cannot be used as it is. `warning`: it would make worse data, most likely. `hint`: look
-            whether it is meant so.
+        severity: `error`: the file cannot be used as it is. `warning`: it would make worse data, most likely. `hint`:
+            look whether it is meant so.
         means: What is found, and what it harms.
         english: Whether only English texts are looked at.
         fixed: Whether it is always on: what the file breaks here stops every command.
@@ -42,9 +42,7 @@ _ERROR, _WARNING, _HINT = Severity
 RULES = {
     rule.id: rule
     for rule in (
-        LintRule(
-            id="yaml", severity=_ERROR, means="The text is not YAML, or breaks a limit of what is read.", fixed=True
-        ),
+        LintRule(id="yaml", severity=_ERROR, means="The text is not YAML, or more than is read.", fixed=True),
         LintRule(
             id="schema",
             severity=_ERROR,
@@ -66,7 +64,7 @@ RULES = {
         LintRule(
             id="mismatched-requests",
             severity=_WARNING,
-            means="The revision_request seems to be another principle's: the answer would be revised for what nobody criticised.",
+            means="The revision_request seems to be another principle's: it would revise what nobody criticised.",
         ),
         LintRule(
             id="missing-comparison",
@@ -131,7 +129,7 @@ RULES = {
         LintRule(
             id="too-long",
             severity=_WARNING,
-            means="A text takes more than a quarter of the context, counted in tokens: conversation and answers need the rest.",
+            means="A text takes more than a quarter of the context, in tokens: conversation and answers need the rest.",
         ),
         LintRule(
             id="unbalanced-weights",

@@ -21,7 +21,7 @@ def schema_faults(data: Any) -> Iterator[Found]:
             line=1,
             rule="schema",
             why=f"expected keys and values at the top, found {kind_of(data)}",
-            todo="begin with the keys name, version, description and principles; constitution init DIR writes such a file",
+            todo="begin with the keys name, version, description and principles, as harmlessness.yaml does",
         )
         return
     try:

@@ -2,7 +2,7 @@
 
 import typer
 
-from constitution.cli.principles import linting, looking
+from constitution.cli.principles import comparing, linting, looking
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
@@ -10,3 +10,4 @@ app.command("list")(looking.list_shipped)
 app.command("show")(looking.show)
 app.command("lint")(linting.lint)
 app.command("schema")(linting.schema)
+app.command("diff")(comparing.diff)

@@ -1,4 +1,4 @@
-"""`constitution principles lint`, `schema`: what is wrong with a file, and what an editor needs to tell it while typing."""
+"""`constitution principles lint`, `schema`: what is wrong with a file, told at once or by an editor."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -38,9 +38,7 @@ def lint(
     ] = "smollm2",
     context: Annotated[
         int,
-        typer.Option(
-            "--context", metavar="N", min=16, help="Tokens of the model's context; a text may take a quarter."
-        ),
+        typer.Option("--context", metavar="N", min=16, help="Tokens of the context; a text may take a quarter of it."),
     ] = 8192,
     format: Annotated[LintFormat, typer.Option("--format", help="How to print findings.")] = LintFormat.text,
     fail_on: Annotated[
@@ -84,8 +82,8 @@ def lint(
 def schema() -> None:
     """Print the JSON Schema of a principles file, for editors.
 
-    Save it beside your files: `constitution principles schema > principles.schema.json`. An editor with the YAML language
-    server (VS Code, Neovim and others) then completes keys and marks faults in a file whose first line is
+    Save it beside your files: `constitution principles schema > principles.schema.json`. An editor with the YAML
+    language server (VS Code, Neovim and others) then completes keys and marks faults in a file whose first line is
     `# yaml-language-server: $schema=principles.schema.json`.
     """
     import json
