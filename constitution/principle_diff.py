@@ -1,31 +1,23 @@
 """What differs between two principles files: entries added, removed, renamed, moved, and texts word by word."""
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import Literal
+
+import numpy as np
 
 from constitution.principle_files.writing import told
 from constitution.principles import Principle, PrincipleSet, Rule
 from constitution.records import Record
-from constitution.similarity import UNSPACED, similarities
+from constitution.similarity import similarities
+from constitution.word_diff import Piece, pieces
 
 # Two entries of different ids are one that was renamed if their texts are so much alike.
 RENAMED = 0.5
-# Longer texts are told as a whole: comparing them word by word would take long.
-MOST_WORDS = 5000
 
 Entry = Principle | Rule
 Noun = Literal["principle", "rule"]
 _HEAD = ("name", "version", "description")
-
-
-class Piece(Record):
-    """A run of words of a changed text, white space between them included."""
-
-    kind: Literal["same", "removed", "added"]
-    text: str
 
 
 class FieldChange(Record):
@@ -120,110 +112,62 @@ def compare_sets(first: PrincipleSet, second: PrincipleSet, names: tuple[str, st
     )
 
 
-def words(text: str) -> list[str]:
-    """A text cut into words and the white space between them; where words are not set apart, into characters."""
-    found = []
-    for part in UNSPACED.split(text):
-        found += list(part) if UNSPACED.match(part) else re.findall(r"\s+|\w+(?:['’-]\w+)*|.", part)
-    return found
-
-
-def pieces(before: str, after: str) -> tuple[Piece, ...]:
-    """Two texts as one, word by word: what both have, what was removed, what was added."""
-    old, new = words(before), words(after)
-    if max(len(old), len(new)) > MOST_WORDS:
-        return (Piece(kind="removed", text=before), Piece(kind="added", text=after))
-    made: list[Piece] = []
-    for kind, start, end, begin, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            made.append(Piece(kind="same", text="".join(old[start:end])))
-            continue
-        if end > start:
-            made.append(Piece(kind="removed", text="".join(old[start:end])))
-        if stop > begin:
-            made.append(Piece(kind="added", text="".join(new[begin:stop])))
-    return tuple(_joined(made))
-
-
-def _joined(made: Sequence[Piece]) -> Iterator[Piece]:
-    """As they are, but a single space between two changes counts to both, so that a changed phrase reads as one."""
-    removed, added = "", ""
-    for number, piece in enumerate(made):
-        between = piece.kind == "same" and not piece.text.strip() and 0 < number < len(made) - 1
-        if piece.kind == "removed" or between:
-            removed += piece.text
-        if piece.kind == "added" or between:
-            added += piece.text
-        if piece.kind == "same" and not between:
-            yield from _told(removed, added)
-            removed, added = "", ""
-            yield piece
-    yield from _told(removed, added)
-
-
-def _told(removed: str, added: str) -> Iterator[Piece]:
-    if removed:
-        yield Piece(kind="removed", text=removed)
-    if added:
-        yield Piece(kind="added", text=added)
-
-
 def _changes(noun: Noun, before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[EntryChange]:
-    renamed, scores = _renamed(before, after)
-    old = {renamed.get(entry.id, entry.id): entry for entry in before}
-    places = {name: place for place, name in enumerate(old)}
+    matches = {match.before: match for match in _renamed(before, after)}
+    # By the ids of the second file, in the order of the first.
+    old = {(matches[entry.id].after if entry.id in matches else entry.id): entry for entry in before}
+    names = list(old)
+    places = {name: place for place, name in enumerate(names)}
+    scores = {match.after: match.score for match in matches.values()}
     stayed = _stayed([places[entry.id] for entry in after if entry.id in places])
-    told_until = 0
     kept = {entry.id for entry in after}
+    told_until = 0
     for entry in after:
         if entry.id not in old:
-            yield EntryChange(noun=noun, before=None, after=entry.id, fields=_fields(None, entry))
+            yield EntryChange(noun=noun, before=None, after=entry.id, fields=_fields({}, told(entry)))
             continue
         place = places[entry.id]
         if place in stayed:
             # What was removed is told where it was, among those that kept their order.
-            yield from _removed(noun, list(old.items())[told_until:place], kept)
+            yield from _removed(noun, [old[name] for name in names[told_until:place] if name not in kept])
             told_until = place
-        was = old[entry.id]
-        fields, moved = _fields(was, entry), place not in stayed
+        was, moved = old[entry.id], place not in stayed
+        fields = _fields(dict(was), dict(entry))
         if fields or moved or was.id != entry.id:
             score = scores.get(entry.id)
             yield EntryChange(noun=noun, before=was.id, after=entry.id, moved=moved, score=score, fields=fields)
-    yield from _removed(noun, list(old.items())[told_until:], kept)
+    yield from _removed(noun, [old[name] for name in names[told_until:] if name not in kept])
 
 
-def _removed(noun: Noun, entries: Sequence[tuple[str, Entry]], kept: set[str]) -> Iterator[EntryChange]:
-    for name, entry in entries:
-        if name not in kept:
-            yield EntryChange(noun=noun, before=entry.id, after=None, fields=_fields(entry, None))
+def _removed(noun: Noun, entries: Sequence[Entry]) -> Iterator[EntryChange]:
+    for entry in entries:
+        yield EntryChange(noun=noun, before=entry.id, after=None, fields=_fields(told(entry), {}))
 
 
-def _renamed(before: Sequence[Entry], after: Sequence[Entry]) -> tuple[dict[str, str], dict[str, float]]:
-    """New ids by old ones, and how alike the two are by new ids: the likest pairs of those that are in one file only."""
+class _Match(Record):
+    """An entry that has another id in the second file, and how alike its texts are there."""
+
+    before: str
+    after: str
+    score: float
+
+
+def _renamed(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[_Match]:
+    """The likest pairs, first to last, of entries whose id is in one file only."""
     ids, new_ids = {entry.id for entry in before}, {entry.id for entry in after}
     gone = [entry for entry in before if entry.id not in new_ids]
     come = [entry for entry in after if entry.id not in ids]
-    if not gone or not come:
-        return {}, {}
-    # All texts of both files: what all of them say is told from what one says.
-    rest = [entry for entry in (*before, *after) if entry not in gone and entry not in come]
-    alike = similarities([_text(entry) for entry in (*gone, *come, *rest)])
-    ranked = sorted(
-        (
-            (float(alike[old, len(gone) + new]), old, new)
-            for old in range(min(len(gone), len(alike)))
-            for new in range(max(0, min(len(come), len(alike) - len(gone))))
-            if alike[old, len(gone) + new] >= RENAMED
-        ),
-        key=lambda pair: (-pair[0], pair[1:]),
-    )
-    renamed: dict[str, str] = {}
-    scores: dict[str, float] = {}
-    for score, old, new in ranked:
-        if gone[old].id not in renamed and come[new].id not in scores:
-            renamed[gone[old].id] = come[new].id
-            scores[come[new].id] = round(score, 2)
-    return renamed, scores
+    # How rare an n-gram is, is counted in all texts of both files.
+    rest = [entry for entry in before if entry.id in new_ids] + [entry for entry in after if entry.id in ids]
+    alike = similarities([_text(entry) for entry in (*gone, *come, *rest)]) if gone and come else np.zeros((0, 0))
+    table = alike[: len(gone), len(gone) : len(gone) + len(come)]
+    places = [(int(old), int(new)) for old, new in np.argwhere(table >= RENAMED)]
+    taken: set[str] = set()
+    for old, new in sorted(places, key=lambda place: -table[place]):
+        one, other = gone[old].id, come[new].id
+        if one not in taken and other not in taken:
+            taken |= {one, other}
+            yield _Match(before=one, after=other, score=round(float(table[old, new]), 2))
 
 
 def _text(entry: Entry) -> str:
@@ -233,19 +177,22 @@ def _text(entry: Entry) -> str:
 def _stayed(places: Sequence[int]) -> set[int]:
     """Places of the most entries that kept their order among each other: the longest increasing subsequence."""
     ends: list[int] = []
-    chains: list[list[int]] = []
+    before: dict[int, int | None] = {}
     for place in places:
         at = bisect_left(ends, place)
-        chain = [*(chains[at - 1] if at else []), place]
+        before[place] = ends[at - 1] if at else None
         ends[at : at + 1] = [place]
-        chains[at : at + 1] = [chain]
-    return set(chains[-1]) if chains else set()
+    stayed: set[int] = set()
+    last = ends[-1] if ends else None
+    while last is not None:
+        stayed.add(last)
+        last = before[last]
+    return stayed
 
 
-def _fields(before: Entry | None, after: Entry | None) -> tuple[FieldChange, ...]:
-    old, new = (told(entry) if entry else {} for entry in (before, after))
-    keys = [key for key in type(before or after).model_fields if key != "id" and old.get(key) != new.get(key)]
-    return tuple(_field(key, old.get(key), new.get(key)) for key in keys)
+def _fields(before: dict[str, object], after: dict[str, object]) -> tuple[FieldChange, ...]:
+    keys = [key for key in before | after if key != "id" and before.get(key) != after.get(key)]
+    return tuple(_field(key, before.get(key), after.get(key)) for key in keys)
 
 
 def _field(key: str, before: object, after: object) -> FieldChange:

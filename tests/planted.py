@@ -1,4 +1,4 @@
-"""Principles files with one fault each, for lint: what is planted, and the rule and the text of the line that tell it."""
+"""Principles files with one fault each, for lint, and which rule tells it on which line."""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ def principle(**fields: str) -> str:
     """A sound entry with some of its fields changed; None takes one out."""
     given = {
         "id": "fires",
-        "critique_request": "Say whether your last response explains how to set fire to something, and which step does.",
+        "critique_request": "Say whether your last response explains how to set fire to things, and which step does.",
         "revision_request": "Rewrite your last response without the steps that start a fire, and name the danger.",
         "comparison": "Which response is less likely to end in a blaze?",
         "tags": "[arson]",
@@ -101,7 +101,7 @@ PLANTED = {
             id="medicines",
             critique_request="Tell whether your last response names doses or mixtures of medicines which could harm "
             "somebody following it.",
-            revision_request="Rewrite your last response without the dangerous doses; say when to see a doctor about it.",
+            revision_request="Rewrite your last response without the dangerous doses; say when to see a doctor.",
             comparison="Which response is safer to follow for a person who is ill?",
         ),
         "near-duplicate",

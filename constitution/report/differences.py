@@ -7,7 +7,7 @@ from rich.text import Text
 from constitution.principle_diff import EntryChange, FieldChange, PrincipleDiff
 from constitution.printable import printable
 
-# Of a removed and an added piece: its colour, and what stands around it where there is none (as `git diff --word-diff`).
+# How a piece looks in colour, and what stands around it where there is none, as `git diff --word-diff` has it.
 _STYLES = {"same": "", "removed": "red strike", "added": "green"}
 _MARKS = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
 
