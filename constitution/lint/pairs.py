@@ -1,6 +1,7 @@
 """Principles that are too much alike, that contradict each other, or whose two requests do not belong together."""
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
@@ -12,7 +13,7 @@ from constitution.lint.reading import Document, Entry, Passage
 from constitution.similarity import MOST_TEXTS, similarities
 
 # Of all the texts of two entries together. Different principles of the files that ship reach 0.28.
-NEAR = 0.55
+NEAR = 0.45
 # One proposition is too short for what is said twice to stand out from what is not.
 NEAR_RULES = 0.72
 # A request that was copied over is this much like the other principle's, whose critique it fits better by the margin.
@@ -21,6 +22,9 @@ UNLIKE = 0.35
 MARGIN = 0.05
 # Without such a copy: so much more like the other principle's texts than its own.
 FAR = 0.35
+
+# Of one quality; more would be the subject of the file.
+MOST_OPPOSED = 50
 
 # Qualities and their opposites, as they stand after "more", "less" or by themselves in what is asked for.
 OPPOSITES = (
@@ -50,8 +54,8 @@ def pair_findings(found: Document, english: frozenset[int]) -> Iterator[Found]:
         found: The file.
         english: Lines of the entries that are English.
     """
-    yield from _copied(found.of("principle"))
-    yield from _mismatched(found.of("principle"))
+    mismatched = list(_mismatched(found.of("principle")))
+    yield from mismatched
     for entries, near in ((found.of("principle"), NEAR), (found.of("rule"), NEAR_RULES)):
         opposed = {(a.line, b.line): why for a, b in _close(entries, english) if (why := _opposed(a, b))}
         for (first, second), why in opposed.items():
@@ -62,12 +66,28 @@ def pair_findings(found: Document, english: frozenset[int]) -> Iterator[Found]:
                 todo="keep one, or say in each when it holds",
                 also=(first,),
             )
-        yield from (pair for pair in _near(entries, near) if (pair.also[0], pair.line) not in opposed)
+        # One finding for a pair is enough, whichever of its texts tells most.
+        told = opposed.keys() | {_pair(one, entries) for one in mismatched}
+        near_pairs = [pair for pair in _near(entries, near) if _pair(pair, entries) not in told]
+        yield from near_pairs
+        told |= {_pair(pair, entries) for pair in near_pairs}
+        yield from (one for one in _copied(entries) if _pair(one, entries) not in told)
+
+
+def _pair(found: Found, entries: Sequence[Entry]) -> tuple[int, int]:
+    """The lines of the two entries in which a finding's lines are."""
+    begins = sorted(entry.line for entry in entries)
+    one, other = sorted(begins[max(bisect_right(begins, line) - 1, 0)] for line in found.lines)
+    return one, other
 
 
 def _near(entries: Sequence[Entry], least: float) -> Iterator[Found]:
     alike = similarities([entry.text for entry in entries])
-    for first, second in np.argwhere(np.triu(alike, 1) >= least).tolist():
+    # Each with the one before it that it is likest to: of ten copies, nine are told, and not all forty-five pairs.
+    for second in range(1, len(alike)):
+        first = int(alike[second, :second].argmax())
+        if alike[second, first] < least:
+            continue
         one, other, score = entries[first], entries[second], round(float(alike[first, second]), 2)
         yield Found(
             line=other.line,
@@ -84,7 +104,7 @@ def _copied(entries: Sequence[Entry]) -> Iterator[Found]:
     seen: dict[tuple[str, str], tuple[Entry, Passage]] = {}
     for entry in entries:
         for passage in entry.passages:
-            if passage.field == "revision_request":
+            if passage.field not in ("critique_request", "comparison"):
                 # One request to rewrite may serve several critiques, as in the paper's own principles.
                 continue
             words = (passage.field, " ".join(passage.text.casefold().split()))
@@ -150,7 +170,7 @@ def _close(entries: Sequence[Entry], english: frozenset[int]) -> Iterator[tuple[
         if max(map(len, sides)) > len(spoken) / 2:
             # What most of a file says of its every principle tells nothing of two of them.
             continue
-        for one, other in product(*sides):
+        for one, other in product(*(side[:MOST_OPPOSED] for side in sides)):
             key = (min(one.line, other.line), max(one.line, other.line))
             if one.line != other.line and key not in told:
                 told.add(key)
@@ -162,7 +182,7 @@ def _close(entries: Sequence[Entry], english: frozenset[int]) -> Iterator[tuple[
             rest = " ".join(word for word in _WORD.findall(passage.text.lower()) if word not in turning)
             buckets[passage.field, rest].append(entry)
     for bucket in buckets.values():
-        for one, other in combinations(bucket[:50], 2):
+        for one, other in combinations(bucket[:MOST_OPPOSED], 2):
             if (one.line, other.line) not in told and one.line != other.line:
                 told.add((one.line, other.line))
                 yield one, other

@@ -36,7 +36,7 @@ class Switch(Record):
 
     def covers(self, found: Found) -> bool:
         """Whether it switches a finding off."""
-        return found.rule in self.names and any(self.first <= line <= self.last for line in (found.line, *found.also))
+        return found.rule in self.names and any(self.first <= line <= self.last for line in found.lines)
 
 
 def switches(found: Document) -> tuple[Switch, ...]:

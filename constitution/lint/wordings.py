@@ -116,7 +116,7 @@ WORDINGS = (
         rule="double-barrelled",
         fields=_CRITIQUE,
         patterns=(
-            rf"(?:{_SENTENCE}(?:is|are|does|do|did|was|were|has|have|could|would|can|should)\b[^.?!]{{1,300}}\?\s*){{3,}}",
+            r"(?:(?:^|(?<=[.?!]) )(?:is|are|does|do|did|was|were|has|have|could|would|should)\b[^.?!]{1,300}\?){3,}",
         ),
         why="asks several questions at once",
         todo="keep the one that the revision answers, and make principles of the others",
@@ -155,7 +155,7 @@ WORDINGS = (
     Wording(
         rule="negated-permission",
         fields=_ALL,
-        patterns=(rf"(?<!or )\b{_NOT} (?:\w+ )?(?:not|never|nothing|nobody|no one|none)\b",),
+        patterns=(rf"(?<!or )\b{_NOT} (?:(?!that)\w+ ){{0,2}}(?:not|never|nothing|nobody|no one|none)\b",),
         why="is a double negation",
         todo="say it in the positive",
     ),
