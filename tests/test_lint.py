@@ -176,7 +176,7 @@ def test_tokens_are_those_of_the_named_tokenizer(cli: Cli, tmp_path: Path) -> No
     path.write_text(added(critique_request="Say whether any of these is named - " + "ash " * 400), encoding="utf-8")
     told = cli("principles", "lint", path, "--context", 1024)
     assert told.returncode == 6
-    assert "the critique_request has 409 tokens of smollm2, more than a quarter of a context of 1,024" in told.stdout
+    assert "the critique_request has 408 tokens of smollm2, more than a quarter of a context of 1,024" in told.stdout
     refused = cli("principles", "lint", path, "--context", 1024, "--tokenizer", "./nowhere")
     assert refused.returncode == 3
     assert refused.stderr.startswith("error: nowhere: no such folder")
@@ -208,8 +208,8 @@ def test_a_comment_switches_a_rule_off(text: str) -> None:
         HEAD + SOUND.replace("  - id: locks", "  # lint: off placeholder\n  - id: locks") + FAULT,
         HEAD + SOUND + FAULT.replace("blaze", "x") + "\n  # lint: off leading\n",
         HEAD + SOUND + FAULT.replace("revision_request:", "revision_request: >-\n      # lint: off placeholder\n     "),
-        HEAD + SOUND + FAULT.replace("danger.", "danger.#lint: off placeholder"),
-        HEAD + SOUND + FAULT.replace("{quality}?", "{quality}#lint: off placeholder"),
+        HEAD + SOUND + FAULT.replace("danger.", "danger.#lint:off placeholder"),
+        HEAD + SOUND + FAULT.replace("{quality}?", "{quality}#lint:off placeholder"),
     ],
 )
 def test_a_comment_elsewhere_or_a_text_switches_nothing_off(text: str) -> None:

@@ -67,11 +67,11 @@ def pair_findings(found: Document, english: frozenset[int]) -> Iterator[Found]:
                 also=(first,),
             )
         # One finding for a pair is enough, whichever of its texts tells most.
-        told = opposed.keys() | {_pair(one, entries) for one in mismatched}
-        near_pairs = [pair for pair in _near(entries, near) if _pair(pair, entries) not in told]
+        told = opposed.keys() | {_pair(one, found.entries) for one in mismatched}
+        near_pairs = [pair for pair in _near(entries, near) if _pair(pair, found.entries) not in told]
         yield from near_pairs
-        told |= {_pair(pair, entries) for pair in near_pairs}
-        yield from (one for one in _copied(entries) if _pair(one, entries) not in told)
+        told |= {_pair(pair, found.entries) for pair in near_pairs}
+        yield from (one for one in _copied(entries) if _pair(one, found.entries) not in told)
 
 
 def _pair(found: Found, entries: Sequence[Entry]) -> tuple[int, int]:

@@ -59,7 +59,8 @@ def _title(entry: EntryChange) -> Text:
 
 def _print_field(console: Console, change: FieldChange, indent: int) -> None:
     marked = console.no_color or console.color_system is None
-    text = Text(f"{change.field}: ", "dim")
+    text = Text()
+    text.append(f"{change.field}: ", "dim")
     for piece in change.pieces:
         before, after = _MARKS[piece.kind] if marked else ("", "")
         text.append(printable(f"{before}{piece.text}{after}"), "" if marked else _STYLES[piece.kind])

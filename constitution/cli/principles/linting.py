@@ -117,6 +117,6 @@ def _texts(names: list[str]) -> list[tuple[str, str]]:
 
 
 def _counter(name: str) -> Callable[[str], int]:
-    from constitution.engines.transformers.tokenizing import token_counter
+    from constitution.engines.tokenizing import token_counter
 
     return token_counter(name)
