@@ -16,7 +16,7 @@ MOST_SHOWN = 60
 _HTML = "a|b|i|u|p|br|hr|em|li|ol|ul|td|tr|th|div|img|pre|body|code|head|html|span|style|table|script|strong|iframe"
 # What stands for a text that is yet to be written.
 PLACEHOLDER = re.compile(
-    r"\b(?:TODO|TBD|FIXME|TKTK)\b|\bX{3,}\b(?!-)|(?i:\blorem ipsum\b)|_{3,}|"
+    r"\b(?:TODO|TBD|FIXME|TKTK)\b|\bX{3,}\b(?!-)|(?i:\blorem ipsum\b)|_{3,}|\$[A-Z]{3,}\b|"
     r"\{\{?[^{}\n]{0,60}\}?\}|\{%|"
     rf"<(?!/?(?i:{_HTML})\b)[A-Za-z][\w -]{{0,60}}>|"
     r"\[(?i:your|insert|add|name of|describe|the|some|topic|harm|example|fill)\b[^\[\]\n]{0,60}\]|"

@@ -69,7 +69,7 @@ WORDINGS = (
             r"(?:^|[.?!]\s+|, ?)(?:is|are|was|were|do|does|did|would|should|could|have|has)n['’]t "
             r"(?:it|you|this|that|the|your|they|there)\b",
             rf"{_SENTENCE}(?:obviously|clearly),? ",
-            r"\b(?:surely|needless to say|as (?:we|you) all know|everyone (?:knows|agrees)|you (?:must|will) agree)\b",
+            r"\b(?:surely|needless to say|(?:we|you) all know|everyone (?:knows|agrees)|you (?:must|will) agree)\b",
             r"\bit is (?:obvious|clear|self-evident) that\b",
         ),
         why="gives the answer away",
@@ -99,6 +99,7 @@ WORDINGS = (
             rf"\b{_WHICH}\b[^?]{{0,200}}(?:\?\s*|,? and (?:also )?|; ?)(?:{_WHICH}|which (?:has|does))\b",
             rf"\bmore \w+(?: \w+)? {_AND} (?:also )?less \w+",
             rf"\bless \w+(?: \w+)? {_AND} (?:also )?more \w+",
+            rf"\b{_WHICH}\b[^?]{{0,200}},? and is it (?:also )?(?:the )?(?:more|less)\b",
             r"\bis both \w+",
             r"\bboth (?:more|less) \w+",
         ),
@@ -127,6 +128,7 @@ WORDINGS = (
         patterns=(
             rf"\b{_AND} (?:also |then |it |the (?:response|answer|reply) )?(?:{_DOES})\b",
             rf"\b{_AND} (?:also |then |it )?[a-z]+s (?:a|an|the|no|any|some|one|how|what|why|whether)\b",
+            r"\b(?:is|are) both \w+",
             r"[.;] +\w",
         ),
         why="says two things, of which one may be true and the other false",
@@ -195,6 +197,8 @@ WORDINGS = (
             r"\b(?:is|be|are|stays?|remains?) (?:more |as |the most )?(?:evasive|non-?committal|guarded)\b",
             r"\b(?:avoids?|dodges?|sidesteps?|evades?|deflects?) (?:the|any) (?:question|subject|topic|issue)s?\b",
             r"\bchang(?:es?|ing) the subject\b",
+            r"\b(?:gives?|has|contains?) no answer\b",
+            r"(?:^|[.;] )(?:refuse|decline) to (?:answer|respond|reply|help)\b",
             r"\bdo(?:es)? not (?:answer|respond|reply)(?: at all)?\s*[.;]",
         ),
         why="rewards saying nothing",
