@@ -14,6 +14,7 @@ from ruamel.yaml.reader import ReaderError
 
 from constitution.errors import ConstitutionError
 from constitution.yaml_limits import MOST_BYTES, Unsafe, check_limits
+from constitution.yaml_problems import plain_words
 
 Model = TypeVar("Model", bound=BaseModel)
 ErrorType = type[ConstitutionError]
@@ -110,10 +111,8 @@ def _told(text: str, path: Path, error: ErrorType) -> Iterator[None]:
     except Unsafe as bad:
         raise error(f"{path}:{bad.line}: {bad.rule}", bad.hint) from None
     except MarkedYAMLError as bad:
-        # Duplicate keys carry three lines of advice about ruamel's own API: only the first is for our reader.
-        problem = (bad.problem or "not valid YAML").splitlines()[0]
-        line = bad.problem_mark.line + 1 if bad.problem_mark else 1
-        raise error(f"{path}:{line}: {problem}") from None
+        told = plain_words(bad, text)
+        raise error(f"{path}:{told.line}: {told.rule}", told.hint) from None
     except ReaderError as bad:
         line = text.count("\n", 0, bad.position) + 1
         raise error(f"{path}:{line}: the control character {chr(bad.character)!r}, which YAML does not allow") from None
@@ -144,14 +143,23 @@ def validate(model: type[Model], data: Any, path: Path, error: ErrorType) -> Mod
         faults = bad.errors()
         # A misspelt key is both unknown and missing: the line with the misspelling is the one to show.
         fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-        where = f"{path}:{line_of(data, fault['loc'])}"
-        key = fault["loc"][-1] if fault["loc"] else ""
-        if fault["type"] == "extra_forbidden":
-            raise error(f"{where}: unknown key {key!r}; {nearest(str(key), _fields_at(model, fault['loc']))}") from None
-        if fault["type"] == "missing":
-            raise error(f"{where}: the key {key!r} is missing") from None
-        name = ".".join(str(part) for part in fault["loc"])
-        raise error(f"{where}: {name}: {plainly(fault)}" if name else f"{where}: {plainly(fault)}") from None
+        raise error(f"{path}:{line_of(data, fault['loc'])}: {told_fault(model, fault)}") from None
+
+
+def told_fault(model: type[BaseModel], fault: Mapping[str, Any]) -> str:
+    """One of the errors of a validation against `model`, with the key that it is about."""
+    key = fault["loc"][-1] if fault["loc"] else ""
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; {nearest(str(key), _fields_at(model, fault['loc']))}"
+    if fault["type"] == "missing":
+        return f"the key {key!r} is missing"
+    name = ".".join(str(part) for part in fault["loc"])
+    return f"{name}: {plainly(fault)}" if name else plainly(fault)
+
+
+def close_key(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:
+    """The key that an unknown one at `location` is taken for; None if it is near to none."""
+    return next(iter(get_close_matches(str(location[-1]), _fields_at(model, location), n=1)), None)
 
 
 def plainly(fault: Mapping[str, Any]) -> str:

@@ -178,13 +178,6 @@ def test_principles_show_prints_the_file_or_what_it_says(cli: Cli) -> None:
     assert YAML(typ="safe").load(text)["principles"][1]["id"] == shown["principles"][1]["id"]
 
 
-def test_principles_check_passes_a_good_file_and_names_the_line_of_a_fault(tmp_path: Path, cli: Cli) -> None:
-    assert "no fault" in cli("principles", "check", "harmlessness").stdout
-    broken = tmp_path / "mine.yaml"
-    broken.write_text("name: mine\nversion: '1'\ndescription: d\nprinciples:\n  - id: a\n    critique: x\n")
-    refused(cli("principles", "check", broken), 2, f"{broken}:")
-
-
 def test_doctor_finds_every_package_as_text_and_json(cli: Cli) -> None:
     found = {finding["what"]: finding for finding in json.loads(cli("doctor", "--format", "json").stdout)}
     for package in ("python", "torch", "transformers", "datasets"):

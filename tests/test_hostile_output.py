@@ -145,8 +145,15 @@ def test_hostile_principles_are_shown_harmlessly(tmp_path: Path, hostile_cli: Cl
     assert "[link=http://evil.example]" in hostile_cli("principles", "show", path).stdout
     shown = hostile_cli("principles", "show", path, "--format", "json")
     assert json.loads(shown.stdout)["name"] == ALL
-    assert hostile_cli("principles", "check", path).returncode == 0
     assert "[red]markup[/red]" in hostile_cli("principles", "show", path, "p1").stdout
+    for format in ("text", "json", "github"):
+        linted = hostile_cli("principles", "lint", path, "--format", format)
+        assert linted.returncode == 6
+        assert "near-duplicate" in linted.stdout
+    other = tmp_path / "other.yaml"
+    other.write_text(path.read_text(encoding="utf-8").replace("good", "better"), encoding="utf-8")
+    for format in ("text", "json"):
+        assert "owned" in hostile_cli("principles", "diff", path, other, "--format", format).stdout
     edited = hostile_cli("principles", "edit", path, "p1", "--critique-request", NAMED, "--tag", NAMED)
     assert (edited.returncode, "[red]markup[/red]" in edited.stdout) == (0, True)
     assert hostile_cli("principles", "remove", path, NAMED).returncode == 2

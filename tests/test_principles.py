@@ -155,7 +155,7 @@ BAD = {
     "an infinite weight": (HEAD + ONE + "    weight: .inf\n", 8, ["weight", "finite"]),
     "a weight in words": (HEAD + ONE + "    weight: heavy\n", 8, ["weight", "number"]),
     "broken YAML": (HEAD + ONE.replace("Criticise.", "Note: this"), 6, ["mapping values are not allowed here"]),
-    "a tab": (HEAD + "\t- id: one\n", 5, ["'\\t'"]),
+    "a tab": (HEAD + "\t- id: one\n", 5, ["a tab at the beginning of the line"]),
     "a control character": (HEAD + ONE.replace("Criticise.", "\x07"), 6, ["character"]),
     "a list at the top": (ONE.replace("    ", "  ").replace("  - ", "- "), 1, ["keys and values"]),
     "text at the top": ("hello\n", 1, ["keys and values"]),

@@ -1,7 +1,8 @@
 """The command line: parses, calls, prints. `main` is the one place that turns errors into exit codes.
 
 Exit codes: 0 all well; 1 a bug (with a traceback); 2 wrong input or flags; 3 the model; 4 the run's folder;
-5 finished, but rows failed; 130 stopped with Ctrl-C.
+5 finished, but rows failed; 6 read, and found wanting: lint found something, or
+`principles diff --exit-code` a difference; 130 stopped with Ctrl-C.
 """
 
 import contextlib

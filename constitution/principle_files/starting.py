@@ -7,7 +7,7 @@ TEXT = """\
 #   constitution principles add FILE --id polite --critique-request '…' --revision-request '…'
 #   constitution principles edit FILE ID --weight 2
 #   constitution principles --help
-# `constitution principles check FILE` names the line of a fault.
+# `constitution principles lint FILE` names the lines of faults.
 {name}version: "1"                     # raise it when the meaning of a principle changes
 description: What these principles are for, in a sentence.
 

@@ -2,19 +2,21 @@
 
 import typer
 
-from constitution.cli.principles import adding, covering, editing, foreign, looking
+from constitution.cli.principles import adding, comparing, covering, editing, foreign, linting, looking
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
 app.command("list")(looking.list_shipped)
 app.command("show")(looking.show)
-app.command("check")(looking.check)
-app.command("import")(foreign.import_)
-app.command("export")(foreign.export)
-app.command("coverage")(covering.coverage)
 app.command("new")(adding.new)
 app.command("add")(adding.add)
 app.command("edit")(editing.edit)
 app.command("remove")(editing.remove)
 app.command("rename")(editing.rename)
 app.command("reorder")(editing.reorder)
+app.command("lint")(linting.lint)
+app.command("schema")(linting.schema)
+app.command("diff")(comparing.diff)
+app.command("import")(foreign.import_)
+app.command("export")(foreign.export)
+app.command("coverage")(covering.coverage)

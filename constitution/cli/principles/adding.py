@@ -48,7 +48,7 @@ def new(
     save_new(path, text)
     tell(path)
     tell(
-        f"Next: {command('principles', 'edit', path)}, or any editor; then {command('principles', 'check', path)}",
+        f"Next: {command('principles', 'edit', path)}, or any editor; then {command('principles', 'lint', path)}",
         err=True,
     )
 

@@ -59,20 +59,3 @@ def show(
         tell_json(file.place(id).entry.model_dump_json(indent=2))
     else:
         tell(as_parsed(entry_shown(file, id)).removesuffix("\n"))
-
-
-def check(name: NameArgument) -> None:
-    """Check a file; the first fault is named with its line."""
-    from constitution.principles import find_principles, load_file
-    from constitution.report.terminal import plural
-
-    loaded = load_file(name)
-    without = [principle.id for principle in loaded.principles if principle.comparison is None]
-    judging = [principle.id for principle in loaded.principles if principle.critique_request is None]
-    counts = [(len(loaded.principles), "principle"), (len(loaded.rules), "rule")]
-    held = " and ".join(plural(number, noun) for number, noun in counts if number)
-    tell(f"{find_principles(name)}: {held}, no fault")
-    if without:
-        tell(f"without a comparison, so of no use to a judge: {', '.join(without)}", err=True)
-    if judging:
-        tell(f"without requests, so only for a judge: {', '.join(judging)}", err=True)
