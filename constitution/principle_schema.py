@@ -1,7 +1,8 @@
 """The JSON Schema of a principles file, for editors: what `load_file` takes, but for what a schema cannot say.
 
-Ids that are there twice, and limits of what YAML may hold, are told by `constitution principles lint` only. In one
-thing it is stricter: numbers in quotes are taken for numbers when a file is loaded, and marked in an editor.
+Ids that are there twice, signs in them that are no letters, and limits of what YAML may hold, are told by
+`constitution principles lint` only. In one thing it is stricter: numbers in quotes are taken for numbers when a file is
+loaded, and marked in an editor.
 """
 
 from typing import Any
@@ -31,6 +32,8 @@ DESCRIPTIONS = {
         "tags": "Free labels, to select by.",
     },
 }
+# Editors' regular expressions have no common word for the letters of all scripts: what has one is ASCII's other signs.
+ID_PATTERN = r"^[^\s!-/:-@\[-`{-~][^\s!-,/:-@\[-^`{-~]*$"
 OBJECTS = {
     "PrincipleSet": "Principles for Constitutional AI, rules for scoring responses, or both.",
     "Principle": "Two requests in plain words, and for the RL stage a question to a judge.",
@@ -55,6 +58,12 @@ def principle_schema() -> dict[str, Any]:
         "type": ["string", "number"],
     }
     schema["$defs"]["Rule"]["properties"]["weight"]["not"] = {"const": 0}
+    principle = schema["$defs"]["Principle"]
+    requests = ("critique_request", "revision_request")
+    principle["dependentRequired"] = {one: [other] for one, other in zip(requests, reversed(requests), strict=True)}
+    principle["anyOf"] = [{"required": [requests[0]]}, {"required": ["comparison"]}]
+    for kind in ("Principle", "Rule"):
+        schema["$defs"][kind]["properties"]["id"]["pattern"] = ID_PATTERN
     filled = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("principles", "rules")]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from constitution.digests import derive_uniform, digest
 from constitution.errors import PrinciplesError
@@ -19,6 +20,8 @@ from constitution.records import Record
 from constitution.resources import shipped
 from constitution.yamlfile import line_of, nearest, parse_yaml, read_text, validate
 
+# The fault of one request without the other, as lint knows it.
+UNPAIRED = "unpaired_request"
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Letters and digits of any script; the marks are those that some scripts put on their letters.
 ID_PATTERN = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$"
@@ -48,7 +51,11 @@ class Principle(Record):
     def _asks_for_something(self) -> Self:
         missing = [name for name in ("critique_request", "revision_request") if getattr(self, name) is None]
         if len(missing) == 1:
-            raise ValueError(f"the key {missing[0]!r} is missing or empty: a critique and its revision go together")
+            raise PydanticCustomError(
+                UNPAIRED,
+                "the key {key} is missing or empty: a critique and its revision go together",
+                {"key": repr(missing[0])},
+            )
         if missing and self.comparison is None:
             raise ValueError("neither 'critique_request' and 'revision_request' nor 'comparison'")
         return self

@@ -214,7 +214,7 @@ def test_a_file_of_no_known_format_is_told_what_was_tried(tmp_path: Path) -> Non
     # Whoever says that it is text is believed.
     assert import_principles(source, tmp_path / "a.yaml", "text").files[0].principles == 2
     own = shipped("principles") / "harmlessness.yaml"
-    untouched(tmp_path, "of no known format", lambda: import_principles(own, tmp_path / "b.yaml"), "principles check")
+    untouched(tmp_path, "of no known format", lambda: import_principles(own, tmp_path / "b.yaml"), "principles lint")
 
 
 def test_a_file_that_may_be_of_several_formats_is_not_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

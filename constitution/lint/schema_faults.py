@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from constitution.lint.findings import Found
 from constitution.lint.reading import LISTS
-from constitution.principles import PrincipleSet
+from constitution.principles import UNPAIRED, PrincipleSet
 from constitution.yamlfile import close_key, kind_of, line_of, told_fault
 
 # The two requests of a round.
@@ -36,6 +36,7 @@ def schema_faults(data: Any) -> Iterator[Found]:
                 why="holds neither a principle nor a rule",
                 todo="add one under `principles:`",
             )
+    yield from _unpaired(data)
     yield from _used_twice(data)
 
 
@@ -53,21 +54,27 @@ def _broken(data: Any, bad: ValidationError) -> Iterator[Found]:
             if place in misspelt:
                 # Both unknown and missing: the misspelling is the fault.
                 continue
-            other = REQUESTS.get(str(key))
-            if other and isinstance(fault["input"], dict) and other in fault["input"]:
-                yield Found(
-                    line=line,
-                    rule="unpaired-request",
-                    why=f"there is a {other} and no {key}",
-                    todo=f"write the {key} that goes with it",
-                )
-                continue
             yield Found(
                 line=line, rule="schema", why=told_fault(PrincipleSet, fault), todo=f"add `{key}:` with its value"
             )
-        else:
+        elif fault["type"] != UNPAIRED:
             todo = "correct or remove the key" if fault["type"] == "extra_forbidden" else "correct the value"
             yield Found(line=line, rule="schema", why=told_fault(PrincipleSet, fault), todo=todo)
+
+
+def _unpaired(data: Any) -> Iterator[Found]:
+    """From the file itself: the model does not look at this in a principle with other faults."""
+    listed = data.get("principles")
+    for position, entry in enumerate(listed if isinstance(listed, list) else ()):
+        there = [key for key in REQUESTS if isinstance(entry, dict) and key in entry]
+        if len(there) == 1:
+            key = REQUESTS[there[0]]
+            yield Found(
+                line=line_of(data, ("principles", position)),
+                rule="unpaired-request",
+                why=f"there is a {there[0]} and no {key}",
+                todo=f"write the {key} that goes with it",
+            )
 
 
 def _used_twice(data: Any) -> Iterator[Found]:

@@ -132,5 +132,5 @@ def _next_step(path: Path, source: Source) -> str:
         and isinstance(source.yaml, dict)
         and {"name", "version"} <= source.yaml.keys()
     ):
-        return f"It looks like a principles file of this program: {command('principles', 'check', path)}"
+        return f"It looks like a principles file of this program: {command('principles', 'lint', path)}"
     return "If it is one of these, mend what is told of it; --from text takes any lines as they are."
