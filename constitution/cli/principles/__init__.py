@@ -2,10 +2,11 @@
 
 import typer
 
-from constitution.cli.principles import looking
+from constitution.cli.principles import looking, trying
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
 app.command("list")(looking.list_shipped)
 app.command("show")(looking.show)
 app.command("check")(looking.check)
+app.command("try")(trying.try_principles)
