@@ -2,7 +2,7 @@
 
 import typer
 
-from constitution.cli.principles import looking, trying
+from constitution.cli.principles import looking, trying, versus
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
@@ -10,3 +10,4 @@ app.command("list")(looking.list_shipped)
 app.command("show")(looking.show)
 app.command("check")(looking.check)
 app.command("try")(trying.try_principles)
+app.command("ab")(versus.ab)
