@@ -51,6 +51,7 @@ Side = Literal["a", "b"]
 SIDES: tuple[Side, Side] = ("a", "b")
 SETUP, JUDGE, PAIRS, JUDGED = "ab.json", "judge.yaml", "pairs.jsonl", "judged"
 OTHERWISE = "Give the old settings to go on, or choose another folder: --out DIR"
+ELSEWHERE = "Choose another folder: --out DIR"
 
 # A stage's progress, by what the stage is called.
 Watching = Callable[[str], AbstractContextManager[Watch | None]]
@@ -140,8 +141,7 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
         }
     )
     plan = plan_labelling(settings, compare, asked)
-    if by is not None:
-        _check_column(settings, by)
+    _check_prompts(settings, by)
     runs: dict[Side, Settings] = {
         "a": settings.model_copy(update={"out": str(folder / "a"), "compare": None}),
         "b": settings.model_copy(update={"out": str(folder / "b"), "compare": None, "principles": b}),
@@ -158,17 +158,18 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
     return Versus(folder, runs, compare, asked, setup)
 
 
-def _check_column(settings: Settings, by: str) -> None:
+def _check_prompts(settings: Settings, by: str | None) -> None:
+    """Look whether there are prompts, and one with that column: before a folder is made for them."""
     known: set[str] = set()
     for prompt in read(settings):
         known |= prompt.metadata.keys()
-        if by in known:
+        if by is None or by in known:
             return
-    raise SourceError(
-        f"--by {by}: no row of {settings.prompts} has such a column of plain values"
-        + (f"; {nearest(by, known)}" if known else ""),
-        "Name a column that holds no prompt or answer, such as a topic.",
-    )
+    if by is not None and known:
+        raise SourceError(
+            f"--by {by}: no row of {settings.prompts} has such a column of plain values; {nearest(by, known)}",
+            "Name a column that holds no prompt or answer, such as a topic.",
+        )
 
 
 async def run_versus(versus: Versus, watching: Watching, stop: Stop | None = None, retry_failed: bool = False) -> None:
@@ -206,8 +207,11 @@ async def run_versus(versus: Versus, watching: Watching, stop: Stop | None = Non
                     await label_pairs(judged, compare, watch, False, None, True, versus.principles, stop, engines)
                 await label_pairs(judged, compare, watch, grown, None, False, versus.principles, stop, engines)
         except RunError as bad:
-            if "--fork" in bad.hint or "--replace" in bad.hint:
+            # Its own hint is for who runs one of the stages alone.
+            if "old settings" in bad.hint:
                 raise RunError(bad.message, OTHERWISE) from None
+            if "--fork" in bad.hint:
+                raise RunError(bad.message, ELSEWHERE) from None
             raise
 
 
@@ -239,19 +243,20 @@ def _begin(versus: Versus) -> None:
     folder = versus.folder
     check_folder(folder)
     try:
-        found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-        if SETUP in found:
+        aside = Path(SETUP).with_suffix(".tmp").name
+        found = sorted(path.name for path in folder.iterdir() if path.name != aside) if folder.exists() else []
+        if found and SETUP not in found:
+            raise RunError(f"{folder}: not empty, and compares no constitutions (found {found[0]})", ELSEWHERE)
+        if has_stage(folder / "a", REVISE):
             known = load_setup(folder).affecting
             if changes := list(differences(known, versus.setup.affecting)):
                 raise RunError("\n".join([f"{folder} compares by other settings:", *changes]), OTHERWISE)
-        elif foreign := [name for name in found if name != Path(SETUP).with_suffix(".tmp").name]:
-            raise RunError(f"{folder}: not empty, and compares no constitutions (found {foreign[0]})", OTHERWISE)
-        else:
-            make_folder(folder)
-            write_whole(folder / SETUP, versus.setup.model_dump_json(indent=2) + "\n")
-        if JUDGE not in found:
-            comment = "The principles that the judge of this comparison is asked under."
-            write_whole(folder / JUDGE, file_text(versus.principles, comment))
+            return
+        # No call was made yet: whatever was meant before, such as a model with a slip in its name, binds nobody.
+        make_folder(folder)
+        write_whole(folder / SETUP, versus.setup.model_dump_json(indent=2) + "\n")
+        comment = "The principles that the judge of this comparison is asked under."
+        write_whole(folder / JUDGE, file_text(versus.principles, comment))
     except OSError as bad:
         raise unwritable(folder, bad) from None
 

@@ -1,7 +1,6 @@
 """`constitution principles try`: one prompt through every principle of a file."""
 
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,36 +75,69 @@ def try_principles(
     # A run has them; a trial has neither.
     absent = {"prompts": "-", "out": "-"}
     settings = load_settings(config, given_settings(context.params) | absent | {"principles": file})
-    show = _Json(watch) if format is Format.json else _Text(asked.messages, watch)
-    done = run_stage(lambda _: run_trials(settings, asked, only or (), show, watch), "stopped")
+    waiting = _Waiting()
+    show = _Json(watch, waiting) if format is Format.json else _Text(asked.messages, watch, waiting)
+    try:
+        done = run_stage(lambda _: run_trials(settings, asked, only or (), show, watch), "stopped")
+    finally:
+        waiting.end()
     if done.failed:
         raise typer.Exit(5)
+
+
+class _Waiting:
+    """Says on a terminal what is waited for; gone when there is something else to print."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        self._status = console.status("loading the model") if console.is_terminal else None
+        self.on("loading the model")
+
+    def on(self, what: str) -> None:
+        if self._status:
+            self._status.update(what)
+            self._status.start()
+
+    def end(self) -> None:
+        if self._status:
+            self._status.stop()
 
 
 class _Text:
     """Prints each principle as soon as it and those before it in the file are through."""
 
-    def __init__(self, prompt: "tuple[Message, ...]", watch: bool) -> None:
+    def __init__(self, prompt: "tuple[Message, ...]", watch: bool, waiting: _Waiting) -> None:
         self._prompt = prompt
         self._watch = watch
-        self._begun = time.monotonic()
+        self._waiting = waiting
+        self._owed = self._tried = 0
 
     def responded(self, response: "Completion") -> None:
         from constitution.report.side_by_side import print_response
 
+        self._waiting.end()
         print_response(results(), self._prompt, response)
 
     def asking(self, owed: Sequence[str], known: int) -> None:
+        self._waiting.end()
+        self._owed, self._tried = len(owed), 0
         if known:
             what = f"asking anew: {', '.join(owed)}" if owed else "nothing to ask anew"
             tell(f"{what} ({_principles(known)} as before)", err=True)
+        self._wait()
 
     def tried(self, trial: "Trial", response: "Completion") -> None:
         from constitution.report.side_by_side import print_trial
 
+        self._waiting.end()
         print_trial(results(), trial, response)
+        self._tried += 1
+        self._wait()
 
     def ended(self, done: "Pass") -> None:
+        self._waiting.end()
         if done.failure:
             tell(f"error: the model gave no response: {done.failure}", err=True)
         elif done.asked:
@@ -117,29 +149,38 @@ class _Text:
             tell("watching the file; Ctrl-C ends it", err=True)
 
     def refused(self, bad: "ConstitutionError") -> None:
+        self._waiting.end()
         _tell_refused(bad)
+
+    def _wait(self) -> None:
+        if self._tried < self._owed:
+            self._waiting.on(f"critiques and revisions: {self._tried} of {self._owed}")
 
 
 class _Json:
     """Prints a pass when it is over: a JSON object; while watching on a line of its own."""
 
-    def __init__(self, watch: bool) -> None:
+    def __init__(self, watch: bool, waiting: _Waiting) -> None:
         self._watch = watch
+        self._waiting = waiting
 
     def responded(self, response: "Completion") -> None:
         pass
 
     def asking(self, owed: Sequence[str], known: int) -> None:
-        pass
+        if owed:
+            self._waiting.on("critiques and revisions")
 
     def tried(self, trial: "Trial", response: "Completion") -> None:
         pass
 
     def ended(self, done: "Pass") -> None:
+        self._waiting.end()
         tell_json(done.model_dump_json(indent=None if self._watch else 2))
         sys.stdout.flush()
 
     def refused(self, bad: "ConstitutionError") -> None:
+        self._waiting.end()
         _tell_refused(bad)
 
 
