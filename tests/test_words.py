@@ -1,6 +1,6 @@
 """Which words of a revision are new."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constitution.words import change
@@ -40,6 +40,7 @@ def test_a_language_without_spaces_is_compared_by_characters() -> None:
     assert (made.words, made.new, made.gone) == (8, 4, 3)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(), st.text())
 def test_pieces_are_the_whole_text_but_for_its_end(before: str, after: str) -> None:
     made = change(before, after)
