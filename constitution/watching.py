@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from constitution.config import Settings
 from constitution.engines.pool import Engines
@@ -17,6 +17,8 @@ from constitution.trial import Pass, Show, Trials, chosen
 
 # Editors save in several steps: what changes within so many milliseconds of each other is one save.
 SETTLE_MS = 50
+# The others in a template set's folder are an editor's own.
+TEMPLATE_FILES = {".jinja", ".yaml"}
 
 
 async def try_principles(
@@ -43,7 +45,7 @@ async def try_principles(
         saved = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_notice(_watched(settings), saved))
+                group.create_task(_notice(settings, saved))
                 # From here on every save is noticed: so the file is read after that.
                 await asyncio.sleep(0)
                 await _pass(settings, trials, only, show)
@@ -66,15 +68,8 @@ async def _pass(settings: Settings, trials: Trials, only: Sequence[str], show: S
     return await trials.go(templates, principles, show)
 
 
-def _watched(settings: Settings) -> list[Path]:
-    """The file, also where it is a link, and the files of the template set."""
-    file = find_principles(settings.principles).absolute()
-    templates = [path.absolute() for path in find_set(settings.templates).iterdir()]
-    return [file, file.resolve(), *templates]
-
-
-async def _notice(files: Sequence[Path], saved: asyncio.Event) -> None:
-    """Tell of every change of a file.
+async def _notice(settings: Settings, saved: asyncio.Event) -> None:
+    """Tell of every change of the file, also where it is a link, and of the template set's files.
 
     Their folders are watched: most editors write a new file and give it the name of the old one, which a watch of the
     old file itself would not survive.
@@ -82,14 +77,16 @@ async def _notice(files: Sequence[Path], saved: asyncio.Event) -> None:
     Raises:
         ConfigError: The system watches no more files.
     """
-    names = {str(file) for file in files}
+    file, templates = find_principles(settings.principles).absolute(), find_set(settings.templates).absolute()
+    files, folders = {file, file.resolve()}, {templates, templates.resolve()}
+
+    def ours(_: Change, name: str) -> bool:
+        path = Path(name)
+        return path in files or (path.parent in folders and path.suffix in TEMPLATE_FILES)
+
+    watched = {*folders, *(file.parent for file in files)}
     try:
-        async for _ in awatch(
-            *{file.parent for file in files},
-            watch_filter=lambda _, path: path in names,
-            step=SETTLE_MS,
-            recursive=False,
-        ):
+        async for _ in awatch(*watched, watch_filter=ours, step=SETTLE_MS, recursive=False):
             saved.set()
     except (OSError, RuntimeError) as bad:
-        raise ConfigError(f"--watch: {files[0].parent} cannot be watched: {bad}", "Leave out --watch.") from None
+        raise ConfigError(f"--watch: {file.parent} cannot be watched: {bad}", "Leave out --watch.") from None

@@ -244,31 +244,39 @@ def _under(made: Sequence[Comparison], ids: Container[str], thresholds: Threshol
 
 
 def _standing(name: str, said: Sequence[_Said]) -> Standing:
-    prompts = [one.prompt for one in said]
-    rows = np.array([[one.p] for one in said], dtype=np.float64).reshape(len(said), 1)
     wins = Counter(one.win for one in said)
     return Standing(
         name=name,
         b=wins[1.0],
         a=wins[0.0],
         ties=wins[0.5],
-        win_rate=share([one.win for one in said], prompts),
-        soft_label=bootstrap(lambda rows: float(rows.mean()), rows, prompts, 0, 1),
+        win_rate=share([one.win for one in said], [one.prompt for one in said]),
+        soft_label=_mean_of_means([[(one.prompt, one.p) for one in said]]),
     )
 
 
 def _evenly(under_a: Sequence[_Said], under_b: Sequence[_Said]) -> Estimate | None:
     """The mean of two win rates, as one statistic: both are of the same prompts."""
-    # Win, 1 where it is under A's principles, 1 where it is under B's.
-    rows = [(one.win, 1.0, 0.0) for one in under_a] + [(one.win, 0.0, 1.0) for one in under_b]
+    return _mean_of_means([[(one.prompt, one.win) for one in side] for side in (under_a, under_b)])
+
+
+def _mean_of_means(parts: Sequence[Sequence[tuple[str, float]]]) -> Estimate | None:
+    """The mean of the parts' means, prompts resampled; parts are values with their prompts."""
+    # A row a prompt: for each part its sum of values, and how many they are.
+    prompts: dict[str, list[float]] = {}
+    for place, part in enumerate(parts):
+        for prompt, value in part:
+            row = prompts.setdefault(prompt, [0.0] * (2 * len(parts)))
+            row[2 * place] += value
+            row[2 * place + 1] += 1
 
     def mean(rows: Floats) -> float:
-        wins, sides = rows[:, 0], rows[:, 1:]
-        numbers = sides.sum(axis=0)
-        return float((wins @ sides / numbers).mean()) if numbers.all() else math.nan
+        sums = rows.sum(axis=0)
+        return float((sums[::2] / sums[1::2]).mean()) if sums[1::2].all() else math.nan
 
-    array = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-    return bootstrap(mean, array, [one.prompt for one in (*under_a, *under_b)], 0, 1)
+    array = np.array(list(prompts.values()), dtype=np.float64).reshape(len(prompts), 2 * len(parts))
+    found = bootstrap(mean, array, list(prompts), 0, 1)
+    return found.model_copy(update={"n": sum(map(len, parts))}) if found else None
 
 
 def _warnings(under_a: Standing | None, under_b: Standing | None) -> Iterator[str]:
