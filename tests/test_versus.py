@@ -21,7 +21,8 @@ from constitution.manifest import COMPARE
 from constitution.principle_files.writing import file_text
 from constitution.principles import Principle, PrincipleSet, load_principles
 from constitution.records import Completion, Message
-from constitution.report.versus import VersusSummary, summarise_versus, versus_lines
+from constitution.report.versus import VersusSummary, summarise_versus
+from constitution.report.versus_lines import versus_lines
 from constitution.runner import Watch
 from constitution.store import comparisons, count, transcripts
 from constitution.versus import plan_versus, run_versus

@@ -38,16 +38,13 @@ from constitution.principles import Principle, PrincipleSet
 from constitution.records import Comparison, Record, Status
 from constitution.report.audit import audit
 from constitution.report.intervals import Estimate, Floats, bootstrap, share
-from constitution.report.terminal import plural
 from constitution.store import comparisons, count, transcripts
 from constitution.stored_settings import stored_settings
-from constitution.versus import JUDGED, load_setup
+from constitution.versus_folder import JUDGED, load_setup
 from constitution.votes import Thresholds, label
 
 NO_TAG = "(no tag)"
 NO_VALUE = "(no value)"
-# More lines are no overview.
-MOST_LINES = 30
 # What a run has that was begun without principles of its own.
 NOTHING = PrincipleSet(name="none", version="1", description="none")
 
@@ -283,42 +280,3 @@ def _warnings(under_a: Standing | None, under_b: Standing | None) -> Iterator[st
     rates = [standing.win_rate for standing in (under_a, under_b) if standing and standing.win_rate]
     if len(rates) == 2 and (rates[0].high < 0.5 < rates[1].low or rates[1].high < 0.5 < rates[0].low):
         yield "who wins depends on whose principles the judge is asked under: read both figures, not their mean"
-
-
-def versus_lines(found: VersusSummary) -> list[str]:
-    """The figures as lines of text, warnings last."""
-    of = found.figures
-    lines = [
-        f"A: {found.a}: {found.rows_a.equation}",
-        f"B: {found.b}: {found.rows_b.equation}",
-        f"judge {found.judge}, asked under {plural(found.principles, 'principle')} in both orders: "
-        f"{found.rows_judged.equation}",
-        "comparisons: " + (", ".join(f"{number} {status}" for status, number in of.statuses.items()) or "none"),
-    ]
-    if of.identical:
-        lines.append(f"  {plural(of.identical, 'pair')} of one text: ties that nobody was asked about")
-    lines.append(f"B beats A: {_percent(of.overall.win_rate)} (even: 50%; ties and inconsistent ones count half)")
-    lines.append(f"  {of.overall.b} for B, {of.overall.a} for A, {of.overall.ties} for neither")
-    lines.append(f"  mean soft label of B: {_number(of.overall.soft_label)}")
-    for standing in (of.under_a, of.under_b):
-        if standing:
-            lines.append(f"  under {standing.name} alone: {_percent(standing.win_rate)}")
-    if of.under_a and of.under_b:
-        lines.append(f"  both counted evenly: {_percent(of.evenly)}")
-    for title, standings in (("by tag of the judge's principles", of.tags), (f"by {found.column}", of.groups)):
-        if standings:
-            lines.append(f"{title}: B beats A")
-            lines += [f"  {standing.name}: {_percent(standing.win_rate)}" for standing in standings[:MOST_LINES]]
-            if len(standings) > MOST_LINES:
-                lines.append(f"  and {len(standings) - MOST_LINES} more, with --format json")
-    lines.append(f"the response shown as (A) wins: {_percent(of.first_position)} (fair: 50%)")
-    lines.append(f"the two orders agree: {_percent(of.order_agreement)} (chance: 50%)")
-    return [*lines, *(f"warning: {warning}" for warning in of.warnings)]
-
-
-def _percent(estimate: Estimate | None) -> str:
-    return estimate.percent if estimate else "cannot be told"
-
-
-def _number(estimate: Estimate | None) -> str:
-    return estimate.number if estimate else "cannot be told"

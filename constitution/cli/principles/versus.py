@@ -92,8 +92,10 @@ def ab(
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
     from constitution.config import load_compare_settings, load_settings
-    from constitution.report.versus import summarise_versus, versus_lines
-    from constitution.versus import JUDGED, plan_versus, run_versus
+    from constitution.report.versus import summarise_versus
+    from constitution.report.versus_lines import versus_lines
+    from constitution.versus import plan_versus, run_versus
+    from constitution.versus_folder import JUDGED
 
     check_fail_on(fail_on)
     given = given_settings(context.params) | {"principles": a}
