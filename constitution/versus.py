@@ -102,6 +102,7 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
         if "principles_per_pair" in compare.model_fields_set
         else {"principles_per_pair": min(compare.principles_per_pair, len(asked.principles))}
     )
+    named = compare.principles
     compare = compare.model_copy(
         update={
             "pairs": "file",
@@ -120,7 +121,10 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
             **fits,
         }
     )
-    plan = plan_labelling(settings, compare, asked)
+    try:
+        plan = plan_labelling(settings, compare.model_copy(update={"principles": named}), asked)
+    except PrinciplesError as bad:
+        raise PrinciplesError(bad.message, bad.hint.replace("--principles FILE", "--judge-principles FILE")) from None
     _check_prompts(settings, by)
     runs: dict[Side, Settings] = {
         "a": settings.model_copy(update={"out": str(folder / "a"), "compare": None}),

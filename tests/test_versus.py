@@ -355,6 +355,9 @@ def test_a_file_without_comparisons_needs_principles_for_the_judge(
     with pytest.raises(PrinciplesError, match=r"mute\.yaml: none of its principles has a `comparison`"):
         versus(files[0], mute)
     assert not (tmp_path / "ab").exists()
+    with pytest.raises(PrinciplesError, match=r"mute\.yaml: a judge is asked each principle's `comparison`") as refused:
+        versus(*files, judging=CompareSettings(principles=mute))
+    assert "--judge-principles FILE" in refused.value.hint
     found = versus(files[0], mute, judging=CompareSettings(principles=files[0]))
     assert (found.figures.under_a is None, found.figures.under_b) == (False, None)
 
