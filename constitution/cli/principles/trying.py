@@ -92,8 +92,9 @@ class _Waiting:
         from rich.console import Console
 
         console = Console(stderr=True)
-        self._status = console.status("loading the model") if console.is_terminal else None
-        self.on("loading the model")
+        first = "loading the model, and waiting for its response"
+        self._status = console.status(first) if console.is_terminal else None
+        self.on(first)
 
     def on(self, what: str) -> None:
         if self._status:
