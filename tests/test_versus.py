@@ -129,6 +129,25 @@ def test_the_judge_is_asked_about_the_last_revisions(
     assert {standing.name for standing in found.figures.tags} == {"facts", "form", "tone"}
 
 
+def test_a_clear_winner_is_told_as_one(
+    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    # B's text is preferred wherever it stands; both say the same of the principle that they share.
+    rules.write_text(
+        "- {when: 'Make it (kind|short)', reply: Plain.}\n- {when: 'Make it', reply: Gold.}\n"
+        "- {when: '(?s)Gold.*Plain', choose: {A: 0.9, B: 0.1}}\n- {when: '(?s)Plain.*Gold', choose: {A: 0.1, B: 0.9}}\n",
+        encoding="utf-8",
+    )
+    b = file_of(tmp_path / "gold.yaml", asking("true"))
+    found = versus(files[0], b, model=str(rules), rounds=1)
+    overall = found.figures.overall
+    assert (overall.b, overall.a, overall.ties) == (12, 0, 0)
+    assert overall.win_rate and overall.win_rate.value == 1
+    assert overall.soft_label and overall.soft_label.value == pytest.approx(0.9)
+    assert "cannot be told from these prompts" not in "\n".join(versus_lines(found))
+
+
 def test_the_figures_follow_the_judge(
     tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
 ) -> None:
@@ -166,7 +185,9 @@ def test_rows_of_one_text_are_ties_and_said(
     found = versus(*files, model=str(rules))
     assert found.figures.identical == 12
     assert found.figures.overall.ties == 12
-    assert "12 pairs of one text: ties that nobody was asked about" in "\n".join(versus_lines(found))
+    told = "\n".join(versus_lines(found))
+    assert "12 pairs of one text: ties that nobody was asked about" in told
+    assert "cannot be told from these prompts" in told
 
 
 def test_a_revision_that_looks_like_a_transcript_is_one_response(

@@ -22,6 +22,9 @@ def versus_lines(found: VersusSummary) -> list[str]:
         lines.append(f"  {plural(of.identical, 'pair')} of one text: ties that nobody was asked about")
     lines.append(f"B beats A: {_percent(of.overall.win_rate)} (even: 50%; ties and inconsistent ones count half)")
     lines.append(f"  {of.overall.b} for B, {of.overall.a} for A, {of.overall.ties} for neither")
+    rate = of.overall.win_rate
+    if rate and rate.low <= 0.5 <= rate.high:
+        lines.append("  so which of them is better cannot be told from these prompts")
     lines.append(f"  mean soft label of B: {_number(of.overall.soft_label)}")
     for standing in (of.under_a, of.under_b):
         if standing:
