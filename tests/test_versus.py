@@ -136,7 +136,8 @@ def test_a_clear_winner_is_told_as_one(
     # B's text is preferred wherever it stands; both say the same of the principle that they share.
     rules.write_text(
         "- {when: 'Make it (kind|short)', reply: Plain.}\n- {when: 'Make it', reply: Gold.}\n"
-        "- {when: '(?s)Gold.*Plain', choose: {A: 0.9, B: 0.1}}\n- {when: '(?s)Plain.*Gold', choose: {A: 0.1, B: 0.9}}\n",
+        "- {when: '(?s)Gold.*Plain', choose: {A: 0.9, B: 0.1}}\n"
+        "- {when: '(?s)Plain.*Gold', choose: {A: 0.1, B: 0.9}}\n",
         encoding="utf-8",
     )
     b = file_of(tmp_path / "gold.yaml", asking("true"))
