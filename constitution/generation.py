@@ -34,6 +34,7 @@ async def generate(
     reuse: Path | None = None,
     stop: Stop | None = None,
     retry_failed: bool = False,
+    engines: Engines | None = None,
 ) -> Counts:
     """Run the SL stage, or go on with a run that was stopped; then the RL stage, if `settings.compare` asks for it.
 
@@ -46,11 +47,15 @@ async def generate(
         reuse: Another run's folder whose finished calls may be reused.
         stop: Ends the run early, with what is under way finished and journalled.
         retry_failed: Run the rows that failed, and no others.
+        engines: Engines that are open already; closed by whoever opened them.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
         Stopped: `stop` was asked for.
     """
+    if engines is None:
+        async with Engines() as own:
+            return await generate(settings, watch, reuse, stop, retry_failed, own)
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
         raise PrinciplesError(
@@ -71,15 +76,14 @@ async def generate(
         if (judge := plan.model(plan.judge)) != settings.generator:
             await check_role(judge, "judge")
     stop, folder = stop or Stop(), Path(settings.out)
-    async with Engines() as engines:
-        failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
-        await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
-        counts = count(folder)
-        if settings.compare and counts.done:
-            if retry_failed and has_stage(folder, COMPARE):
-                await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines)
-            # After a retry: what it has finished, and nothing else that is pending.
-            await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines, only=failed)
+    failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
+    await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
+    counts = count(folder)
+    if settings.compare and counts.done:
+        if retry_failed and has_stage(folder, COMPARE):
+            await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines)
+        # After a retry: what it has finished, and nothing else that is pending.
+        await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines, only=failed)
     return counts
 
 

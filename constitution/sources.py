@@ -110,7 +110,7 @@ def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda
         id = "" if given is None else str(given).strip()
         if wanted or not id:
             columns = settings.column or _prompt_column(row, where)
-            messages = _messages(row, columns, where)
+            messages = messages_of(row, columns, where)
         if not id:
             id = digest([message.model_dump() for message in messages])
             content = id
@@ -144,7 +144,7 @@ def _prompt_column(row: Row, where: str) -> tuple[str]:
     )
 
 
-def _messages(row: Row, columns: tuple[str, ...], where: str) -> tuple[Message, ...]:
+def messages_of(row: Row, columns: tuple[str, ...], where: str) -> tuple[Message, ...]:
     """The conversation in the named columns; empty if they hold nothing."""
     missing = [column for column in columns if column not in row]
     if missing:

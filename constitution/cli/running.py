@@ -28,8 +28,12 @@ DRAIN_SECONDS = 8.0
 LEAVE_SECONDS = 9.5
 
 
-def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
+def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]], stopped: str = STOPPED) -> Result:
     """Run it. The first Ctrl-C, or the signal TERM, lets the calls under way end; the second does not.
+
+    Args:
+        stage: What is run.
+        stopped: What is said when it was stopped.
 
     Raises:
         typer.Exit: 130 after Ctrl-C, 143 after TERM.
@@ -44,7 +48,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             if not asked_by:
-                last.append(timer := threading.Timer(LEAVE_SECONDS, _leave, [128 + number, ended]))
+                last.append(timer := threading.Timer(LEAVE_SECONDS, _leave, [128 + number, ended, stopped]))
                 timer.daemon = True
                 timer.start()
             asked_by.append(number)
@@ -78,7 +82,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
         result = asyncio.run(guarded())
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         ended.set()
-        tell(STOPPED, err=True)
+        tell(stopped, err=True)
         raise typer.Exit(128 + (asked_by[0] if asked_by else signal.SIGINT)) from None
     for timer in last:
         # The stage was finished all the same: what follows is not to be cut off.
@@ -86,9 +90,9 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]]) -> Result:
     return result
 
 
-def _leave(code: int, ended: threading.Event) -> None:
+def _leave(code: int, ended: threading.Event, stopped: str) -> None:
     if not ended.is_set():
-        tell(STOPPED, err=True)
+        tell(stopped, err=True)
     sys.stderr.flush()
     os._exit(code)
 

@@ -86,11 +86,14 @@ def bootstrap(
     for place, cluster in enumerate(clusters):
         members.setdefault(cluster, []).append(place)
     groups = [np.array(places) for places in members.values()]
+    # Most often each cluster is one row; then there is nothing to put together.
+    single = np.concatenate(groups) if len(groups) == len(rows) else None
     random = np.random.default_rng(0)
     found = []
     for _ in range(RESAMPLES):
         drawn = random.integers(len(groups), size=len(groups))
-        found.append(statistic(rows[np.concatenate([groups[number] for number in drawn])]))
+        places = np.concatenate([groups[number] for number in drawn]) if single is None else single[drawn]
+        found.append(statistic(rows[places]))
     known = [one for one in found if not math.isnan(one)]
     low, high = np.percentile(known, [2.5, 97.5]) if known else (value, value)
     low, high = min(float(low), 2 * value - float(high)), max(float(high), 2 * value - float(low))

@@ -2,7 +2,17 @@
 
 import typer
 
-from constitution.cli.principles import adding, comparing, covering, editing, foreign, linting, looking
+from constitution.cli.principles import (
+    adding,
+    comparing,
+    covering,
+    editing,
+    foreign,
+    linting,
+    looking,
+    trying,
+    versus,
+)
 
 app = typer.Typer(help="Write, check and compare principles files.", no_args_is_help=True)
 
@@ -15,8 +25,10 @@ app.command("remove")(editing.remove)
 app.command("rename")(editing.rename)
 app.command("reorder")(editing.reorder)
 app.command("lint")(linting.lint)
-app.command("schema")(linting.schema)
 app.command("diff")(comparing.diff)
+app.command("try")(trying.try_principles)
+app.command("ab")(versus.ab)
+app.command("coverage")(covering.coverage)
 app.command("import")(foreign.import_)
 app.command("export")(foreign.export)
-app.command("coverage")(covering.coverage)
+app.command("schema")(linting.schema)
