@@ -43,12 +43,15 @@ class SetOptions(Record):
         few_shots: How many examples are used unless the user says otherwise.
         labels: How a judge's answer begins that prefers response (A), and one that prefers (B): a letter, after a space
             for models that go on with a text.
+        yes_no: How a judge's answer begins that finds a rule's proposition true of a response, and one that finds it
+            false; likewise.
     """
 
     description: str = ""
     stop: tuple[AnyText, ...] = ()
     few_shots: Annotated[int, Field(ge=0)] = 0
     labels: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("A", "B")
+    yes_no: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("Yes", "No")
 
 
 class _Examples(Record):
