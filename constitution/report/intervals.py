@@ -12,6 +12,9 @@ Floats = NDArray[np.float64]
 Z = 1.959964
 RESAMPLES = 1000
 
+# Student's t has closed forms for so few degrees of freedom; the expansion in `_quantile` is off there.
+FEW = {1: 12.706205, 2: 4.302653}
+
 
 class Estimate(Record):
     """A number, its 95% confidence interval, and how many observations it comes from."""
@@ -57,6 +60,38 @@ def share(successes: Sequence[float], clusters: Sequence[str]) -> Estimate | Non
     centre = (p + Z**2 / (2 * effective)) / (1 + Z**2 / effective)
     half = Z / (1 + Z**2 / effective) * math.sqrt(p * (1 - p) / effective + Z**2 / (4 * effective**2))
     return Estimate(value=p, low=max(0.0, centre - half), high=min(1.0, centre + half), n=n)
+
+
+def mean(values: Sequence[float], clusters: Sequence[str]) -> Estimate | None:
+    """A mean with Student's interval, clusters as observations; None if they are fewer than two.
+
+    With a value a cluster that is the textbook's. Else the standard error is that of clusters (Liang and Zeger 1986).
+
+    Args:
+        values: Observations.
+        clusters: Of each observation.
+    """
+    sums: dict[str, float] = {}
+    n = len(values)
+    middle = math.fsum(values) / n if n else math.nan
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[cluster] = sums.get(cluster, 0.0) + value - middle
+    groups = len(sums)
+    if groups < 2:
+        return None
+    error = math.sqrt(groups / (groups - 1) * math.fsum(total**2 for total in sums.values())) / n
+    half = _quantile(groups - 1) * error
+    return Estimate(value=middle, low=middle - half, high=middle + half, n=n)
+
+
+def _quantile(freedom: int) -> float:
+    """The 97.5% quantile of Student's t: Cornish and Fisher's expansion around the normal one."""
+    if freedom in FEW:
+        return FEW[freedom]
+    first = (Z**3 + Z) / 4
+    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
+    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
+    return Z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 def bootstrap(
