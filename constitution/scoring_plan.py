@@ -150,7 +150,7 @@ def chosen_rules(principles: PrincipleSet, only: Sequence[str], name: str, run: 
     known = [rule.id for rule in principles.rules]
     for id in only:
         if id not in known:
-            raise PrinciplesError(f"--only {id}: {name} has no such rule; {nearest(id, known)}")
+            raise PrinciplesError(f"--only {id}: no such rule in {name}; {nearest(id, known)}")
     return tuple(rule for rule in principles.rules if not only or rule.id in only)
 
 

@@ -112,6 +112,15 @@ TREATED = {
     "error": "their rows failed",
 }
 
+# Which responses were scored, by the setting `on`.
+SCORED = {
+    "final": "final revisions",
+    "ends": "initial and final",
+    "responses": "initial and revised",
+    "samples": "compared",
+    "all": "initial, revised and compared",
+}
+
 
 def print_summary(console: Console, run: Path, summary: Summary) -> None:
     """Print where a run's rows are, and what is worth knowing of them."""
@@ -163,11 +172,12 @@ def print_scores(console: Console, run: Path, summary: "ScoreSummary") -> None:
     if summary.pending:
         lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.responses:
-        lines.append(
-            f"  judge {summary.judge}: {plural(summary.responses, 'response')} ({summary.on}) "
-            f"by {plural(len(summary.rules), 'rule')}; "
-            f"{summary.unrewarded} without a reward, as the judge did not answer yes or no"
+        scored = (
+            f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {plural(len(summary.rules), 'rule')}"
         )
+        lines.append(f"  judge {summary.judge}: {scored}")
+    if summary.unrewarded:
+        lines.append(f"  {summary.unrewarded} of them without a reward: the judge did not answer yes or no")
     rewards = {"mean reward": summary.reward, "of initial responses": summary.before}
     rewards |= {"of final revisions": summary.after, "gained by revision": summary.gain}
     lines += [f"  {name}: {found.number}" for name, found in rewards.items() if found]
@@ -187,7 +197,7 @@ def _rule_table(summary: "ScoreSummary") -> RenderableType:
         mean, share, before, after = ("-" if number is None else f"{number:.3f}" for number in numbers)
         cells = [rule.rule, f"{rule.weight:g}", str(rule.n), mean, share, before, after, str(rule.invalid)]
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    return Padding(table, (0, 0, 0, 2))
+    return Padding(table, (0, 0, 0, 2), expand=False)
 
 
 def find_scores(run: Path, row: str) -> Scores | None:
