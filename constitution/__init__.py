@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from constitution.labelling import label_pairs
     from constitution.principles import load_principles
     from constitution.report.audit import audit
-    from constitution.rule_reward import rule_reward
+    from constitution.rewarding import rule_reward
     from constitution.score_settings import ScoreSettings
     from constitution.scoring import score_run
     from constitution.store import comparisons, count, scores, transcripts
@@ -52,7 +52,7 @@ _HOMES = {
     "scores": "constitution.store",
     "score_run": "constitution.scoring",
     "ScoreSettings": "constitution.score_settings",
-    "rule_reward": "constitution.rule_reward",
+    "rule_reward": "constitution.rewarding",
 }
 
 __all__ = [

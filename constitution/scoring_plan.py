@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from constitution import labelling_plan
 from constitution.config import CompareSettings, Settings
 from constitution.errors import ConfigError, PrinciplesError, RunError, TemplateError, command
-from constitution.labelling_plan import base_settings
+from constitution.labelling_plan import base_settings, settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.model_settings import ModelSettings, label_of, resolve
 from constitution.principles import PrincipleSet, Rule, load_file
@@ -79,21 +80,27 @@ def judge_of(base: Settings, settings: ScoreSettings) -> ModelSettings:
     return resolve(generator.model_copy(update=given), generator.model if role == base.model else role)
 
 
-def judges_its_own(base: Settings, settings: ScoreSettings) -> bool:
-    """Whether the judge is the run's own model, as far as the settings tell."""
+def judges_its_own(folder: Path, settings: ScoreSettings) -> bool:
+    """Whether the judge is the run's own model, as far as the settings tell; who wrote a file's pairs is not known."""
+    if not has_stage(folder, REVISE):
+        return False
+    base = base_of(folder)
     judge, wrote = judge_of(base, settings), base.generator
     return (wrote.engine, wrote.model, wrote.revision) == (judge.engine, judge.model, judge.revision)
 
 
 def base_of(folder: Path) -> Settings:
-    """The settings of a run, or of a folder that holds comparisons of a file's pairs only.
+    """The settings of a run; of a folder that holds comparisons of a file's pairs only, those of their judge.
 
     Raises:
         RunError: The folder is neither.
     """
-    compared = has_stage(folder, COMPARE) and not has_stage(folder, REVISE)
-    stored = load_manifest(folder, COMPARE if compared else REVISE).settings
-    return base_settings(folder, stored_settings(CompareSettings, stored, folder) if compared else CompareSettings())
+    if has_stage(folder, REVISE) or not has_stage(folder, COMPARE):
+        return settings_of(folder)
+    settings = stored_settings(CompareSettings, load_manifest(folder, COMPARE).settings, folder)
+    base = base_settings(folder, settings)
+    judge = labelling_plan.judge_of(base, settings)
+    return base.model_copy(update={name: getattr(judge, name) for name in ModelSettings.model_fields})
 
 
 def plan_scoring(folder: Path, base: Settings, settings: ScoreSettings, given: PrincipleSet | None = None) -> Plan:

@@ -55,13 +55,13 @@ def score(
     from constitution.report.terminal import plural, print_scores
     from constitution.score_settings import load_score_settings
     from constitution.scoring import score_run
-    from constitution.scoring_plan import base_of, judges_its_own
+    from constitution.scoring_plan import judges_its_own
 
     check_fail_on(fail_on)
     given = {name: context.params[name] for name in SCORE_HELP if context.params[name] not in (None, (), [])}
     settings = load_score_settings(given)
     before = set((run / "replaced").glob("*"))
-    if not quiet and judges_its_own(base_of(run), settings):
+    if not quiet and judges_its_own(run, settings):
         tell("warning: the judge is the model that wrote the responses and may favour its own (--judge)", err=True)
     with progress(quiet) as watch:
         run_stage(lambda stop: score_run(run, settings, watch, replace, retry_failed, stop=stop))
