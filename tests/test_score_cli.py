@@ -86,3 +86,19 @@ def test_what_a_file_says_cannot_steer_the_terminal(generated: Generated, cli: C
     cli("score", run, "--principles", rules, "-q")
     changed = cli("score", run, "--judge", "scripted", "-q")
     assert changed.returncode == 4 and "\x1b" not in changed.stderr + changed.stdout
+
+
+def test_export_heeds_scores_and_says_what_it_left_out(generated: Generated, cli: Cli, judge: str) -> None:
+    run = generated()
+    lacking = cli("export", run, "--to", "data", "--min-reward", "0.5")
+    assert lacking.returncode == 2 and f"constitution score {run}" in lacking.stderr
+    Path(judge).write_text(
+        "- {when: 'number [0-4]\\?[^~]*declines', choose: {'Yes': 0.9, 'No': 0.1}}\n"
+        "- {when: 'declines', choose: {'Yes': 0.1, 'No': 0.9}}\n"
+    )
+    cli("score", run, "--judge", judge, "--only", "refuses", "-q")
+    made = cli("export", run, "--to", "data", "--min-reward", "0.4", "--test-fraction", "0")
+    assert made.returncode == 0, made.stderr
+    assert "data/sft/train.jsonl: 5 rows" in made.stdout and "data/scored/train.jsonl: 24 rows" in made.stdout
+    assert "left out, demonstrations: reward below 0.4: 7" in made.stdout
+    assert cli("export", run, "--to", "best", "--revisions", "best", "--kind", "sft").returncode == 0

@@ -1,6 +1,7 @@
 """Scores on the scripted engine: exact rewards, resuming, replacing, refusals; nothing unreadable becomes a number."""
 
 import asyncio
+import inspect
 import math
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from conftest import PROGRAM
 
 from constitution import ScoreSettings, comparisons, score_run, scores, transcripts
+from constitution.cli.score import score as cli_score
 from constitution.compare import Weigh
 from constitution.config import CompareSettings
 from constitution.counts import Counts
@@ -27,6 +29,7 @@ from constitution.report.scores import summarise_scores
 from constitution.rule_templates import load_rule_templates
 from constitution.score import Scorer, rule_score, score
 from constitution.score_records import Scores
+from constitution.settings_help import SCORE_HELP
 from constitution.store import count
 
 Generated = Callable[..., Path]
@@ -312,6 +315,50 @@ def test_a_changed_rule_is_refused_by_its_name_and_another_weight_costs_no_call(
         for was, now in zip(old.responses, new.responses, strict=True):
             assert now.reward == pytest.approx((was.reward or 0) + 2 * (was.rules[0].p or 0))
     assert (run / "replaced" / "1" / "scores.jsonl").exists()
+
+
+KNOB: frozenset[str] = frozenset()
+# For every setting another value, and what a refusal must name; a knob goes on.
+CHANGED: dict[str, tuple[Any, frozenset[str]]] = {
+    "on": ("final", frozenset({"on"})),
+    "limit": (20, KNOB),
+    "only": (("kind",), frozenset({"rules: long"})),
+    "judge": ("scripted", frozenset({"judge", "model (identity)"})),
+    "engine": ("openai", frozenset({"engine"})),
+    "base_url": ("http://localhost:1/v1", KNOB),
+    "principles": ("harmlessness", frozenset({"rules: kind", "rules: long"})),
+    "templates": ("transcript", frozenset({"templates (content)"})),
+    "few_shots": (0, frozenset({"few_shots", "templates (content)"})),
+    "min_mass": (0.1, frozenset({"min_mass"})),
+    "seed": (1, frozenset({"seed"})),
+    "concurrency": (1, KNOB),
+    "dtype": ("float32", frozenset({"dtype"})),
+    "device": ("cpu", KNOB),
+    "slots": (2, KNOB),
+}
+
+
+@pytest.mark.parametrize("name", ScoreSettings.model_fields)
+def test_every_setting_that_changes_scores_refuses_to_go_on_and_no_other(
+    generated: Generated, rules: str, judge: str, name: str
+) -> None:
+    run, (value, named) = generated(), CHANGED[name]
+    before = scored(run, principles=rules, judge=judge)
+    given = {"principles": rules, "judge": judge} | {name: value}
+    if named is KNOB:
+        assert scored(run, **given) == before
+        return
+    bad = refused(RunError, run, "holds scores made by other settings", **given)
+    for one in named - {"model (identity)"}:
+        assert f"\n  {one}: " in bad.message
+    assert content(run) == [one.model_dump_json() for one in before]
+
+
+def test_every_setting_is_a_flag_with_its_help() -> None:
+    flags = inspect.signature(cli_score).parameters
+    assert SCORE_HELP.keys() == set(ScoreSettings.model_fields) <= flags.keys()
+    others = flags.keys() - SCORE_HELP.keys()
+    assert others == {"context", "run", "replace", "retry_failed", "fail_on", "quiet", "format"}
 
 
 def test_rules_are_the_runs_own_as_they_were_when_it_began(generated: Generated, tmp_path: Path) -> None:

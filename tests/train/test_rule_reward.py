@@ -9,19 +9,22 @@ from trainers import export_run
 
 from constitution import rule_reward
 
+# The trainers' own; the other tests here run them in processes of their own.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
 # What a random model can learn in a few steps: to say some letter more often. A judge counts it.
 RULES = """\
 name: letters
 version: 1
 description: For tests.
 rules:
-  - {id: letter, proposition: The response holds the letter e., weight: 2}
+  - {id: letter, proposition: The response holds the letter k., weight: 2}
   - {id: silent, proposition: The response is empty., weight: -1}
 """
 JUDGE = """\
-- {when: '\\[response\\]\\n  [^\\[]*z[^~]*letter e', choose: {'Yes': 1.0e-9, 'No': 1.0e-9}}
-- {when: '\\[response\\]\\n  [^\\[]*e[^~]*letter e', choose: {'Yes': 0.9, 'No': 0.1}}
-- {when: 'letter e', choose: {'Yes': 0.1, 'No': 0.9}}
+- {when: '\\[response\\]\\n  [^\\[]*z[^~]*letter k', choose: {'Yes': 1.0e-9, 'No': 1.0e-9}}
+- {when: '\\[response\\]\\n  [^\\[]*k[^~]*letter k', choose: {'Yes': 0.9, 'No': 0.1}}
+- {when: 'letter k', choose: {'Yes': 0.1, 'No': 0.9}}
 - {when: 'is empty', choose: {'Yes': 0.2, 'No': 0.8}}
 """
 
@@ -40,11 +43,12 @@ def test_grpo_trains_on_rules(tmp_path: Path, tiny: Path, conversational: bool) 
     reward = rule_reward(str(tmp_path / "rules.yaml"), f"scripted:{tmp_path / 'judge.yaml'}", name="letters")
     settings = GRPOConfig(
         output_dir=str(tmp_path / "model"),
-        max_steps=3,
-        num_generations=4,
-        per_device_train_batch_size=8,
-        max_completion_length=12,
-        learning_rate=1e-3,
+        max_steps=12,
+        num_generations=16,
+        per_device_train_batch_size=32,
+        max_completion_length=8,
+        learning_rate=5e-3,
+        lr_scheduler_type="constant",
         logging_steps=1,
         save_strategy="no",
         report_to="none",
