@@ -1,4 +1,4 @@
-"""TRL's own GRPO trainer with a reward of rules: it learns what the judge says is true."""
+"""TRL's own GRPO trainer with a reward of rules, in both forms of prompts; and a judge in the trainer's process."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ from constitution import rule_reward
 # The trainers' own; the other tests here run them in processes of their own.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+STEPS = 12
 # What a random model can learn in a few steps: to say some letter more often. A judge counts it.
 RULES = """\
 name: letters
@@ -43,11 +44,11 @@ def test_grpo_trains_on_rules(tmp_path: Path, tiny: Path, conversational: bool) 
     reward = rule_reward(str(tmp_path / "rules.yaml"), f"scripted:{tmp_path / 'judge.yaml'}", name="letters")
     settings = GRPOConfig(
         output_dir=str(tmp_path / "model"),
-        max_steps=12,
+        max_steps=STEPS,
         num_generations=16,
         per_device_train_batch_size=32,
         max_completion_length=8,
-        learning_rate=5e-3,
+        learning_rate=3e-2,
         lr_scheduler_type="constant",
         logging_steps=1,
         save_strategy="no",
@@ -58,12 +59,12 @@ def test_grpo_trains_on_rules(tmp_path: Path, tiny: Path, conversational: bool) 
     trainer = GRPOTrainer(str(tiny), reward_funcs=[reward], args=settings, train_dataset=Dataset.from_list(rows))
     trainer.train()
     steps = [entry for entry in trainer.state.log_history if "reward" in entry]
-    assert len(steps) == 3
+    assert len(steps) == STEPS
     # Between all without the letter, and all with it; logged under our name, as each rule's mean is.
     assert all(2 * 0.1 - 0.2 <= step["rewards/letters/mean"] <= 2 * 0.9 - 0.2 for step in steps)
     assert all(step["letters/silent"] == pytest.approx(0.2) for step in steps)
     assert all(0 <= step["letters/unscored"] < 1 for step in steps)
-    assert any(step["grad_norm"] > 0 for step in steps)
+    assert all(step["grad_norm"] > 0 for step in steps)
     reward.close()
 
 
