@@ -6,7 +6,11 @@ The public names, imported when first used:
     generate                    run the SL stage (async)
     CompareSettings             what a comparison is told
     label_pairs                 run the RL stage (async)
-    transcripts, comparisons    read a run's folder
+    ScoreSettings               what a scoring by rules is told
+    score_run                   score the responses of a run by rules (async)
+    rule_reward                 rules as a reward function for TRL's GRPO
+    transcripts, comparisons,
+    scores                      read a run's folder
     count                       where its rows are
     audit                       the health of a judge
     export                      write training data from a run
@@ -27,7 +31,10 @@ if TYPE_CHECKING:
     from constitution.labelling import label_pairs
     from constitution.principles import load_principles
     from constitution.report.audit import audit
-    from constitution.store import comparisons, count, transcripts
+    from constitution.rewarding import rule_reward
+    from constitution.score_settings import ScoreSettings
+    from constitution.scoring import score_run
+    from constitution.store import comparisons, count, scores, transcripts
 
 _HOMES = {
     "CompareSettings": "constitution.config",
@@ -42,11 +49,16 @@ _HOMES = {
     "generate": "constitution.generation",
     "count": "constitution.store",
     "transcripts": "constitution.store",
+    "scores": "constitution.store",
+    "score_run": "constitution.scoring",
+    "ScoreSettings": "constitution.score_settings",
+    "rule_reward": "constitution.rewarding",
 }
 
 __all__ = [
     "CompareSettings",
     "ConstitutionError",
+    "ScoreSettings",
     "Settings",
     "audit",
     "comparisons",
@@ -56,6 +68,9 @@ __all__ = [
     "label_pairs",
     "load_principles",
     "load_settings",
+    "rule_reward",
+    "score_run",
+    "scores",
     "transcripts",
 ]
 

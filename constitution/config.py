@@ -190,7 +190,7 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     merged["column"] = _as_tuple(merged.get("column", ()))
     # --compare, --no-compare: whether there is a second stage; the file's section says what it does.
     merged["compare"] = load_compare_settings(file, {}) if merged.get("compare") not in (None, False) else None
-    return _validated(Settings, merged, flags, HELP, file, data)
+    return validated(Settings, merged, flags, HELP, file, data)
 
 
 def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSettings:
@@ -200,9 +200,8 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
         ConfigError: An unknown key (with the nearest valid one), or a value out of range.
     """
     data = read_file(file) if file else {}
-    section = data.get("compare")
     # `compare: true` is a section without settings.
-    section = {} if section is None or isinstance(section, bool) else section
+    section = {} if isinstance(data.get("compare"), bool | None) else data["compare"]
     if not isinstance(section, dict):
         where = f"{file}:{line_of(data, ('compare',))}"
         raise ConfigError(f"{where}: compare: expected settings, found {kind_of(section)}", HELP["compare"])
@@ -213,7 +212,7 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
             raise ConfigError(f"{where}: unknown setting {key!r}; {nearest(str(key), fields)}")
     merged = {**section, **flags}
     merged["models"] = _as_tuple(merged.get("models", ()))
-    return _validated(CompareSettings, merged, flags, COMPARE_HELP, file, data, ("compare",))
+    return validated(CompareSettings, merged, flags, COMPARE_HELP, file, data, ("compare",))
 
 
 def _as_tuple(value: Any) -> Any:
@@ -221,7 +220,7 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str | dict) else tuple(value) if isinstance(value, list) else value
 
 
-def _validated(
+def validated(
     model: type[AnySettings],
     merged: dict[str, Any],
     flags: dict[str, Any],
@@ -230,6 +229,7 @@ def _validated(
     data: dict[str, Any],
     section: tuple[str, ...] = (),
 ) -> AnySettings:
+    """Settings of these values, or a `ConfigError` that names the flag or the line of the first wrong one."""
     try:
         return model.model_validate(merged)
     except ValidationError as bad:

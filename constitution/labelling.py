@@ -21,8 +21,8 @@ from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Filtered, Reasoning, Row, Sampling
-from constitution.run import Run
-from constitution.runner import Chain, Outcome, Stop, Tally, Watch, run_rows
+from constitution.run import Outcome, Run
+from constitution.runner import Chain, Stop, Tally, Watch, run_rows
 from constitution.store import comparisons, count
 from constitution.votes import OPEN, Range, Thresholds
 

@@ -1,4 +1,4 @@
-"""What a run's folder is: the two stages, their files, and the manifest that each one begins with."""
+"""What a run's folder is: its stages, their files, and the manifest that each one begins with."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,6 +21,8 @@ class Stage:
     """The names of a stage's files.
 
     Attributes:
+        what: What the folder then holds, for messages.
+        make: The command that makes it.
         elsewhere: What to do when the folder cannot be used.
         again: What to type to begin it anew with other settings, finished calls reused; takes the folder.
     """
@@ -32,6 +34,8 @@ class Stage:
     filtered: str
     elsewhere: str
     again: str
+    what: str
+    make: str
 
 
 REVISE = Stage(
@@ -42,6 +46,8 @@ REVISE = Stage(
     filtered="filtered.jsonl",
     elsewhere="Choose another folder, with --out or --fork.",
     again="add --fork NEW: a run of its own in the folder NEW, which reuses the calls that still match.",
+    what="a run",
+    make="generate",
 )
 COMPARE = Stage(
     manifest="compare.json",
@@ -51,6 +57,19 @@ COMPARE = Stage(
     filtered="compare-filtered.jsonl",
     elsewhere="Choose another folder.",
     again="compare anew, with the calls that still match: constitution compare {} … --replace",
+    what="comparisons",
+    make="compare",
+)
+SCORE = Stage(
+    manifest="score.json",
+    calls="score-calls.jsonl",
+    outcomes="scores.jsonl",
+    failures="score-failures.jsonl",
+    filtered="score-filtered.jsonl",
+    elsewhere="Choose another folder.",
+    again="score anew, with the calls that still match: constitution score {} … --replace",
+    what="scores",
+    make="score",
 )
 
 
@@ -79,7 +98,7 @@ class Manifest(Record):
 
     @property
     def model(self) -> str:
-        """The model's name; of a comparison the judge's, which is loaded last and may not have been yet."""
+        """The model's name; of comparisons and scores the judge's, which is loaded last and may not have been yet."""
         identity = self.affecting.get("model (identity)")
         return str(
             identity.get("model", "unknown")
@@ -102,8 +121,8 @@ def load_manifest(folder: Path, stage: Stage = REVISE) -> Manifest:
     check_entries(folder)
     path = folder / stage.manifest
     if not path.exists():
-        if stage is COMPARE and has_stage(folder, REVISE):
-            raise RunError(f"{folder}: holds no comparisons yet", f"Make them: {command('compare', folder)}")
+        if stage is not REVISE and (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
+            raise RunError(f"{folder}: holds no {stage.what} yet", f"Make them: {command(stage.make, folder)}")
         what = f"not a run (no {stage.manifest})" if folder.exists() else "no such folder"
         raise RunError(f"{folder}: {what}", "Give a folder that constitution generate wrote.")
     try:

@@ -284,7 +284,7 @@ class Call(Record):
         row: The row's id.
         index: Its position in the input.
         step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
-            principle and the order.
+            principle and the order; of scores the source and the rule.
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
         completion: What `generate` answered.
         choice: What `choose` answered.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from constitution.counts import Counts
 from constitution.journal import read_lines
-from constitution.manifest import REVISE, Stage
+from constitution.manifest import COMPARE, Stage
 
 
 class State(IntEnum):
@@ -66,7 +66,7 @@ def read_states(folder: Path, stage: Stage) -> RowStates:
     # Of rows some of whose comparisons are there, how many are not.
     lacking: dict[int, int] = {}
     for line in read_lines(outcomes):
-        if stage is not REVISE:
+        if stage is COMPARE:
             left = lacking.pop(line.position, line.pairs) - 1
             if left:
                 lacking[line.position] = left

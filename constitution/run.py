@@ -28,12 +28,13 @@ from constitution.manifest import (
 from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
 from constitution.run_folder import check_folder
+from constitution.score_records import Scores
 from constitution.writer_lock import HOLDER, LOCK, WriterLock
 
 # What may lie in a folder whose run had no time to write its manifest.
-OURS = frozenset({LOCK, HOLDER, f"{HOLDER}.tmp", "manifest.tmp", "compare.tmp"})
+OURS = frozenset({LOCK, HOLDER, f"{HOLDER}.tmp", "manifest.tmp", "compare.tmp", "score.tmp"})
 
-Outcome = Transcript | Comparison | Failure | Filtered
+Outcome = Transcript | Comparison | Scores | Failure | Filtered
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
@@ -108,9 +109,8 @@ class Run:
             RunError: Lists each value that differs.
         """
         if changes := self.changes(affecting):
-            what = "a run" if self.stage is REVISE else "comparisons"
             raise RunError(
-                "\n".join([f"{self.folder} holds {what} made by other settings:", *changes]),
+                "\n".join([f"{self.folder} holds {self.stage.what} made by other settings:", *changes]),
                 f"Give the old settings to go on, or {self.stage.again.format(shlex.quote(str(self.folder)))}",
             )
 
@@ -217,7 +217,7 @@ class Run:
                 self._calls.append(record)
                 self.calls_made += 1
                 self._remember(record)
-            case Transcript():
+            case Transcript() | Scores():
                 self._outcomes.append(record)
                 self._settle(record.id, record.index, State.DONE)
             case Comparison():

@@ -9,12 +9,10 @@ from typing import Any, TypeVar
 from constitution.counts import Counts
 from constitution.engines.base import Engine, Held, Usage
 from constitution.errors import CallError, ContextOverflow
-from constitution.records import Comparison, Failure, Filtered, Record, Row, Transcript
-from constitution.run import Run
+from constitution.records import Failure, Filtered, Record, Row
+from constitution.run import Outcome, Run
 
 WATCH_SECONDS = 0.5
-
-Outcome = Transcript | Comparison | Failure | Filtered
 
 
 class State(Record):
@@ -22,7 +20,7 @@ class State(Record):
 
     Attributes:
         counts: Rows.
-        rounds: Rounds that are behind it; a settled row counts with all its rounds. None in the RL stage.
+        rounds: Rounds that are behind it; a settled row counts with all its rounds. None but in the SL stage.
         rounds_expected: Rounds of all rows.
         calls: Model calls that are behind it; a settled row counts with all its calls.
         calls_expected: Model calls of all rows.
@@ -112,7 +110,7 @@ class Tally:
     Attributes:
         rows: Rows of the input.
         calls_per_row: Model calls that a row takes.
-        rounds_per_row: None in the RL stage.
+        rounds_per_row: None but in the SL stage.
         retrying: Whether failed rows are run again: until they are done they count with the calls that are behind them.
     """
 

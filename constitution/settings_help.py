@@ -81,3 +81,22 @@ COMPARE_HELP = {
     "device": "Where the models run. Default: the run's.",
     "slots": "Sequences in one batch of a local engine. Default: the run's.",
 }
+
+# Settings of `constitution score`: its flags.
+SCORE_HELP = {
+    "on": "What is scored: final (revision), ends (it and the initial response), responses, samples, all.",
+    "limit": "Score only the first rows, at most this many.",
+    "only": "Only the rule of this id; repeatable. Default: all of the file.",
+    "judge": "Who is asked: NAME, NAME@REVISION or ENGINE:NAME. Default: the run's model.",
+    "engine": "What runs the judge. Default: the run's engine.",
+    "base_url": "Address of the server that runs the judge. Default: the run's.",
+    "principles": "File whose `rules` the judge is asked about. Default: the run's, as it was when the run began.",
+    "templates": "Template set. Default: the run's.",
+    "few_shots": "How many of the set's judged examples go before each question. Default: four, or all there are.",
+    "min_mass": "Least probability that the judge must give yes and no together; below it the rule is invalid.",
+    "seed": "Seed of the examples' draws, and of answers that a server has to sample.",
+    "concurrency": "Rows in flight at once, and the most requests in one batch. Default: the run's.",
+    "dtype": "Number format of the weights. Default: the run's.",
+    "device": "Where the judge runs. Default: the run's.",
+    "slots": "Sequences in one batch of a local engine. Default: the run's.",
+}

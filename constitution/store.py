@@ -1,22 +1,28 @@
-"""A run's folder: every finished model call, every finished row, for each of the two stages.
+"""A run's folder: every finished model call, every finished row, for each of its stages.
 
-SL stage            RL stage
-manifest.json       compare.json            settings, digests of all that changes rows, the model's identity, the rows
-calls.jsonl         compare-calls.jsonl     every finished model call, written before its answer is used
-transcripts.jsonl   comparisons.jsonl       every finished row; in the RL stage a line a comparison
-failures.jsonl      compare-failures.jsonl  every row that failed; the last word on a row counts
-filtered.jsonl      compare-filtered.jsonl  every row that can never be run
+SL stage            RL stage                rules
+manifest.json       compare.json            score.json            settings, digests of all that changes rows, the
+                                                                  model's identity, the rows
+calls.jsonl         compare-calls.jsonl     score-calls.jsonl     every finished model call, written before its answer
+                                                                  is used
+transcripts.jsonl   comparisons.jsonl       scores.jsonl          every finished row; a comparison a line
+failures.jsonl      compare-failures.jsonl  score-failures.jsonl  every row that failed; the last word on a row counts
+filtered.jsonl      compare-filtered.jsonl  score-filtered.jsonl  every row that can never be run
 """
 
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from constitution.counts import Counts
 from constitution.journal import read_line, read_lines
-from constitution.manifest import COMPARE, REVISE, Stage, load_manifest
-from constitution.records import Comparison, Transcript
+from constitution.manifest import COMPARE, REVISE, SCORE, Stage, load_manifest
+from constitution.records import Comparison, Record, Transcript
 from constitution.row_states import read_states
+from constitution.score_records import Scores
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def count(folder: Path, stage: Stage = REVISE) -> Counts:
@@ -34,14 +40,12 @@ def transcripts(folder: Path) -> Iterator[Transcript]:
 
     Only positions are held, not rows.
     """
-    path = folder / REVISE.outcomes
-    # By position in the input: the byte at which the row's line begins, or -1.
-    offsets = array("q")
-    for line in read_lines(path):
-        if line.position >= len(offsets):
-            offsets.extend([-1] * max(line.position + 1 - len(offsets), len(offsets)))
-        offsets[line.position] = line.offset
-    return (read_line(path, offset, Transcript) for offset in offsets if offset >= 0)
+    return _in_order(folder / REVISE.outcomes, Transcript)
+
+
+def scores(folder: Path) -> Iterator[Scores]:
+    """The scored rows in the order of the input; only positions are held."""
+    return _in_order(folder / SCORE.outcomes, Scores)
 
 
 def comparisons(folder: Path) -> Iterator[Comparison]:
@@ -49,3 +53,13 @@ def comparisons(folder: Path) -> Iterator[Comparison]:
     path = folder / COMPARE.outcomes
     places = sorted((line.position, line.offset) for line in read_lines(path))
     return (read_line(path, offset, Comparison) for _, offset in places)
+
+
+def _in_order(path: Path, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
+    # By position in the input: the byte at which the row's line begins, or -1.
+    offsets = array("q")
+    for line in read_lines(path):
+        if line.position >= len(offsets):
+            offsets.extend([-1] * max(line.position + 1 - len(offsets), len(offsets)))
+        offsets[line.position] = line.offset
+    return (read_line(path, offset, kind) for offset in offsets if offset >= 0)

@@ -57,6 +57,8 @@ class SetOptions(Record):
             for models that go on with a text.
         named: What worked chains of thought call the two responses.
         answer: The sentence on which they end; `{label}` in it becomes one of those names.
+        yes_no: How a judge's answer begins that finds a rule's proposition true of a response, and one that finds it
+            false; likewise.
     """
 
     description: str = ""
@@ -65,6 +67,7 @@ class SetOptions(Record):
     labels: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("A", "B")
     named: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("(A)", "(B)")
     answer: Annotated[str, StringConstraints(pattern=r"\{label\}")] = "The answer is {label}."
+    yes_no: Annotated[tuple[AnyText, ...], Field(min_length=2, max_length=2)] = ("Yes", "No")
 
 
 class _Examples(Record):

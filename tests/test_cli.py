@@ -81,6 +81,7 @@ import json; print(json.dumps(kinds))
     assert {name for name, kind in kinds.items() if kind == "class"} == {
         "CompareSettings",
         "ConstitutionError",
+        "ScoreSettings",
         "Settings",
     }
     assert {name for name, kind in kinds.items() if kind == "function"} == {
@@ -92,9 +93,12 @@ import json; print(json.dumps(kinds))
         "label_pairs",
         "load_principles",
         "load_settings",
+        "rule_reward",
+        "score_run",
+        "scores",
         "transcripts",
     }
-    assert len(kinds) == 12
+    assert len(kinds) == 16
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:

@@ -62,6 +62,6 @@ def test_long_texts_are_folded_and_what_is_usual_is_left_out():
     written = file_text(held)
     assert parse_principles(written, Path("x.yaml")) == held
     assert max(map(len, written.splitlines())) <= 92
-    assert "weight" not in written
+    assert "weight" not in written.partition("\nrules:")[0]
     assert 'version: "1.0"' in written
     assert "    tags: [crime]\n\n  - id: violence\n    critique_request: >-\n      Check your last response" in written

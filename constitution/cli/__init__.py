@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from constitution import __version__
-from constitution.cli import compare, data, engines, generate, principles, project, runs
+from constitution.cli import compare, data, engines, generate, principles, project, runs, score
 from constitution.errors import ConstitutionError
 from constitution.printable import printable
 
@@ -39,6 +39,7 @@ def _top(
 app.command("generate")(generate.generate)
 app.command("compare")(compare.compare)
 app.command("audit")(compare.audit)
+app.command("score")(score.score)
 app.command("status")(runs.status)
 app.command("show")(runs.show)
 app.command("export")(data.export)

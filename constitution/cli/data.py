@@ -9,12 +9,16 @@ import typer
 from constitution.cli.output import Format, FormatOption, tell, tell_json
 from constitution.cli.runs import RunArgument
 
+# What people call the stages.
+STAGES = {"revise": "the SL stage", "compare": "the RL stage", "score": "scoring"}
+
 
 class Revisions(StrEnum):
     """Which revisions become sft rows."""
 
     final = "final"
     all = "all"
+    best = "best"
 
 
 class Pairs(StrEnum):
@@ -70,6 +74,14 @@ def export(
         int | None,
         typer.Option(metavar="N", help="Most pairs of one prompt, the largest margins first.", show_default=False),
     ] = None,
+    min_reward: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Least reward of a response to imitate, or chosen; the run must be scored.",
+            show_default=False,
+        ),
+    ] = None,
     mix: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,7 +91,9 @@ def export(
         ),
     ] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write Parquet instead of JSONL.")] = False,
-    revisions: Annotated[Revisions, typer.Option(help="Which revisions become sft rows.")] = Revisions.final,
+    revisions: Annotated[
+        Revisions, typer.Option(help="What becomes an sft row; best: of all scored responses.")
+    ] = Revisions.final,
     test_fraction: Annotated[float, typer.Option(help="Share of prompts held out.")] = 0.1,
     split_seed: Annotated[int, typer.Option(help="Changes which prompts are held out.")] = 0,
     seed: Annotated[int, typer.Option(help="Changes which labels are sampled and which rows are mixed in.")] = 0,
@@ -115,6 +129,7 @@ def export(
         min_confidence=min_confidence,
         min_margin=min_margin,
         max_per_prompt=max_per_prompt,
+        min_reward=min_reward,
         mix=mix or (),
         parquet=parquet,
         revisions=revisions.value,
@@ -149,8 +164,7 @@ def export(
         tell(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
     for stage, counts in exported.counts.items():
         if counts.done < counts.input:
-            name = "the SL stage" if stage == "revise" else "the RL stage"
-            tell(f"{name} is not whole: {counts.equation}")
+            tell(f"{STAGES[stage]} is not whole: {counts.equation}")
     if exported.url:
         tell(f"uploaded: {exported.url}")
     kinds = " or ".join(f'"{name}"' for name in exported.rows)

@@ -15,21 +15,29 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
 
     input = done + failed + filtered + pending, always.
     """
-    from constitution.manifest import COMPARE, REVISE, has_stage
+    from constitution.manifest import COMPARE, REVISE, SCORE, has_stage
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
-    from constitution.report.terminal import as_json, print_labels, print_summary
+    from constitution.report.terminal import as_json, print_labels, print_scores, print_summary
 
     # A run made of a file of pairs has comparisons only.
     compared = summarise_labels(run) if has_stage(run, COMPARE) else None
     revised = summarise(run) if has_stage(run, REVISE) or compared is None else None
+    scored = None
+    if has_stage(run, SCORE):
+        # Its intervals come with numpy, which the others do not need.
+        from constitution.report.scores import summarise_scores
+
+        scored = summarise_scores(run)
     if format is Format.json:
-        tell_json(as_json(revised, compared))
+        tell_json(as_json(revised, compared, scored))
         return
     if revised:
         print_summary(results(), run, revised)
     if compared:
         print_labels(results(), run, compared)
+    if scored:
+        print_scores(results(), run, scored)
 
 
 def show(
@@ -41,7 +49,8 @@ def show(
 ) -> None:
     """Print one row.
 
-    Prompt, initial response, critiques, revisions; then the responses that were compared, with their labels.
+    Prompt, initial response, critiques, revisions; then the responses that were compared, with their labels; then what
+    the rules say of each response.
     """
     import json
 
@@ -50,8 +59,10 @@ def show(
     from constitution.report.terminal import (
         find_comparisons,
         find_row,
+        find_scores,
         print_comparisons,
         print_prompt,
+        print_row_scores,
         print_transcript,
     )
 
@@ -62,13 +73,17 @@ def show(
     transcript = find_row(run, row) if has_stage(run, REVISE) or not compared else None
     if transcript and row is None:
         compared = find_comparisons(run, transcript.id)
+    scored = find_scores(run, transcript.id if transcript else compared[0].row)
     if format is Format.json:
         shown = transcript.model_dump(mode="json") if transcript else {}
-        second = {"comparisons": [one.model_dump(mode="json") for one in compared]} if compared else {}
-        tell_json(json.dumps(shown | second, indent=2))
+        others = {"comparisons": [one.model_dump(mode="json") for one in compared]} if compared else {}
+        others |= {"scores": [one.model_dump(mode="json") for one in scored.responses]} if scored else {}
+        tell_json(json.dumps(shown | others, indent=2))
         return
     if transcript:
         print_transcript(results(), transcript)
     else:
         print_prompt(results(), compared[0].row, compared[0].prompt)
     print_comparisons(results(), compared)
+    if scored:
+        print_row_scores(results(), scored)

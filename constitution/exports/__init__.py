@@ -5,6 +5,7 @@ families.py      the families of formats by name; one module each (trl.py, opena
 options.py       what an export is asked for
 select.py        which examples a run's records hold; pairs.py for pairs and ratings, filters.py for what is left out
 rows.py          from examples to rows in files
+scores.py        what a run's scores say of what is exported
 soft_labels.py   what becomes of the judge's probabilities
 mixture.py       rows of other files among our own; foreign.py reads their columns
 split.py         which prompts are held out
@@ -27,13 +28,14 @@ from constitution.exports.options import Options, Pairs, Revisions, check_option
 from constitution.exports.pairs import find_source
 from constitution.exports.push import check_push, push
 from constitution.exports.rows import Tally, write_rows
+from constitution.exports.scores import choose_scored
 from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
-from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
+from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
 from constitution.records import Record
 from constitution.store import count
 
-STAGES = {"revise": REVISE, "compare": COMPARE}
+STAGES = {"revise": REVISE, "compare": COMPARE, "score": SCORE}
 
 
 class Exported(Record):
@@ -74,6 +76,7 @@ def export(
     min_confidence: float = 0.0,
     min_margin: float | None = None,
     max_per_prompt: int | None = None,
+    min_reward: float | None = None,
     mix: Sequence[str] = (),
     parquet: bool = False,
     revisions: Revisions = "final",
@@ -103,9 +106,11 @@ def export(
         min_margin: Least Bradley-Terry margin of a pair, in nats; 0 leaves out pairs that contradict the ranking.
         max_per_prompt: Most pairs of one prompt, the largest margins first. All if None; of a search for best and
             worst (`compare --match best-worst`), those two.
+        min_reward: Least reward of a demonstration and of a pair's chosen response; the run must be scored.
         mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
         parquet: Write Parquet instead of JSONL.
-        revisions: `final`, or `all`: a demonstration for each revision, as the paper trains (section 3.2).
+        revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the
+            row's scored response of the highest reward.
         test_fraction: Share of prompts held out, in [0, 1); decided by each prompt's hash, so that rows of one prompt
             stay together and a larger run keeps the split.
         split_seed: Changes which prompts are held out.
@@ -128,6 +133,7 @@ def export(
         min_confidence=min_confidence,
         min_margin=min_margin,
         max_per_prompt=max_per_prompt,
+        min_reward=min_reward,
         mix=tuple(map(parse_mix, mix)),
         parquet=parquet,
         revisions=revisions,
@@ -140,6 +146,7 @@ def export(
     check_options(options)
     formats = load_family(family)
     chosen = choose_kinds(family, formats, kinds)
+    chosen = choose_scored(run, chosen, bool(kinds), options)
     check_use(options.soft_labels, chosen)
     source = find_source(run, options)
     if source == "comparisons" and max_per_prompt is None:
@@ -171,6 +178,7 @@ def export(
             options=options,
             revise=load_manifest(run) if has_stage(run, REVISE) else None,
             judge=look_at_judge(run) if source == "comparisons" and any_paired else None,
+            scored=load_manifest(run, SCORE) if has_stage(run, SCORE) else None,
             counts=counts,
             dropped=tally.dropped,
             mixed=tuple(tally.mixed),

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from constitution.exports.facts import Facts
-from constitution.exports.prose import export_lines, judge_lines, revise_lines
+from constitution.exports.prose import export_lines, judge_lines, revise_lines, score_lines
 from constitution.yaml_limits import Unsafe, check_limits
 
 # Also how an export is told from any other folder.
@@ -27,6 +27,8 @@ def card(facts: Facts) -> str:
     if facts.judge:
         sections.append(_section("How the responses were judged", judge_lines(facts.judge, facts.counts["compare"])))
         sections.append(_section("How far to trust the judge", facts.judge.audit))
+    if facts.scored:
+        sections.append(_section("How the responses were scored", score_lines(facts.scored, facts.counts["score"])))
     sections.append(_section("What was exported", export_lines(facts)))
     sections.append(
         "## Care\n\n"

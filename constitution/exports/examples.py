@@ -47,6 +47,21 @@ class Rating(Record):
     origin: dict[str, JsonValue]
 
 
+class Rewarded(Record):
+    """A response with its reward (offline RL, reward regression, or whatever filter a person thinks of).
+
+    Attributes:
+        reward: Sum of the rules' weights times their probabilities.
+        scores: Probability that each rule's proposition is true, by the rule's id.
+    """
+
+    prompt: tuple[Message, ...]
+    response: str
+    reward: float
+    scores: dict[str, float]
+    origin: dict[str, JsonValue]
+
+
 class Question(Record):
     """A prompt to answer (GRPO, RLOO, online DPO, PPO)."""
 
@@ -69,7 +84,8 @@ class Kind:
     Attributes:
         example: What a row is made of.
         row: Makes the row; pure. Its argument is the example.
-        columns: The row's columns, as `dataset_info.features` of a dataset card declares them.
+        columns: The row's columns, as `dataset_info.features` of a dataset card declares them; of `Rewarded`, those of
+            the run's rules are put before the last one.
         meaning: One line for the card.
         parquet: Whether the consumer reads only Parquet.
     """

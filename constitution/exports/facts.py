@@ -40,6 +40,7 @@ class Facts:
         options: What was asked for.
         revise: Manifest of the SL stage, if the run has one.
         judge: What is to know of the judge, if pairs come from the RL stage.
+        scored: Manifest of the scores, if the run has any.
         counts: Where the rows of each stage were.
         dropped: What was left out, by reason.
         mixed: What was mixed in, line by line.
@@ -55,6 +56,7 @@ class Facts:
     options: Options
     revise: Manifest | None
     judge: Judge | None
+    scored: Manifest | None
     counts: Mapping[str, Counts]
     dropped: Mapping[str, int]
     mixed: tuple[str, ...]

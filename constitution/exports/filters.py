@@ -8,6 +8,7 @@ from constitution.digests import digest
 from constitution.exports.examples import Preference
 from constitution.exports.options import Options
 from constitution.exports.picks import Pick, prompt_key
+from constitution.exports.scores import too_low
 
 IDENTICAL = "pairs: identical responses"
 Pairs = Iterator[Pick[Preference]]
@@ -42,6 +43,8 @@ def _sound(pairs: Pairs, options: Options, dropped: Counter[str]) -> Pairs:
             dropped[f"pairs: confidence below {options.min_confidence:g}"] += 1
         elif options.min_margin is not None and pair.margin < options.min_margin:
             dropped[f"pairs: margin below {options.min_margin:g} nats"] += 1
+        elif why := too_low(pair.reward, options):
+            dropped[f"pairs: {why}"] += 1
         else:
             yield pair
 

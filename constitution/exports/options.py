@@ -8,7 +8,7 @@ from constitution.errors import ExportError
 from constitution.exports.soft_labels import SoftLabels
 from constitution.records import Record, Status
 
-Revisions = Literal["final", "all"]
+Revisions = Literal["final", "all", "best"]
 Pairs = Literal["auto", "comparisons", "revisions"]
 # What `--include` may add to `labelled`.
 INCLUDABLE: tuple[Status, ...] = ("tie", "inconsistent")
@@ -36,9 +36,11 @@ class Options(Record):
         min_confidence: Least `p_chosen` of a pair.
         min_margin: Least margin of a pair, in nats; None is any.
         max_per_prompt: Most pairs of one prompt; None is all.
+        min_reward: Least reward of a demonstration and of a pair's chosen response; None is any.
         mix: What is mixed in.
         parquet: Whether every file is Parquet.
-        revisions: `final`, or `all`: a demonstration for each revision, as the paper trains (section 3.2).
+        revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the
+            row's scored response of the highest reward.
         test_fraction: Share of prompts held out, in [0, 1).
         split_seed: Changes which prompts are held out.
         seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.
@@ -52,6 +54,7 @@ class Options(Record):
     min_confidence: float = 0.0
     min_margin: float | None = None
     max_per_prompt: int | None = None
+    min_reward: float | None = None
     mix: tuple[Mixture, ...] = ()
     parquet: bool = False
     revisions: Revisions = "final"
@@ -77,6 +80,8 @@ def check_options(options: Options) -> None:
         )
     if options.min_margin is not None and not math.isfinite(options.min_margin):
         raise ExportError(f"--min-margin {options.min_margin}: it must be a number of nats", "For example: 0.5")
+    if options.min_reward is not None and not math.isfinite(options.min_reward):
+        raise ExportError(f"--min-reward {options.min_reward}: it must be a number", "For example: 0.5")
     if options.max_per_prompt is not None and options.max_per_prompt < 1:
         raise ExportError(f"--max-per-prompt {options.max_per_prompt}: it must be at least 1")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", options.license):

@@ -20,6 +20,7 @@ from constitution.exports.examples import Preference, Rating
 from constitution.exports.filters import IDENTICAL, filter_pairs
 from constitution.exports.options import Options
 from constitution.exports.picks import Pick, prompt_key, response_key
+from constitution.exports.scores import Rewards, about, reward_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Candidate, Comparison, Transcript
 from constitution.store import comparisons, transcripts
@@ -32,7 +33,10 @@ def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) ->
     """The pairs of a run, filtered; `chosen` is the better one, the margin 0."""
 
     def read(dropped: Counter[str]) -> Iterator[Pick[Preference]]:
-        return _judged(run, options, dropped) if source == "comparisons" else map(_revised, transcripts(run))
+        if source == "comparisons":
+            return _judged(run, options, dropped)
+        rewards = Rewards(run)
+        return (_revised(transcript, rewards) for transcript in transcripts(run))
 
     return filter_pairs(read, options, dropped)
 
@@ -81,18 +85,18 @@ def _ratings(
             if math.isclose(mean, 0.5, abs_tol=1e-9):
                 dropped["ratings: win probability of exactly 0.5"] += 1
                 continue
-            about = made.origin[side]
-            assert isinstance(about, dict)
+            known = made.origin[side]
+            assert isinstance(known, dict)
             origin: dict[str, JsonValue] = {
                 "id": made.origin["id"],
-                **about,
+                **known,
                 "win_probability": mean,
                 "pairs": fights[key],
                 **{name: made.origin[name] for name in ("sampled",) if name in made.origin},
                 "row": made.origin["row"],
             }
             rating = Rating(prompt=made.prompt, response=response, good=mean > 0.5, origin=origin)
-            yield Pick(rating, f"{pair.id} {side}", about.get("finish_reason") == "length")
+            yield Pick(rating, f"{pair.id} {side}", known.get("finish_reason") == "length")
 
 
 def find_source(run: Path, options: Options) -> Source:
@@ -119,6 +123,7 @@ def find_source(run: Path, options: Options) -> Source:
 
 
 def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
+    rewards = Rewards(run)
     for comparison in comparisons(run):
         # Before the status: nobody was asked about them, and they are called a tie.
         if comparison.first.text.strip() == comparison.second.text.strip():
@@ -128,14 +133,15 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
         elif comparison.status != "labelled" and comparison.status not in options.include:
             dropped[f"pairs: status {comparison.status}"] += 1
         else:
-            yield _judgement(comparison, comparison.p, options.seed)
+            yield _judgement(comparison, comparison.p, options.seed, rewards)
 
 
-def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
+def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) -> Pick[Preference]:
     # Neither is better: always choosing the first would teach whatever made it come first.
     first = derive_uniform("tie", seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
     better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
     principles = {vote.principle: None for vote in comparison.votes}
+    scored = [rewards.of(comparison.index, comparison.row, side.text) for side in (better, worse)]
     origin: dict[str, JsonValue] = {
         "id": comparison.row,
         "comparison": comparison.id,
@@ -144,8 +150,8 @@ def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
         "disagreement": comparison.disagreement,
         # How fine the label is; nothing is said of a judge's own log-probabilities.
         **({"sampled": comparison.sampled} if comparison.sampled is not None else {}),
-        "chosen": _about(better),
-        "rejected": _about(worse),
+        "chosen": _about(better) | about(scored[0]),
+        "rejected": _about(worse) | about(scored[1]),
         "row": comparison.metadata,
     }
     preference = Preference(
@@ -160,7 +166,8 @@ def _judgement(comparison: Comparison, p: float, seed: int) -> Pick[Preference]:
     margin = logit(max(p, 1 - p))
     if better.strength is not None and worse.strength is not None:
         margin = better.strength - worse.strength
-    return Pick(preference, comparison.id, "length" in (better.finish_reason, worse.finish_reason), margin)
+    cut = "length" in (better.finish_reason, worse.finish_reason)
+    return Pick(preference, comparison.id, cut, margin, reward_of(scored[0]))
 
 
 def _about(candidate: Candidate) -> dict[str, JsonValue]:
@@ -168,16 +175,18 @@ def _about(candidate: Candidate) -> dict[str, JsonValue]:
     return {name: value for name, value in told.items() if value not in (None, "")}
 
 
-def _revised(transcript: Transcript) -> Pick[Preference]:
+def _revised(transcript: Transcript, rewards: Rewards) -> Pick[Preference]:
     first, final, last = transcript.responses[0], transcript.responses[-1], len(transcript.rounds)
+    chosen, rejected = (rewards.of(transcript.index, transcript.id, end.text) for end in (final, first))
     origin: dict[str, JsonValue] = {
         "id": transcript.id,
         "principles": [round.principle for round in transcript.rounds],
-        "chosen": {"source": f"revision-{last}", "finish_reason": final.finish_reason},
-        "rejected": {"source": "response", "finish_reason": first.finish_reason},
+        "chosen": {"source": f"revision-{last}", "finish_reason": final.finish_reason, **about(chosen)},
+        "rejected": {"source": "response", "finish_reason": first.finish_reason, **about(rejected)},
         "row": transcript.metadata,
     }
     preference = Preference(
         prompt=transcript.prompt, chosen=final.text, rejected=first.text, p_chosen=1.0, margin=0.0, origin=origin
     )
-    return Pick(preference, transcript.id, "length" in (first.finish_reason, final.finish_reason))
+    cut = "length" in (first.finish_reason, final.finish_reason)
+    return Pick(preference, transcript.id, cut, reward=reward_of(chosen))

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from constitution.digests import digest
-from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating
+from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating, Rewarded
 from constitution.records import Message
 
-Example = Demonstration | Preference | Rating | Question | Chain
+Example = Demonstration | Preference | Rating | Rewarded | Question | Chain
 SomeExample = TypeVar("SomeExample", bound=Example, covariant=True)
 # How people call them, in what an export prints and in its card.
 NOUNS: dict[type, str] = {
     Demonstration: "demonstration",
     Preference: "pair",
     Rating: "rating",
+    Rewarded: "scored response",
     Question: "prompt",
     Chain: "chain",
 }
@@ -29,12 +30,14 @@ class Pick(Generic[SomeExample]):
         id: Of the record that it comes from, unique in the run: what is drawn for it depends on nothing else.
         cut: Whether a response in it ends at `max_tokens`.
         margin: Of a pair, in nats: how far the chosen response is ahead of the rejected one.
+        reward: Of a pair's chosen response; None if it has none.
     """
 
     example: SomeExample
     id: str
     cut: bool = False
     margin: float = math.inf
+    reward: float | None = None
 
 
 def prompt_of(example: Example) -> tuple[Message, ...]:

@@ -79,6 +79,21 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
     ]
 
 
+def score_lines(manifest: Manifest, counts: Counts) -> list[str]:
+    """How they were scored."""
+    rules = manifest.principles.rules if manifest.principles else ()
+    return [
+        "a model tells of each response how probable it is that a statement is true of it; `reward` is the sum of each "
+        "statement's weight times its probability (after Mu et al. 2024, arXiv 2411.01111)",
+        f"judge: {_model(manifest)}",
+        *(f"{code(rule.id)}, weight {rule.weight:g}: {escaped(rule.proposition)}" for rule in rules),
+        f"scored responses (`--on`): {escaped(manifest.settings.get('on'))}",
+        f"least probability of yes and no together: {escaped(manifest.settings.get('min_mass'))}",
+        f"the rows: {counts.equation}",
+        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
+    ]
+
+
 def export_lines(facts: Facts) -> list[str]:
     """What of that was exported."""
     options, soft = facts.options, facts.options.soft_labels
@@ -96,10 +111,12 @@ def export_lines(facts: Facts) -> list[str]:
         lines.append("a single response is good if it is better than the others of its pairs on average")
     if Demonstration in kinds:
         lines.append(f"revisions to imitate: {options.revisions}")
+    rewarded = options.min_reward is not None
     filters = [
         *([f"confidence of at least {options.min_confidence:g}"] if options.min_confidence else []),
         *([f"margin of at least {options.min_margin:g} nats"] if options.min_margin is not None else []),
         *([f"at most {options.max_per_prompt} pairs of a prompt"] if options.max_per_prompt else []),
+        *([f"reward of at least {options.min_reward:g} of demonstrations and of chosen responses"] if rewarded else []),
         *(["no response that was cut at its limit of tokens"] if options.whole_only else []),
     ]
     lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")

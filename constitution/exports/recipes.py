@@ -97,6 +97,8 @@ max_length: null                # a number cuts longer responses, and leaves out
         ("sft", "reward"),
         """\
 reward_model_name_or_path: models/reward
+# A judge and the rules of a principles file can reward instead, in a script of your own:
+# GRPOTrainer(reward_funcs=[constitution.rule_reward("FILE", judge="openai:NAME", base_url="http://…/v1")], …)
 learning_rate: 1.0e-6
 beta: 0.04                      # the KL term, without which the policy soon exploits a learned reward
 num_generations: 8

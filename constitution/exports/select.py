@@ -11,12 +11,14 @@ from pathlib import Path, PurePath
 from pydantic import JsonValue
 
 from constitution.errors import ExportError
-from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating
+from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating, Rewarded
 from constitution.exports.options import Options
 from constitution.exports.pairs import Source, pairs, ratings
 from constitution.exports.picks import Example, Pick, prompt_key
+from constitution.exports.scores import Rewards, about, best_of, rewarded, too_low
 from constitution.exports.soft_labels import apply
 from constitution.manifest import REVISE, Manifest, has_stage, load_manifest
+from constitution.records import Transcript
 from constitution.store import comparisons, transcripts
 
 
@@ -24,7 +26,7 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
     """All examples of a type that the run holds, filtered, pairs with their soft labels applied.
 
     Args:
-        kind: `Demonstration`, `Preference`, `Rating`, `Question` or `Chain`.
+        kind: `Demonstration`, `Preference`, `Rating`, `Rewarded`, `Question` or `Chain`.
         run: A run's folder.
         source: Where pairs come from.
         options: What is left out, and what becomes of soft labels.
@@ -39,6 +41,8 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
         return _labelled(pairs(run, source, options, dropped), options)
     if kind is Rating:
         return ratings(lambda counter: pairs(run, source, options, counter), dropped)
+    if kind is Rewarded:
+        return rewarded(run, options, dropped)
     if kind is Question:
         return questions(run)
     if kind is Chain:
@@ -47,8 +51,12 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
 
 
 def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Demonstration]]:
-    """The final revision of each transcript, or every one; equal revisions of a transcript once."""
+    """The final revision of each transcript, every one (equal ones once), or its best scored response."""
+    rewards = Rewards(run)
     for transcript in transcripts(run):
+        if options.revisions == "best":
+            yield from _best(transcript, rewards, options, dropped)
+            continue
         last = len(transcript.rounds)
         numbers = range(1, last + 1) if options.revisions == "all" else [last]
         for text, number in {transcript.responses[number].text: number for number in numbers}.items():
@@ -56,15 +64,44 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
             if cut and options.whole_only:
                 dropped["demonstrations: cut at max_tokens"] += 1
                 continue
+            scored = rewards.of(transcript.index, transcript.id, text)
+            if why := too_low(scored.reward if scored else None, options):
+                dropped[f"demonstrations: {why}"] += 1
+                continue
             origin: dict[str, JsonValue] = {
                 "id": transcript.id,
                 "principles": [round.principle for round in transcript.rounds[:number]],
                 "revision": number,
                 "finish_reason": transcript.responses[number].finish_reason,
+                **about(scored),
                 "row": transcript.metadata,
             }
             made = Demonstration(prompt=transcript.prompt, response=text, origin=origin)
             yield Pick(made, f"{transcript.id} {number}", cut)
+
+
+def _best(
+    transcript: Transcript, rewards: Rewards, options: Options, dropped: Counter[str]
+) -> Iterator[Pick[Demonstration]]:
+    """Best of n: the row's scored response of the highest reward, whoever wrote it."""
+    best = best_of(rewards.row(transcript.index, transcript.id))
+    if best is None:
+        dropped["demonstrations: no reward"] += 1
+    elif best.finish_reason == "length" and options.whole_only:
+        dropped["demonstrations: cut at max_tokens"] += 1
+    elif why := too_low(best.reward, options):
+        dropped[f"demonstrations: {why}"] += 1
+    else:
+        origin: dict[str, JsonValue] = {
+            "id": transcript.id,
+            "source": best.source,
+            "model": best.model,
+            "finish_reason": best.finish_reason,
+            **about(best),
+            "row": transcript.metadata,
+        }
+        made = Demonstration(prompt=transcript.prompt, response=best.text, origin=origin)
+        yield Pick(made, f"{transcript.id} {best.source}", best.finish_reason == "length")
 
 
 def questions(run: Path) -> Iterator[Pick[Question]]:

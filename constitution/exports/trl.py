@@ -9,7 +9,7 @@ way around that without a dataset card.)
 
 from typing import Any
 
-from constitution.exports.examples import Demonstration, Family, Kind, Preference, Question, Rating
+from constitution.exports.examples import Demonstration, Family, Kind, Preference, Question, Rating, Rewarded
 from constitution.exports.messages import (
     MESSAGES,
     METADATA,
@@ -23,6 +23,7 @@ from constitution.exports.messages import (
     turns,
 )
 from constitution.exports.recipes import recipes
+from constitution.exports.scores import rule_column
 
 
 def _preference(example: Preference) -> dict[str, Any]:
@@ -38,6 +39,16 @@ def _kto(example: Rating) -> dict[str, Any]:
         "prompt": turns(example.prompt),
         "completion": [assistant(example.response)],
         "label": example.good,
+        "metadata": metadata(example.origin),
+    }
+
+
+def _scored(example: Rewarded) -> dict[str, Any]:
+    return {
+        "prompt": turns(example.prompt),
+        "completion": [assistant(example.response)],
+        "reward": example.reward,
+        **{rule_column(rule): p for rule, p in example.scores.items()},
         "metadata": metadata(example.origin),
     }
 
@@ -76,6 +87,12 @@ FAMILY = Family(
             prompts,
             [conversation("prompt"), METADATA],
             "prompts to answer, for GRPO, RLOO and online DPO",
+        ),
+        "scored": Kind(
+            Rewarded,
+            _scored,
+            [conversation("prompt"), conversation("completion"), scalar("reward", "float64"), METADATA],
+            "single responses with a `reward`, and in `rule_ID` the probability that the rule ID is true of each",
         ),
     },
     stacks="TRL (SFT, Reward, DPO, KTO, GRPO, RLOO and online DPO trainers)",

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from constitution.errors import RunError, command
@@ -16,8 +18,12 @@ from constitution.printable import printable
 from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
-from constitution.store import comparisons, transcripts
+from constitution.score_records import Scores
+from constitution.store import comparisons, scores, transcripts
 from constitution.yamlfile import nearest
+
+if TYPE_CHECKING:
+    from constitution.report.scores import ScoreSummary
 
 
 def find_row(run: Path, row: str | None) -> Transcript:
@@ -106,6 +112,15 @@ TREATED = {
     "error": "their rows failed",
 }
 
+# Which responses were scored, by the setting `on`.
+SCORED = {
+    "final": "final revisions",
+    "ends": "initial and final",
+    "responses": "initial and revised",
+    "samples": "compared",
+    "all": "initial, revised and compared",
+}
+
 
 def print_summary(console: Console, run: Path, summary: Summary) -> None:
     """Print where a run's rows are, and what is worth knowing of them."""
@@ -149,18 +164,68 @@ def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def _control_strings(summary: Summary | LabelSummary) -> list[str]:
+def print_scores(console: Console, run: Path, summary: "ScoreSummary") -> None:
+    """Print where a run's scores are, what the judge said of each rule, and whether revision raises the reward."""
+    lines = [f"{run}: scoring: {summary.counts.equation}"]
+    for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
+        lines += [f"  {name}: {number} × {kind}" for kind, number in kinds.items()]
+    if summary.pending:
+        lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
+    if summary.responses:
+        scored = (
+            f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {plural(len(summary.rules), 'rule')}"
+        )
+        lines.append(f"  judge {summary.judge}: {scored}")
+    if summary.unrewarded:
+        lines.append(f"  {summary.unrewarded} of them without a reward: the judge did not answer yes or no")
+    rewards = {"mean reward": summary.reward, "of initial responses": summary.before}
+    rewards |= {"of final revisions": summary.after, "gained by revision": summary.gain}
+    lines += [f"  {name}: {found.number}" for name, found in rewards.items() if found]
+    lines += _control_strings(summary)
+    for line in lines:
+        console.print(Text(printable(line)), soft_wrap=True)
+    if summary.responses:
+        console.print(_rule_table(summary))
+
+
+def _rule_table(summary: "ScoreSummary") -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("rule", "weight", "n", "mean p", "p > 0.5", "before", "after", "invalid"):
+        table.add_column(name, justify="left" if name == "rule" else "right")
+    for rule in summary.rules:
+        numbers = [rule.mean, rule.share, rule.before, rule.after]
+        mean, share, before, after = ("-" if number is None else f"{number:.3f}" for number in numbers)
+        cells = [rule.rule, f"{rule.weight:g}", str(rule.n), mean, share, before, after, str(rule.invalid)]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return Padding(table, (0, 0, 0, 2), expand=False)
+
+
+def find_scores(run: Path, row: str) -> Scores | None:
+    """The scores of a row, if it has any."""
+    return next((one for one in scores(run) if one.id == row), None)
+
+
+def print_row_scores(console: Console, found: Scores) -> None:
+    """Print what the rules say of each of a row's responses."""
+    for response in found.responses:
+        reward = "no reward" if response.reward is None else f"reward {response.reward:.3f}"
+        lines = [f"{rule.rule}: " + ("invalid" if rule.p is None else f"{rule.p:.3f}") for rule in response.rules]
+        console.print(_turn(f"scores · {response.source} · {reward}", "blue", "\n".join(lines)))
+
+
+def _control_strings(summary: "Summary | LabelSummary | ScoreSummary") -> list[str]:
     if not summary.control_strings:
         return []
     treated = "; ".join(f"{TREATED[word]} (--control-tokens {word})" for word in summary.control_tokens)
     return [f"  {plural(summary.control_strings, 'control string')} in texts for a server, {treated}"]
 
 
-def as_json(summary: Summary | None, compared: LabelSummary | None) -> str:
-    """A run's two stages as one JSON object; the second one's numbers are under `comparing`, if it was begun."""
+def as_json(summary: Summary | None, compared: LabelSummary | None, scored: "ScoreSummary | None" = None) -> str:
+    """A run's stages as one JSON object; the others' numbers are under `comparing` and `scoring`, if begun."""
     numbers = summary.model_dump(mode="json") if summary else {}
-    second = {"comparing": compared.model_dump(mode="json")} if compared else {}
-    return json.dumps(numbers | second, indent=2)
+    others = {"comparing": compared, "scoring": scored}
+    told = {name: stage.model_dump(mode="json") for name, stage in others.items() if stage}
+    return json.dumps(numbers | told, indent=2)
 
 
 def plural(number: int, noun: str) -> str:

@@ -1,0 +1,177 @@
+"""The third stage of a run's folder: a judge says which rules are true of each response."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from constitution import __version__
+from constitution.calls import Caller
+from constitution.counts import Counts
+from constitution.engines.pool import Engines
+from constitution.errors import ConfigError, ModelError
+from constitution.journal import has_records
+from constitution.manifest import SCORE, has_stage, load_manifest, new_manifest
+from constitution.principles import PrincipleSet
+from constitution.run import Outcome, Run
+from constitution.runner import Chain, Stop, Tally, Watch, run_rows
+from constitution.score import Scorer, score
+from constitution.score_records import Scores
+from constitution.score_settings import ScoreSettings
+from constitution.scoring_plan import Plan, base_of, nothing_to_score, plan_scoring
+from constitution.scoring_rows import ScoreRow, rows_to_score
+from constitution.store import count, scores
+
+# After this many rows without one readable answer, more of them would be a waste.
+ROWS_BEFORE_GIVING_UP = 20
+
+
+async def score_run(
+    folder: Path,
+    settings: ScoreSettings,
+    watch: Watch | None = None,
+    replace: bool = False,
+    retry_failed: bool = False,
+    principles: PrincipleSet | None = None,
+    stop: Stop | None = None,
+    engines: Engines | None = None,
+) -> Counts:
+    """Score the responses of a run by rules, and add the scores to the run's folder.
+
+    Stopped in any way, it goes on where it was. Everything a person can have got wrong is checked before the judge is
+    loaded.
+
+    Args:
+        folder: A run's folder.
+        settings: What is scored, and who judges.
+        watch: For progress.
+        replace: Set scores that were made by other settings aside, into the folder's `replaced`; their calls are
+            reused where they still match, so that other weights cost no call.
+        retry_failed: Run the rows that failed, and no others; with the settings that they failed with.
+        principles: Where the rules are from; None is the settings' file, or the run's as they were when it began.
+        stop: Ends the scoring early, with what is under way finished and journalled.
+        engines: Engines that are open already; closed by whoever opened them.
+
+    Raises:
+        ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        Stopped: `stop` was asked for.
+    """
+    stop = stop or Stop()
+    if engines is None:
+        async with Engines() as own:
+            return await score_run(folder, settings, watch, replace, retry_failed, principles, stop, own)
+    if retry_failed:
+        load_manifest(folder, SCORE)
+        if replace:
+            raise ConfigError(
+                "--retry-failed with --replace: rows that failed are run again with the settings that they failed with",
+                "Leave one of the two out; --replace scores all rows anew.",
+            )
+    base = base_of(folder)
+    base = base.model_copy(update={"base_url": engines.whole(base.base_url)})
+    plan = plan_scoring(folder, base, settings, principles)
+    numbers = [len(row.responses) for row in rows_to_score(folder, settings, base.skip)]
+    if not numbers:
+        raise nothing_to_score(folder, settings.on)
+    rows = len(numbers)
+    if has_stage(folder, SCORE):
+        # What was scored under a higher --limit still counts.
+        rows = max(rows, load_manifest(folder, SCORE).input)
+    affecting = plan.affecting()
+    with Run(folder, SCORE) as run:
+        # Where nothing was scored yet, there is nothing that other settings could spoil.
+        replace = not retry_failed and (replace or not has_records(folder / SCORE.outcomes))
+        if not replace:
+            run.check(affecting)
+        if retry_failed and not count(folder, SCORE).failed:
+            return count(folder, SCORE)
+        engine = await engines.open(plan.judge, plan.templates.chat_template)
+        if not callable(getattr(engine, "choose", None)):
+            raise ModelError(
+                f"the engine {plan.judge.engine} cannot judge: it has no method `choose`",
+                "Name another judge: --judge ENGINE:NAME; constitution engines lists them.",
+            )
+        affecting |= {"model (identity)": engine.identity.model_dump()}
+        if replace and run.changes(affecting):
+            run.set_aside()
+        stored = settings.model_dump(mode="json")
+        kept = plan.principles.model_copy(update={"rules": plan.rules})
+        run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, kept), retry_failed)
+        run.grow(rows)
+        tally = Tally(rows, max(numbers) * len(plan.rules), retrying=retry_failed)
+        patience = _Patience(plan.judge.model, folder, rows)
+        # No call of `choose` is asked again with another seed.
+        caller = Caller(engine, run, settings.seed, 1, tally, stop)
+        chain = _chain(plan, caller, patience)
+        pulled = rows_to_score(folder, settings, base.skip)
+        await run_rows(pulled, chain, run, tally, engines.usage, plan.judge.concurrency, watch, stop)
+        patience.end()
+        return run.counts(rows)
+
+
+def _chain(plan: Plan, caller: Caller, patience: "_Patience") -> Chain[ScoreRow]:
+    """One row's way to its scores."""
+
+    async def chain(row: ScoreRow) -> Sequence[Outcome]:
+        scorer = Scorer(caller.weigh(row), plan.rules, plan.templates, plan.settings.seed, plan.settings.min_mass)
+        responses = await score(row.id, row.prompt, row.responses, scorer)
+        found = Scores(id=row.id, index=row.index, prompt=row.prompt, metadata=row.metadata, responses=tuple(responses))
+        patience.see(found)
+        return [found]
+
+    return chain
+
+
+class _Patience:
+    """Ends a scoring whose judge cannot be read.
+
+    Args:
+        judge: Its name.
+        folder: The run's; what was scored in earlier starts counts.
+        rows: Rows of the input.
+    """
+
+    def __init__(self, judge: str, folder: Path, rows: int) -> None:
+        self._judge = judge
+        self._limit = min(ROWS_BEFORE_GIVING_UP, rows)
+        self._unreadable = 0
+        self._readable = False
+        self._why = ""
+        for row in scores(folder):
+            self._count(row)
+            if self._readable or self._unreadable == self._limit:
+                break
+
+    def see(self, row: Scores) -> None:
+        """Take note of a row.
+
+        Raises:
+            ModelError: So many rows have gone by without one readable answer.
+        """
+        self._count(row)
+        if self._unreadable >= self._limit:
+            self.end()
+
+    def end(self) -> None:
+        """All rows have gone by.
+
+        Raises:
+            ModelError: Not one of them has a readable answer.
+        """
+        if self._unreadable and not self._readable:
+            number = self._unreadable
+            raise ModelError(
+                f"the judge {self._judge!r} gave no answer that can be read on "
+                f"{number} {'row' if number == 1 else 'rows'}: {self._why}",
+                "Try --few-shots 4, another --judge, or --templates transcript for a base model, with --replace; "
+                "no call is lost.",
+            )
+
+    def _count(self, row: Scores) -> None:
+        answers = [rule for response in row.responses for rule in response.rules]
+        self._readable = self._readable or any(rule.p is not None for rule in answers)
+        self._unreadable += not any(rule.p is not None for rule in answers)
+        mass = answers[-1].mass
+        self._why = (
+            "it told no log-probabilities of its answers"
+            if mass is None
+            else f"yes and no together have probability {mass:.2g}, below --min-mass"
+        )

@@ -1,0 +1,138 @@
+"""Rules as a reward function: both forms of completions, rewards that are exact, what cannot be read left out."""
+
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from constitution import rule_reward
+from constitution.errors import ConfigError, ModelError, PrinciplesError
+
+RULES = """\
+name: mine
+version: 1
+description: d
+rules:
+  - {id: kind, proposition: The response is kind., weight: 2}
+  - {id: long, proposition: The response is long., weight: -1}
+"""
+JUDGE = """\
+- {when: 'Mumble[^~]*is long', choose: {'Yes': 1.0e-9, 'No': 1.0e-9}}
+- {when: 'Hang up', error: hung up}
+- {when: 'Gladly[^~]*is kind', choose: {'Yes': 0.6, 'No': 0.2}}
+- {when: 'is kind', choose: {'Yes': 0.2, 'No': 0.6}}
+- {when: 'is long', choose: {'Yes': 0.4, 'No': 0.4}}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    """Rules, and a judge who finds kind what begins with Gladly."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    (tmp_path / "judge.yaml").write_text(JUDGE)
+    return str(tmp_path / "rules.yaml"), f"scripted:{tmp_path / 'judge.yaml'}"
+
+
+def said(text: str) -> list[dict[str, Any]]:
+    return [{"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize("conversational", [False, True])
+def test_rewards_are_those_of_the_rules_in_both_forms(files: tuple[str, str], conversational: bool) -> None:
+    reward = rule_reward(*files)
+    texts = ["Gladly.", "No.", "Mumble.", "Gladly, again."]
+    prompts: list[Any] = [[{"role": "user", "content": "Help?"}]] * 4 if conversational else ["Help?"] * 4
+    completions: list[Any] = [said(text) for text in texts] if conversational else texts
+    # As TRL calls it, with whatever columns the data has.
+    found = reward(prompts=prompts, completions=completions, completion_ids=[[1]] * 4, topic=["x"] * 4)
+    assert found == [pytest.approx(1.0), pytest.approx(0.0), None, pytest.approx(1.0)]
+    reward.close()
+
+
+def test_a_call_that_fails_leaves_its_completion_out_and_says_so(
+    files: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    reward = rule_reward(*files, name="kindness")
+    with caplog.at_level(logging.WARNING, "constitution"):
+        assert reward(["Help?"] * 2, ["Hang up", "Gladly."]) == [None, pytest.approx(1.0)]
+    assert "kindness: a completion has no reward: hung up" in caplog.text
+    assert reward.__name__ == "kindness"
+    reward.close()
+
+
+def test_the_last_message_is_judged_and_those_before_it_are_shown(files: tuple[str, str]) -> None:
+    reward = rule_reward(*files, only=["kind"])
+    turns = [
+        {"role": "assistant", "content": "Let me look."},
+        {"role": "tool", "content": "42"},
+        {"role": "assistant", "content": [{"type": "text", "text": "Gladly: 42."}]},
+    ]
+    assert reward([[{"role": "user", "content": "Help?"}]], [turns]) == [pytest.approx(1.5)]
+    assert reward(["Help?"], [[]]) == [pytest.approx(0.5)]
+    reward.close()
+
+
+def test_the_judge_is_opened_once_and_closed_with_its_thread(
+    files: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import constitution.rewarding as home
+
+    opened = []
+    real = home.open_engine
+
+    async def counting(*given: Any) -> Any:
+        opened.append(threading.current_thread().name)
+        return await real(*given)
+
+    monkeypatch.setattr(home, "open_engine", counting)
+    reward = rule_reward(*files)
+    for _ in range(3):
+        reward(["Help?"], ["Gladly."])
+    assert opened == ["rule reward"]
+    reward.close()
+    reward.close()
+    assert "rule reward" not in {thread.name for thread in threading.enumerate()}
+    assert reward(["Help?"], ["Gladly."]) == [pytest.approx(1.0)]
+    assert len(opened) == 2
+    reward.close()
+
+
+def test_it_may_be_called_from_several_threads_and_from_a_running_loop(files: tuple[str, str]) -> None:
+    import asyncio
+
+    reward = rule_reward(*files)
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(reward(["Help?"] * 8, ["Gladly."] * 8))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    async def running() -> Any:
+        return reward(["Help?"], ["No."])
+
+    assert found == [[pytest.approx(1.0)] * 8] * 4
+    assert asyncio.run(running()) == [pytest.approx(0.0)]
+    reward.close()
+
+
+def test_each_rules_mean_is_logged_where_the_trainer_takes_it(files: tuple[str, str]) -> None:
+    logged: dict[str, float] = {}
+    reward = rule_reward(*files)
+    reward(["Help?"] * 3, ["Gladly.", "No.", "Mumble."], log_metric=logged.__setitem__)
+    assert logged == pytest.approx(
+        {"rule_reward/kind": (0.75 + 0.25 + 0.25) / 3, "rule_reward/long": 0.5, "rule_reward/unscored": 1 / 3}
+    )
+    reward.close()
+
+
+def test_slips_are_told_when_it_is_built(files: tuple[str, str]) -> None:
+    with pytest.raises(PrinciplesError, match="no such rule"):
+        rule_reward(*files, only=["kin"])
+    with pytest.raises(ConfigError, match="base_ulr") as bad:
+        rule_reward(*files, base_ulr="http://localhost")
+    assert "base_url" in bad.value.hint
+    with pytest.raises(ModelError):
+        rule_reward(files[0], "/no/such/folder")(["Help?"], ["Gladly."])
