@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 Z = 1.959964
 RESAMPLES = 1000
 
-# Student's t has closed forms for so few degrees of freedom; the expansion in `_quantile` is off there.
+# Student's t has closed forms for so few degrees of freedom; the expansion in `_student` is off there.
 FEW = {1: 12.706205, 2: 4.302653}
 
 
@@ -135,10 +135,13 @@ def mean(
 
 
 def _student(freedom: int) -> float:
-    """The 97.5% quantile of Student's t: Cornish and Fisher's expansion around the normal one, but for the first few."""
+    """The 97.5% quantile of Student's t: Abramowitz and Stegun 26.7.5, but for the first few."""
     if freedom in FEW:
         return FEW[freedom]
-    first = (Z**3 + Z) / 4
-    second = (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96
-    third = (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
-    return Z + first / freedom + second / freedom**2 + third / freedom**3
+    terms = (
+        (Z**3 + Z) / 4,
+        (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96,
+        (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384,
+        (79 * Z**9 + 776 * Z**7 + 1482 * Z**5 - 1920 * Z**3 - 945 * Z) / 92160,
+    )
+    return Z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))
