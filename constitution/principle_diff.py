@@ -10,7 +10,7 @@ from constitution.principle_files.writing import told
 from constitution.principles import Principle, PrincipleSet, Rule
 from constitution.records import Record
 from constitution.similarity import similarities
-from constitution.word_diff import Piece, pieces
+from constitution.words import Piece, pieces
 
 # Two entries of different ids are one that was renamed if their texts are so much alike.
 RENAMED = 0.5

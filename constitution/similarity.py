@@ -15,12 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# Written without spaces: Han, kana, and Thai to Khmer, where two characters say as much as a short word.
-UNSPACED = re.compile(
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)"
-)
+from constitution.words import UNSPACED
+
 _WORD = re.compile(r"\w+")
 _LETTERS = 4
+# Of scripts that are written without spaces, two characters say as much as a short word.
 _LETTERS_UNSPACED = 2
 # What is compared: more texts than any file has, and more characters than any principle.
 MOST_TEXTS = 2000

@@ -16,11 +16,12 @@ from rich.console import Console
 from constitution.errors import RunError
 from constitution.principles import Principle, PrincipleSet
 from constitution.records import Candidate, Comparison, Completion, Failure, Message, Order, Round, Transcript, Vote
-from constitution.report.change import change, found_nothing, words
+from constitution.report.change import change, found_nothing
 from constitution.report.coverage import PrincipleCoverage, cover, coverage
 from constitution.report.coverage_table import print_coverage
 from constitution.report.intervals import Estimate, mean
 from constitution.votes import Thresholds, label
+from constitution.words import words
 
 Cli = Callable[..., CompletedProcess[str]]
 # A principle, the critique under it (None in direct revision), and the revision.

@@ -1,21 +1,7 @@
 """How much a revision changed a text, and whether a critique says that it found nothing."""
 
 import re
-import string
 from collections.abc import Sequence
-
-# Scripts written without spaces between words: each character counts as a word. Thai, Lao, Burmese, Khmer, kana, Han.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-# Signs stand for themselves, but for those within words.
-_SIGNS = re.escape("".join(set(string.punctuation) - set("'-_")) + "“”„‘«»…—–。，、；：？！（）《》【】「」『』")
-_WORDS = re.compile(rf"[{_UNSPACED}{_SIGNS}]|[^\s{_UNSPACED}{_SIGNS}]+")
-
-
-def words(text: str) -> list[str]:
-    """The words and signs of a text; in scripts that are written without spaces, its characters."""
-    return _WORDS.findall(text)
 
 
 def change(before: Sequence[str], after: Sequence[str]) -> float:

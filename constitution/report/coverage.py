@@ -9,10 +9,11 @@ from constitution.errors import RunError, command
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Message, Record, Transcript
-from constitution.report.change import change, found_nothing, words
+from constitution.report.change import change, found_nothing
 from constitution.report.intervals import Estimate, mean, share
 from constitution.store import comparisons, transcripts
 from constitution.votes import mean_probability, side
+from constitution.words import words
 
 # A principle that changes less of a text than this, or nothing in more than half of its rounds, hardly does anything.
 LITTLE = 0.05

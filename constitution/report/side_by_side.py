@@ -57,7 +57,8 @@ def _plain(completion: Completion) -> Text:
 
 
 def _marked(made: Change) -> Text:
-    return Text.assemble(*((printable(piece.text), "bold green" if piece.new else "") for piece in made.pieces))
+    later = [piece for piece in made.pieces if piece.kind != "removed"]
+    return Text.assemble(*((printable(one.text), "bold green" if one.kind == "added" else "") for one in later))
 
 
 def _cut(completion: Completion) -> str:
