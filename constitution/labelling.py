@@ -13,21 +13,19 @@ from constitution.config import CompareSettings
 from constitution.counts import Counts
 from constitution.engines import check_role
 from constitution.engines.pool import Engines
-from constitution.errors import ConfigError, ConstitutionError, ModelError, RunError, command
+from constitution.errors import ConfigError, ConstitutionError, RunError, command
 from constitution.journal import has_records
 from constitution.labelling_plan import Plan, base_settings, plan_labelling
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
+from constitution.patience import Patience
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Filtered, Reasoning, Row, Sampling
 from constitution.run import Outcome, Run
 from constitution.runner import Chain, Stop, Tally, Watch, run_rows
 from constitution.store import comparisons, count
 from constitution.votes import OPEN, Range, Thresholds
-
-# After this many rows without one readable verdict, more of them would be a waste.
-ROWS_BEFORE_GIVING_UP = 20
 
 
 async def label_pairs(
@@ -139,7 +137,7 @@ async def label_pairs(
             caller = Caller(engine, run, settings.seed, settings.attempts, tally, stop)
             callers |= dict.fromkeys(turn.samples, caller)
             in_flight = settings.concurrency or base.concurrency
-            patience = _Patience(turn.settings.model, run.folder, rows) if turn.judges else None
+            patience = _patience(turn.settings.model, run.folder, rows) if turn.judges else None
             if patience:
                 chain = _judging_chain(plan, callers, caller, patience)
                 # A row has two questions in flight, one in each order: so many rows keep the whole batch busy.
@@ -171,7 +169,7 @@ def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], models: set[str])
     return chain
 
 
-def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, patience: "_Patience") -> Chain[PairRow]:
+def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, patience: Patience) -> Chain[PairRow]:
     """One row's comparisons; its samples come from the journal, or from the judge if it samples too."""
     settings = plan.settings
     thinking = Sampling(
@@ -198,7 +196,9 @@ def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, pa
             cot=cot,
         )
         found = await compare(row.prompt, candidates, judge, match=settings.match, gold=row.gold)
-        patience.see(found)
+        for one in found:
+            _see(patience, one)
+        patience.look()
         return found
 
     return chain
@@ -224,57 +224,20 @@ def _samplers(plan: Plan, callers: Mapping[str, Caller], row: Row, models: set[s
     ]
 
 
-class _Patience:
-    """Ends a comparison whose judge cannot be read.
+def _patience(judge: str, folder: Path, rows: int) -> Patience:
+    """With what was judged in earlier starts."""
+    hint = "Try --few-shots 2, another --judge, or --templates transcript for a base model, with --replace; "
+    patience = Patience(judge, "verdict", rows, f"{hint}no call is lost.")
+    for one in comparisons(folder):
+        _see(patience, one)
+        if patience.settled:
+            break
+    return patience
 
-    Args:
-        judge: Its name.
-        folder: The run's; what was judged in earlier starts counts.
-        rows: Rows of the input.
-    """
 
-    def __init__(self, judge: str, folder: Path, rows: int) -> None:
-        self._judge = judge
-        self._limit = min(ROWS_BEFORE_GIVING_UP, rows)
-        self._unreadable: set[str] = set()
-        self._readable = False
-        self._last: Comparison | None = None
-        for one in comparisons(folder):
-            self._count(one)
-            if self._readable or len(self._unreadable) == self._limit:
-                break
-
-    def see(self, found: Sequence[Comparison]) -> None:
-        """Take note of a row's comparisons.
-
-        Raises:
-            ModelError: So many rows have gone by without one readable verdict.
-        """
-        for one in found:
-            self._count(one)
-        if len(self._unreadable) >= self._limit:
-            self.end()
-
-    def end(self) -> None:
-        """All rows have gone by.
-
-        Raises:
-            ModelError: Not one of them has a readable verdict.
-        """
-        if self._last and not self._readable:
-            number = len(self._unreadable)
-            raise ModelError(
-                f"the judge {self._judge!r} gave no verdict that can be read on "
-                f"{number} {'row' if number == 1 else 'rows'}: {_unreadable(self._last)}",
-                "Try --few-shots 2, another --judge, or --templates transcript for a base model, with --replace; "
-                "no call is lost.",
-            )
-
-    def _count(self, one: Comparison) -> None:
-        if one.votes and one.p is None:
-            self._unreadable.add(one.row)
-            self._last = one
-        self._readable = self._readable or bool(one.votes and one.p is not None)
+def _see(patience: Patience, one: Comparison) -> None:
+    if one.votes:
+        patience.count(one.row, _unreadable(one) if one.p is None else None)
 
 
 def _unreadable(comparison: Comparison) -> str:

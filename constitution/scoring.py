@@ -10,6 +10,7 @@ from constitution.engines.pool import Engines
 from constitution.errors import ConfigError, ModelError
 from constitution.journal import has_records
 from constitution.manifest import SCORE, has_stage, load_manifest, new_manifest
+from constitution.patience import Patience
 from constitution.principles import PrincipleSet
 from constitution.run import Outcome, Run
 from constitution.runner import Chain, Stop, Tally, Watch, run_rows
@@ -19,9 +20,6 @@ from constitution.score_settings import ScoreSettings
 from constitution.scoring_plan import Plan, base_of, nothing_to_score, plan_scoring
 from constitution.scoring_rows import ScoreRow, rows_to_score
 from constitution.store import count, scores
-
-# After this many rows without one readable answer, more of them would be a waste.
-ROWS_BEFORE_GIVING_UP = 20
 
 
 async def score_run(
@@ -97,7 +95,7 @@ async def score_run(
         run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, kept), retry_failed)
         run.grow(rows)
         tally = Tally(rows, max(numbers) * len(plan.rules), retrying=retry_failed)
-        patience = _Patience(plan.judge.model, folder, rows)
+        patience = _patience(plan.judge.model, folder, rows)
         # No call of `choose` is asked again with another seed.
         caller = Caller(engine, run, settings.seed, 1, tally, stop)
         chain = _chain(plan, caller, patience)
@@ -107,71 +105,37 @@ async def score_run(
         return run.counts(rows)
 
 
-def _chain(plan: Plan, caller: Caller, patience: "_Patience") -> Chain[ScoreRow]:
+def _chain(plan: Plan, caller: Caller, patience: Patience) -> Chain[ScoreRow]:
     """One row's way to its scores."""
 
     async def chain(row: ScoreRow) -> Sequence[Outcome]:
         scorer = Scorer(caller.weigh(row), plan.rules, plan.templates, plan.settings.seed, plan.settings.min_mass)
         responses = await score(row.id, row.prompt, row.responses, scorer)
         found = Scores(id=row.id, index=row.index, prompt=row.prompt, metadata=row.metadata, responses=tuple(responses))
-        patience.see(found)
+        _see(patience, found)
+        patience.look()
         return [found]
 
     return chain
 
 
-class _Patience:
-    """Ends a scoring whose judge cannot be read.
+def _patience(judge: str, folder: Path, rows: int) -> Patience:
+    """With what was scored in earlier starts."""
+    hint = "Try --few-shots 4, another --judge, or --templates transcript for a base model, with --replace; "
+    patience = Patience(judge, "answer", rows, f"{hint}no call is lost.")
+    for row in scores(folder):
+        _see(patience, row)
+        if patience.settled:
+            break
+    return patience
 
-    Args:
-        judge: Its name.
-        folder: The run's; what was scored in earlier starts counts.
-        rows: Rows of the input.
-    """
 
-    def __init__(self, judge: str, folder: Path, rows: int) -> None:
-        self._judge = judge
-        self._limit = min(ROWS_BEFORE_GIVING_UP, rows)
-        self._unreadable = 0
-        self._readable = False
-        self._why = ""
-        for row in scores(folder):
-            self._count(row)
-            if self._readable or self._unreadable == self._limit:
-                break
-
-    def see(self, row: Scores) -> None:
-        """Take note of a row.
-
-        Raises:
-            ModelError: So many rows have gone by without one readable answer.
-        """
-        self._count(row)
-        if self._unreadable >= self._limit:
-            self.end()
-
-    def end(self) -> None:
-        """All rows have gone by.
-
-        Raises:
-            ModelError: Not one of them has a readable answer.
-        """
-        if self._unreadable and not self._readable:
-            number = self._unreadable
-            raise ModelError(
-                f"the judge {self._judge!r} gave no answer that can be read on "
-                f"{number} {'row' if number == 1 else 'rows'}: {self._why}",
-                "Try --few-shots 4, another --judge, or --templates transcript for a base model, with --replace; "
-                "no call is lost.",
-            )
-
-    def _count(self, row: Scores) -> None:
-        answers = [rule for response in row.responses for rule in response.rules]
-        self._readable = self._readable or any(rule.p is not None for rule in answers)
-        self._unreadable += not any(rule.p is not None for rule in answers)
-        mass = answers[-1].mass
-        self._why = (
-            "it told no log-probabilities of its answers"
-            if mass is None
-            else f"yes and no together have probability {mass:.2g}, below --min-mass"
-        )
+def _see(patience: Patience, row: Scores) -> None:
+    answers = [rule for response in row.responses for rule in response.rules]
+    if any(rule.p is not None for rule in answers):
+        patience.count(row.id, None)
+        return
+    mass = answers[-1].mass
+    none = "it told no log-probabilities of its answers"
+    low = f"yes and no together have probability {mass or 0:.2g}, below --min-mass"
+    patience.count(row.id, none if mass is None else low)
