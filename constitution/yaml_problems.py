@@ -75,6 +75,8 @@ def plain_words(bad: MarkedYAMLError, text: str) -> Told:
         )
     if problem == "found unexpected end of stream":
         return Told(began, "the quote that opens on this line is never closed", "Close it, or leave it out.")
+    if problem.startswith("expected the node content") and "<stream end>" in problem:
+        return Told(line, "the text ends within a bracket", "Close it.")
     if problem.startswith("expected ',' or"):
         bracket = "]" if "']'" in problem else "}"
         return Told(began, f"a bracket that opens on this line is not closed by {bracket!r}", f"Add the {bracket!r}.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating
+from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating, Rewarded
 from constitution.exports.families import load_family
 from constitution.exports.writing import Files
 from constitution.principles import Principle
@@ -78,6 +78,9 @@ def examples(kind: type[Record]) -> list[Record]:
         elif kind is Rating:
             made.append(Rating(prompt=prompt, response=better, good=True, origin=ORIGIN))
             made.append(Rating(prompt=prompt, response=worse, good=False, origin=ORIGIN))
+        elif kind is Rewarded:
+            # The columns of rules are those of a run: none are declared by the family.
+            made.append(Rewarded(prompt=prompt, response=better, reward=0.5 - number, scores={}, origin=ORIGIN))
         elif kind is Question:
             made.append(Question(prompt=prompt, origin=ORIGIN))
         elif kind is Chain:

@@ -653,4 +653,4 @@ def test_generate_refuses_principles_that_are_for_a_judge_only(tmp_path: Path, p
     refused(result, 2, "judge.yaml: a model is asked each principle's `critique_request`", "have none: calm")
     assert not (tmp_path / "run").exists()
     shown = cli("principles", "show", "judge.yaml")
-    assert shown.returncode == 0 and "(none: cannot revise)" in shown.stdout
+    assert shown.returncode == 0 and "Which is calmer?" in shown.stdout

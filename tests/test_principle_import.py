@@ -299,7 +299,7 @@ def test_exports_tell_what_has_no_place_in_them(tmp_path: Path) -> None:
     assert made.entries == 20
     counts = {one.field: one.count for one in made.dropped}
     assert counts.pop("comparison") == 20 and counts.pop("tags") == 20
-    assert counts == {"name": 1, "version": 1, "description": 1}
+    assert counts == {"name": 1, "version": 1, "description": 1, "rules": 8}
     rules = put(tmp_path, "rules.yaml", "name: n\nversion: 1\ndescription: d\nrules: [{id: a, proposition: P.}]\n")
     told = "nothing to write as paper: no principle has a critique_request"
     untouched(tmp_path, told, lambda: export_principles(str(rules), tmp_path / "b.json", "paper"), "principles show")

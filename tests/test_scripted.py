@@ -254,7 +254,7 @@ def test_the_identity_follows_what_can_change_an_answer(tmp_path: Path, text: st
         ("- when: a\n  choose: {A: 1.5}\n", 2, ["choose.A", "less than or equal to 1"]),
         ("- when: a\n  choose: {A: 0}\n", 2, ["choose.A", "greater than 0"]),
         ("- when: a\n  when: b\n", 2, ['duplicate key "when"']),
-        ("- when: a\n  reply: [\n", 3, ["expected"]),
+        ("- when: a\n  reply: [\n", 3, ["ends within a bracket"]),
         ("when: a\n", 1, ["list"]),
     ],
 )

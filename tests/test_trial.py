@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PROGRAM
 from plugging import start, told
 from rich.console import Console
 
@@ -327,8 +328,6 @@ def test_the_command_prints_every_principle(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_the_command_prints_json_and_reads_a_prompt(tmp_path: Path) -> None:
-    from conftest import PROGRAM
-
     file = file_of(tmp_path / "mine.yaml", HARM)
     command = [
         str(PROGRAM),
