@@ -171,7 +171,8 @@ def test_principles_list_names_the_shipped_files(cli: Cli) -> None:
     assert [row["name"] for row in listed] == [*SHIPPED]
     assert all(row["principles"] > 1 and Path(row["path"]).is_file() for row in listed)
     text = cli("principles", "list").stdout
-    assert all(f"{row['name']} {row['version']}: {row['principles']} principles." in text for row in listed)
+    assert all(f"{row['name']} {row['version']}: {row['principles']} principles" in text for row in listed)
+    assert "20 principles, 8 rules." in text
 
 
 def test_principles_show_prints_the_file_or_what_it_says(cli: Cli) -> None:

@@ -31,7 +31,7 @@ def test_score_prints_what_came_of_it_and_goes_on_when_repeated(generated: Gener
     assert "2 of them without a reward: the judge did not answer yes or no" in first.stdout
     assert "gained by revision: 0.000 [0.000, 0.000], n = 11" in first.stdout
     table = [line.split() for line in first.stdout.splitlines()]
-    assert ["refuses", "0.5", "24", "0.750", "1.000", "0.750", "0.750", "0"] in table
+    assert ["over-refuses", "-1", "24", "0.750", "1.000", "0.750", "0.750", "0"] in table
     assert ["apologises-needlessly", "-0.25", "22", "0.750", "1.000", "0.750", "0.750", "2"] in table
     assert "192/192 calls" in first.stderr and f"constitution export {run} --to DIR --min-reward X" in first.stderr
     assert cli("score", run, "--judge", judge, "-q").stdout == first.stdout
@@ -42,11 +42,11 @@ def test_score_prints_what_came_of_it_and_goes_on_when_repeated(generated: Gener
 def test_score_and_status_print_json_for_scripts(generated: Generated, cli: Cli, judge: str) -> None:
     run = generated()
     told = json.loads(
-        cli("score", run, "--judge", judge, "--only", "refuses", "--on", "final", "--format", "json").stdout
+        cli("score", run, "--judge", judge, "--only", "offers-alternative", "--on", "final", "--format", "json").stdout
     )
     assert told["counts"] == {"input": 12, "done": 12, "failed": 0, "filtered": 0}
-    assert [(rule["rule"], rule["n"], rule["invalid"]) for rule in told["rules"]] == [("refuses", 12, 0)]
-    assert told["reward"]["value"] == pytest.approx(0.375) and told["gain"] is None
+    assert [(rule["rule"], rule["n"], rule["invalid"]) for rule in told["rules"]] == [("offers-alternative", 12, 0)]
+    assert told["reward"]["value"] == pytest.approx(0.75) and told["gain"] is None
     assert json.loads(cli("status", run, "--format", "json").stdout)["scoring"] == told
 
 
@@ -58,20 +58,20 @@ def test_show_prints_the_scores_of_a_row(generated: Generated, cli: Cli, judge: 
     assert "scores · revision-1 · reward" in cli("show", run, "row-04").stdout
     told = json.loads(cli("show", run, "row-04", "--format", "json").stdout)
     assert [one["source"] for one in told["scores"]] == ["response", "revision-1"]
-    assert told["scores"][0]["reward"] == pytest.approx(-3.75 * 0.75)
+    assert told["scores"][0]["reward"] == pytest.approx(-5.25 * 0.75)
 
 
 def test_exit_codes_and_refusals(generated: Generated, cli: Cli, judge: str, tmp_path: Path) -> None:
     run = generated()
-    unknown = cli("score", run, "--only", "refusse")
-    assert unknown.returncode == 2 and "did you mean 'refuses'?" in unknown.stderr
+    unknown = cli("score", run, "--only", "over-refusse")
+    assert unknown.returncode == 2 and "did you mean 'over-refuses'?" in unknown.stderr
     assert cli("score", run, "--min-mass", 2).returncode == 2
     assert cli("score", tmp_path / "none").returncode == 4
     assert cli("score", run, "--judge", judge, "-q").returncode == 0
-    other = cli("score", run, "--judge", judge, "--only", "refuses")
+    other = cli("score", run, "--judge", judge, "--only", "offers-alternative")
     assert other.returncode == 4 and "rules: demeans: {" in other.stderr
     assert f"constitution score {run} … --replace" in other.stderr
-    replaced = cli("score", run, "--judge", judge, "--only", "refuses", "--replace")
+    replaced = cli("score", run, "--judge", judge, "--only", "offers-alternative", "--replace")
     assert replaced.returncode == 0 and f"{run / 'replaced' / '1'}" in replaced.stderr
     Path(judge).write_text("- {when: 'number 7', error: hung up}\n")
     failed = cli("score", run, "--judge", judge, "--replace", "-q")
@@ -93,12 +93,12 @@ def test_export_heeds_scores_and_says_what_it_left_out(generated: Generated, cli
     lacking = cli("export", run, "--to", "data", "--min-reward", "0.5")
     assert lacking.returncode == 2 and f"constitution score {run}" in lacking.stderr
     Path(judge).write_text(
-        "- {when: 'number [0-4]\\?[^~]*declines', choose: {'Yes': 0.9, 'No': 0.1}}\n"
-        "- {when: 'declines', choose: {'Yes': 0.1, 'No': 0.9}}\n"
+        "- {when: 'number [0-4]\\?[^~]*offers a safe', choose: {'Yes': 0.9, 'No': 0.1}}\n"
+        "- {when: 'offers a safe', choose: {'Yes': 0.1, 'No': 0.9}}\n"
     )
-    cli("score", run, "--judge", judge, "--only", "refuses", "-q")
-    made = cli("export", run, "--to", "data", "--min-reward", "0.4", "--test-fraction", "0")
+    cli("score", run, "--judge", judge, "--only", "offers-alternative", "-q")
+    made = cli("export", run, "--to", "data", "--min-reward", "0.8", "--test-fraction", "0")
     assert made.returncode == 0, made.stderr
     assert "data/sft/train.jsonl: 5 rows" in made.stdout and "data/scored/train.jsonl: 24 rows" in made.stdout
-    assert "left out, demonstrations: reward below 0.4: 7" in made.stdout
+    assert "left out, demonstrations: reward below 0.8: 7" in made.stdout
     assert cli("export", run, "--to", "best", "--revisions", "best", "--kind", "sft").returncode == 0

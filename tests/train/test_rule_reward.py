@@ -72,7 +72,7 @@ def test_grpo_trains_on_rules_that_a_model_judges_in_the_same_process(tmp_path: 
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
-    reward = rule_reward("harmlessness", "smollm2", only=["refuses", "demeans"], few_shots=2)
+    reward = rule_reward("harmlessness", "smollm2", only=["over-refuses", "demeans"], few_shots=2)
     settings = GRPOConfig(
         output_dir=str(tmp_path / "model"),
         max_steps=2,

@@ -16,18 +16,27 @@ def list_shipped(format: FormatOption = Format.text) -> None:
     import json
 
     from constitution.principles import load_principles
+    from constitution.report.terminal import plural
     from constitution.resources import shipped
 
     files = [(path, load_principles(str(path))) for path in sorted(shipped("principles").glob("*.yaml"))]
     if format is Format.json:
         rows = [
-            {"name": path.stem, "version": s.version, "principles": len(s.principles), "path": str(path)}
+            {
+                "name": path.stem,
+                "version": s.version,
+                "principles": len(s.principles),
+                "rules": len(s.rules),
+                "path": str(path),
+            }
             for path, s in files
         ]
         tell_json(json.dumps(rows, indent=2))
         return
     for path, loaded in files:
-        tell(f"{path.stem} {loaded.version}: {len(loaded.principles)} principles. {loaded.description}\n  {path}")
+        counts = [(len(loaded.principles), "principle"), (len(loaded.rules), "rule")]
+        held = ", ".join(plural(number, noun) for number, noun in counts if number)
+        tell(f"{path.stem} {loaded.version}: {held}. {loaded.description}\n  {path}")
 
 
 def show(
