@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
+from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _setting(name: str, flag: str = "") -> Any:
-    return typer.Option(flag or f"--{name.replace('_', '-')}", help=COMPARE_HELP[name], show_default=False)
+    return setting(name, COMPARE_HELP, flag)
 
 
 # A flag that is not given is None: then the config file's value, or the default, is in force.

@@ -5,63 +5,55 @@ from typing import Annotated, Any
 
 import typer
 
+from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 from constitution.errors import command
 from constitution.settings_help import HELP
 
 
-def _setting(name: str) -> Any:
-    return typer.Option(f"--{name.replace('_', '-')}", help=HELP[name], show_default=False)
-
-
-def _switch(name: str) -> Any:
-    flag = name.replace("_", "-")
-    return typer.Option(f"--{flag}/--no-{flag}", help=HELP[name], show_default=False)
-
-
 # A flag that is not given is None: then the config file's value, or the default, is in force.
 def generate(
     context: typer.Context,
-    prompts: Annotated[str | None, _setting("prompts")] = None,
-    out: Annotated[str | None, _setting("out")] = None,
-    column: Annotated[list[str] | None, _setting("column")] = None,
-    id_column: Annotated[str | None, _setting("id_column")] = None,
-    split: Annotated[str | None, _setting("split")] = None,
-    subset: Annotated[str | None, _setting("subset")] = None,
-    skip: Annotated[int | None, _setting("skip")] = None,
-    limit: Annotated[int | None, _setting("limit")] = None,
-    principles: Annotated[str | None, _setting("principles")] = None,
-    replacement: Annotated[bool | None, _switch("replacement")] = None,
-    templates: Annotated[str | None, _setting("templates")] = None,
-    few_shots: Annotated[int | None, _setting("few_shots")] = None,
-    system_prompt: Annotated[str | None, _setting("system_prompt")] = None,
-    rounds: Annotated[int | None, _setting("rounds")] = None,
-    critique: Annotated[bool | None, _switch("critique")] = None,
-    engine: Annotated[str | None, _setting("engine")] = None,
-    model: Annotated[str | None, _setting("model")] = None,
-    critic: Annotated[str | None, _setting("critic")] = None,
-    revision: Annotated[str | None, _setting("revision")] = None,
-    dtype: Annotated[str | None, _setting("dtype")] = None,
-    device: Annotated[str | None, _setting("device")] = None,
-    slots: Annotated[int | None, _setting("slots")] = None,
-    base_url: Annotated[str | None, _setting("base_url")] = None,
-    api: Annotated[str | None, _setting("api")] = None,
-    key_env: Annotated[str | None, _setting("key_env")] = None,
-    key_file: Annotated[str | None, _setting("key_file")] = None,
-    timeout: Annotated[float | None, _setting("timeout")] = None,
-    control_tokens: Annotated[str | None, _setting("control_tokens")] = None,
-    votes: Annotated[int | None, _setting("votes")] = None,
-    max_tokens: Annotated[int | None, _setting("max_tokens")] = None,
-    temperature: Annotated[float | None, _setting("temperature")] = None,
-    top_p: Annotated[float | None, _setting("top_p")] = None,
-    top_k: Annotated[int | None, _setting("top_k")] = None,
-    min_p: Annotated[float | None, _setting("min_p")] = None,
-    seed: Annotated[int | None, _setting("seed")] = None,
-    attempts: Annotated[int | None, _setting("attempts")] = None,
-    concurrency: Annotated[int | None, _setting("concurrency")] = None,
-    compare: Annotated[bool | None, _switch("compare")] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file of settings; flags win over it.")] = None,
+    prompts: options.Prompts = None,
+    out: Annotated[str | None, options.setting("out")] = None,
+    column: options.Column = None,
+    id_column: options.IdColumn = None,
+    split: options.Split = None,
+    subset: options.Subset = None,
+    skip: options.Skip = None,
+    limit: options.Limit = None,
+    principles: Annotated[str | None, options.setting("principles")] = None,
+    replacement: options.Replacement = None,
+    templates: options.Templates = None,
+    few_shots: options.FewShots = None,
+    system_prompt: options.SystemPrompt = None,
+    rounds: options.Rounds = None,
+    critique: options.Critique = None,
+    engine: options.Engine = None,
+    model: options.Model = None,
+    critic: options.Critic = None,
+    revision: options.Revision = None,
+    dtype: options.Dtype = None,
+    device: options.Device = None,
+    slots: options.Slots = None,
+    base_url: options.BaseUrl = None,
+    api: options.Api = None,
+    key_env: options.KeyEnv = None,
+    key_file: options.KeyFile = None,
+    timeout: options.Timeout = None,
+    control_tokens: options.ControlTokens = None,
+    votes: options.Votes = None,
+    max_tokens: options.MaxTokens = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    top_k: options.TopK = None,
+    min_p: options.MinP = None,
+    seed: options.Seed = None,
+    attempts: options.Attempts = None,
+    concurrency: options.Concurrency = None,
+    compare: Annotated[bool | None, options.setting("compare", flag="--compare/--no-compare")] = None,
+    config: options.Config = None,
     fork: Annotated[
         Path | None,
         typer.Option(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
+from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
@@ -12,7 +13,7 @@ from constitution.settings_help import SCORE_HELP
 
 
 def _setting(name: str, flag: str = "") -> Any:
-    return typer.Option(flag or f"--{name.replace('_', '-')}", help=SCORE_HELP[name], show_default=False)
+    return setting(name, SCORE_HELP, flag)
 
 
 # A flag that is not given is None: then the default is in force.
