@@ -13,7 +13,7 @@ from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
-from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
+from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
 from constitution.model_settings import resolve
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
@@ -101,11 +101,11 @@ async def _revise_rows(
     # The lock first of all: nobody should wait for a large input to be read to hear that another process writes.
     with Run(Path(settings.out)) as run:
         affecting = _affecting(settings, principles, templates)
-        run.check(affecting)
+        run.check(affecting, principles)
         source = source_digest(settings)
         scanned = _scanned_before(run.folder, source) or scan(settings)
         affecting |= {"prompts (content)": scanned.digest}
-        run.check(affecting)
+        run.check(affecting, principles)
         if retry_failed and not count(run.folder).failed:
             return
         critic = resolve(settings.generator, settings.critic) if settings.critic else settings.generator
@@ -151,7 +151,7 @@ def _scanned_before(folder: Path, source: str) -> Scan | None:
 def _affecting(settings: Settings, principles: PrincipleSet, templates: TemplateSet) -> dict[str, object]:
     """Everything but prompts and models that changes rows, by name: settings, and digests of what they point to."""
     return settings.affecting() | {
-        "principles (content)": principles.digest,
+        PRINCIPLES: principles.digest,
         "templates (content)": templates.digest,
     }
 

@@ -94,7 +94,7 @@ async def label_pairs(
         # Where nothing was compared yet, there is nothing that other settings could spoil.
         replace = not retry_failed and (replace or not has_records(folder / COMPARE.outcomes))
         if not replace:
-            run.check(affecting)
+            run.check(affecting, plan.principles)
         if retry_failed and not count(folder, COMPARE).failed:
             return count(folder, COMPARE)
         if len(plan.turns) > 1:

@@ -8,7 +8,7 @@ from constitution.candidates import span
 from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
 from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
-from constitution.manifest import REVISE, has_stage, load_manifest
+from constitution.manifest import PRINCIPLES, REVISE, has_stage, load_manifest
 from constitution.model_settings import AnyRole, ModelSettings, label_of, resolve
 from constitution.principles import PrincipleSet, load_file
 from constitution.settings_help import COMPARE_HELP
@@ -81,7 +81,7 @@ class Plan:
             "judge": label_of(self.judge),
             "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
-            "principles (content)": self.principles.digest,
+            PRINCIPLES: self.principles.digest,
             "templates (content)": self.judge_templates.digest,
             "sampling models": [label_of(role) for role in self.models],
             "sampling templates (content)": self.templates.digest if self.models else None,

@@ -15,6 +15,11 @@ from constitution.principles import PrincipleSet
 from constitution.records import Record
 from constitution.run_folder import check_entries
 
+# What the digest of a file's principles is called among what affects rows.
+PRINCIPLES = "principles (content)"
+# Characters of a text that a difference shows.
+MOST_SHOWN = 100
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -178,6 +183,31 @@ def differences(before: Mapping[str, object], now: Mapping[str, object]) -> Iter
 
 def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def principle_differences(before: PrincipleSet | None, now: PrincipleSet | None) -> Iterator[str]:
+    """A line for each field of a principle that is another one now; none if either file is not known."""
+    if not before or not now:
+        return
+    old, new = ({one.id: one for one in principles.principles} for principles in (before, now))
+    found = False
+    for id in dict.fromkeys([*old, *new]):
+        if id not in old or id not in new:
+            found = True
+            yield f"    {id}: {'was not there before' if id in new else 'is not there any more'}"
+            continue
+        # Tags change no row.
+        for field, value in old[id].model_dump(exclude={"tags"}).items():
+            if (other := getattr(new[id], field)) != value:
+                found = True
+                yield f"    {id}: {field}: {_short(value)} → {_short(other)}"
+    if not found and [*old] != [*new]:
+        yield "    the same principles in another order"
+
+
+def _short(value: object) -> str:
+    written = json.dumps(value, ensure_ascii=False)
+    return written if len(written) <= MOST_SHOWN else f'{written[: MOST_SHOWN - 2]}…"'
 
 
 def write_manifest(folder: Path, stage: Stage, manifest: Manifest) -> None:

@@ -15,16 +15,19 @@ from constitution.group_commit import GroupCommit
 from constitution.journal import Journal, has_records, parse, read_line, read_lines, read_records
 from constitution.manifest import (
     COMPARE,
+    PRINCIPLES,
     REVISE,
     Manifest,
     Stage,
     differences,
     has_stage,
     load_manifest,
+    principle_differences,
     put_back,
     set_aside,
     write_manifest,
 )
+from constitution.principles import PrincipleSet
 from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
 from constitution.run_folder import check_folder
@@ -102,13 +105,21 @@ class Run:
             return []
         return list(differences(load_manifest(self.folder, self.stage).affecting, affecting))
 
-    def check(self, affecting: Mapping[str, object]) -> None:
+    def check(self, affecting: Mapping[str, object], principles: PrincipleSet | None = None) -> None:
         """Compare what changes rows, as far as it is known yet, with the stage that is in the folder, if there is one.
+
+        Args:
+            affecting: By name.
+            principles: Whose digest is among it: then a refusal tells what changed in them.
 
         Raises:
             RunError: Lists each value that differs.
         """
         if changes := self.changes(affecting):
+            place = next((n for n, line in enumerate(changes, 1) if line.startswith(f"  {PRINCIPLES}:")), None)
+            if place is not None:
+                before = load_manifest(self.folder, self.stage).principles
+                changes[place:place] = principle_differences(before, principles)
             raise RunError(
                 "\n".join([f"{self.folder} holds {self.stage.what} made by other settings:", *changes]),
                 f"Give the old settings to go on, or {self.stage.again.format(shlex.quote(str(self.folder)))}",
@@ -125,7 +136,7 @@ class Run:
         Raises:
             RunError: The stage was begun with other settings; lists each that differs.
         """
-        self.check(manifest.affecting)
+        self.check(manifest.affecting, manifest.principles)
         if not has_stage(self.folder, self.stage):
             if has_records(self.folder / self.stage.outcomes):
                 outcomes, lacks = self.stage.outcomes, self.stage.manifest

@@ -16,7 +16,8 @@ from constitution.config import CompareSettings, Settings
 from constitution.errors import RunError
 from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE, load_manifest
-from constitution.principles import find_principles
+from constitution.principle_files.writing import file_text
+from constitution.principles import find_principles, load_principles
 from constitution.resources import shipped
 
 Generated = Callable[..., Path]
@@ -203,7 +204,9 @@ def made(change: Change, folder: Path) -> dict[str, Any]:
 
 def named(refusal: RunError) -> set[str]:
     """The names in a refusal's differences."""
-    return {re.match(r"  (.+?): ", line)[1] for line in refusal.message.splitlines()[1:]}  # type: ignore[index]
+    # What differs within a value is indented further.
+    lines = [line for line in refusal.message.splitlines()[1:] if not line.startswith("    ")]
+    return {re.match(r"  (.+?): ", line)[1] for line in lines}  # type: ignore[index]
 
 
 def test_every_setting_is_changed_below() -> None:
@@ -305,3 +308,24 @@ def test_another_endpoint_of_a_judge_is_refused_and_replaced_without_a_call(gene
         assert contents(run)["comparisons.jsonl"] == comparisons
         told: Any = load_manifest(run, COMPARE).affecting[MODEL]
         assert told["endpoint"] == new.url
+
+
+def test_changed_principles_are_told_one_by_one(generated: Generated, tmp_path: Path) -> None:
+    text = file_text(load_principles("privacy"))
+    path = tmp_path / "told.yaml"
+    path.write_text(text, encoding="utf-8")
+    generated(principles=str(path))
+    path.write_text(
+        text.replace("- id: whereabouts", "- id: places").replace(
+            "  - id: unmasking", "  - weight: 2\n    id: unmasking"
+        ),
+        encoding="utf-8",
+    )
+    with pytest.raises(RunError) as caught:
+        generated(principles=str(path))
+    told = caught.value.message.splitlines()[2:]
+    assert sorted(told) == [
+        "    places: was not there before",
+        "    unmasking: weight: 1.0 → 2.0",
+        "    whereabouts: is not there any more",
+    ]

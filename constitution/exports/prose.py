@@ -11,7 +11,7 @@ from constitution.counts import Counts
 from constitution.exports.examples import Demonstration, Preference, Rating
 from constitution.exports.facts import Facts, Judge
 from constitution.exports.markdown import code, escaped
-from constitution.manifest import Manifest
+from constitution.manifest import PRINCIPLES, Manifest
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
 UNTOLD = frozenset(
@@ -178,7 +178,7 @@ def _model(manifest: Manifest, name: str = "model (identity)") -> str:
 
 
 def _principles(manifest: Manifest) -> str:
-    name, content = manifest.settings.get("principles"), manifest.affecting.get("principles (content)")
+    name, content = manifest.settings.get("principles"), manifest.affecting.get(PRINCIPLES)
     if manifest.principles is None:
         return f"{code(name)}, content hash {code(content)}"
     ids = ", ".join(code(principle.id) for principle in manifest.principles.principles)
