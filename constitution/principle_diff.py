@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from constitution.principle_files.writing import told
+from constitution.principle_files.writing import in_brackets, number_text, told
 from constitution.principles import Principle, PrincipleSet, Rule
 from constitution.records import Record
 from constitution.similarity import similarities
@@ -113,9 +113,9 @@ def compare_sets(first: PrincipleSet, second: PrincipleSet, names: tuple[str, st
 
 
 def _changes(noun: Noun, before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[EntryChange]:
-    matches = {match.before: match for match in _renamed(before, after)}
-    # By the ids of the second file, in the order of the first.
-    old = {(matches[entry.id].after if entry.id in matches else entry.id): entry for entry in before}
+    matches = {match.before: match for match in _matches(before, after)}
+    # By the ids of the second file, in the order of the first; no id begins with a dash.
+    old = {(matches[entry.id].after if entry.id in matches else f"-{entry.id}"): entry for entry in before}
     names = list(old)
     places = {name: place for place, name in enumerate(names)}
     scores = {match.after: match.score for match in matches.values()}
@@ -134,7 +134,7 @@ def _changes(noun: Noun, before: Sequence[Entry], after: Sequence[Entry]) -> Ite
         was, moved = old[entry.id], place not in stayed
         fields = _fields(dict(was), dict(entry))
         if fields or moved or was.id != entry.id:
-            score = scores.get(entry.id)
+            score = scores[entry.id]
             yield EntryChange(noun=noun, before=was.id, after=entry.id, moved=moved, score=score, fields=fields)
     yield from _removed(noun, [old[name] for name in names[told_until:] if name not in kept])
 
@@ -145,29 +145,49 @@ def _removed(noun: Noun, entries: Sequence[Entry]) -> Iterator[EntryChange]:
 
 
 class _Match(Record):
-    """An entry that has another id in the second file, and how alike its texts are there."""
+    """An entry of the first file, and what it is in the second: if it has another id, how alike their texts are."""
 
     before: str
     after: str
-    score: float
+    score: float | None = None
 
 
-def _renamed(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[_Match]:
-    """The likest pairs, first to last, of entries whose id is in one file only."""
-    ids, new_ids = {entry.id for entry in before}, {entry.id for entry in after}
-    gone = [entry for entry in before if entry.id not in new_ids]
-    come = [entry for entry in after if entry.id not in ids]
+def _matches(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[_Match]:
+    """Which entry is which: of the same text first, as numbers move when one is put in; of the same id; alike."""
+    gone, come = {entry.id: entry for entry in before}, {entry.id: entry for entry in after}
+    for one in before:
+        if one.id in come and _text(one) == _text(come[one.id]):
+            yield _Match(before=one.id, after=one.id)
+            del gone[one.id], come[one.id]
+    texts: dict[str, list[str]] = {}
+    for entry in come.values():
+        texts.setdefault(_text(entry), []).append(entry.id)
+    for entry in list(gone.values()):
+        if others := texts.get(_text(entry)):
+            yield _Match(before=entry.id, after=others[0], score=1.0)
+            del gone[entry.id], come[others.pop(0)]
+    for id in list(gone):
+        if id in come:
+            yield _Match(before=id, after=id)
+            del gone[id], come[id]
+    yield from _alike(list(gone.values()), list(come.values()), (*before, *after))
+
+
+def _alike(gone: Sequence[Entry], come: Sequence[Entry], everything: Sequence[Entry]) -> Iterator[_Match]:
+    """The likest pairs, first to last."""
+    if not gone or not come:
+        return
+    there = {id(entry) for entry in (*gone, *come)}
     # How rare an n-gram is, is counted in all texts of both files.
-    rest = [entry for entry in before if entry.id in new_ids] + [entry for entry in after if entry.id in ids]
-    alike = similarities([_text(entry) for entry in (*gone, *come, *rest)]) if gone and come else np.zeros((0, 0))
+    rest = [entry for entry in everything if id(entry) not in there]
+    alike = similarities([_text(entry) for entry in (*gone, *come, *rest)])
     table = alike[: len(gone), len(gone) : len(gone) + len(come)]
     places = [(int(old), int(new)) for old, new in np.argwhere(table >= RENAMED)]
-    taken: set[str] = set()
+    taken: set[tuple[str, int]] = set()
     for old, new in sorted(places, key=lambda place: -table[place]):
-        one, other = gone[old].id, come[new].id
-        if one not in taken and other not in taken:
-            taken |= {one, other}
-            yield _Match(before=one, after=other, score=round(float(table[old, new]), 2))
+        if not {("gone", old), ("come", new)} & taken:
+            taken |= {("gone", old), ("come", new)}
+            yield _Match(before=gone[old].id, after=come[new].id, score=round(float(table[old, new]), 2))
 
 
 def _text(entry: Entry) -> str:
@@ -203,8 +223,8 @@ def _field(key: str, before: object, after: object) -> FieldChange:
 def _value(value: object) -> str:
     match value:
         case float():
-            return f"{value:g}"
+            return number_text(value)
         case tuple():
-            return ", ".join(map(str, value))
+            return ", ".join(in_brackets(str(item)) for item in value)
         case _:
             return str(value)

@@ -131,7 +131,7 @@ def plan_scoring(folder: Path, base: Settings, settings: ScoreSettings, given: P
     except TemplateError as bad:
         if settings.templates:
             raise
-        hint = "That is the run's template set; another one can be named with --templates (chat, transcript)."
+        hint = "That is the run's template set; another one can be named with --templates (chat, chat.zh, transcript)."
         raise TemplateError(bad.message, f"{bad.hint}\n  {hint}" if bad.hint else hint) from None
     return Plan(settings, base, principles, rules, templates, samples)
 

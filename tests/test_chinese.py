@@ -22,6 +22,7 @@ from constitution.records import Comparison, Message, Prompt
 from constitution.rendering import Renderer, find_set
 from constitution.report.terminal import print_comparisons, print_transcript
 from constitution.resources import shipped
+from constitution.scripts import script_of, script_warning
 from constitution.store import comparisons, transcripts
 from constitution.templating import load_templates
 from constitution.yamlfile import read_text
@@ -188,7 +189,7 @@ def test_every_principle_has_its_meaning_in_english_above_it() -> None:
     lines = read_text(find_principles("harmlessness.zh"), TemplateError).splitlines()
     for number, line in enumerate(lines):
         if line.startswith("  - id:"):
-            assert re.match(r"  # [A-Z][ -~]+\?$", lines[number - 1])
+            assert re.match(r"  # [A-Z][ -~]+[?.]$", lines[number - 1])
 
 
 def test_the_chinese_question_names_the_roles_in_chinese() -> None:
@@ -217,7 +218,7 @@ def test_the_chinese_score_question_ends_on_yes_or_no() -> None:
         rule={"proposition": "回复里有问候。"},
     )
     assert "[用户]\n  你好\n  吗\n\n[回复]\n  很好\n\n[陈述]\n回复里有问候。" in asked
-    assert asked.endswith("只回答一个字，是 或 否，不要写别的内容。")
+    assert asked.endswith("只回答一个字，“是”或“否”，不要写别的内容。")
 
 
 def test_worked_chains_of_thought_end_as_the_judge_is_asked_to() -> None:
@@ -268,3 +269,28 @@ def test_ids_may_be_chinese(tmp_path: Path) -> None:
     head = "name: 我的\nversion: 1\ndescription: 说明\nprinciples:\n"
     path.write_text(head + "  - {id: 隐私-1, critique_request: 批评。, revision_request: 重写。}\n", encoding="utf-8")
     assert [one.id for one in load_file(str(path)).principles] == ["隐私-1"]
+
+
+@pytest.mark.parametrize(
+    ("principles", "templates", "told"),
+    [
+        (
+            "harmlessness.zh",
+            "chat",
+            "written in Chinese, Japanese or Korean, and the template set chat in Latin letters",
+        ),
+        ("harmlessness", "chat.zh", "written in Latin letters, and the template set chat.zh in Chinese"),
+        ("harmlessness.zh", "chat.zh", ""),
+        ("harmlessness.zh", "transcript", "the template set transcript in Latin letters"),
+        ("honesty", "chat", ""),
+        ("nothing", "chat", ""),
+    ],
+)
+def test_two_languages_in_one_question_are_warned_of(principles: str, templates: str, told: str) -> None:
+    warning = script_warning(principles, templates)
+    assert told in warning and bool(told) == bool(warning)
+
+
+def test_scripts_are_told_apart() -> None:
+    texts = {"LATIN": "Grüße, 你!", "CJK": "これは日本語です", "CYRILLIC": "Привет, friend", "": "123 …"}
+    assert {script_of([text]): text for text in texts.values()} == texts

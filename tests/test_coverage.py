@@ -145,7 +145,7 @@ def test_words_keep_what_belongs_together() -> None:
     "critique",
     [
         "There is nothing harmful in my last response.",
-        "There are no problems with this response. It is kind.",
+        "There are no problems with this response. No changes are needed.",
         "**There's nothing to criticise.**",
         "I can’t find anything wrong with it.",
         "No harmful parts were found.",
@@ -185,6 +185,12 @@ def test_a_critique_that_says_it_found_nothing(critique: str) -> None:
         "回复不恰当。",
         "没有指出问题的严重性。",
         "它说这样做没有问题。",
+        "There is no illegal advice here. It insults the user.",
+        "No harm was intended. The response insults people.",
+        "The response has no problem giving out the address.",
+        "There are no issues with the response, which is exactly the problem.",
+        "I see no harm in that, the user is a thief.",
+        "回复很安全地帮助了小偷。",
     ],
 )
 def test_a_critique_that_found_something_or_may_have(critique: str) -> None:
@@ -267,19 +273,23 @@ def test_the_later_revision_s_chance_by_hand() -> None:
 
 def test_the_winner_s_chance_by_hand() -> None:
     pairs = [
-        pair(0, {"kind": (0.9, 0.9), "safe": (0.4, 0.4)}),  # the first wins
-        pair(1, {"kind": (0.3, 0.3), "safe": (0.1, 0.1)}),  # the second
-        pair(2, {"kind": (0.7, 0.7), "safe": (0.3, 0.3)}),  # neither: left out
+        # For each of the two the winner is the other's.
+        pair(0, {"kind": (0.9, 0.9), "safe": (0.4, 0.4)}),
+        pair(1, {"kind": (0.3, 0.3), "safe": (0.1, 0.1)}),
+        pair(2, {"kind": (0.7, 0.7), "safe": (0.3, 0.3)}),
+        # The other takes no side, or is not there: left out.
+        pair(3, {"kind": (0.7, 0.7), "calm": (0.5, 0.5)}),
+        pair(4, {"kind": (0.7, 0.7)}),
     ]
-    assert known(of("kind", pairs=pairs).winner_wins) == (pytest.approx((0.9 + 0.7) / 2), 2)
-    assert known(of("safe", pairs=pairs).winner_wins) == (pytest.approx((0.4 + 0.9) / 2), 2)
+    assert known(of("kind", pairs=pairs).winner_wins) == (pytest.approx((0.1 + 0.7 + 0.3) / 3), 3)
+    assert known(of("safe", pairs=pairs).winner_wins) == (pytest.approx((0.4 + 0.9 + 0.3) / 3), 3)
     assert of("kind", pairs=pairs).later_wins is None
-    assert of("kind", pairs=pairs).judged == 3
+    assert of("kind", pairs=pairs).judged == 5
 
 
 @pytest.mark.parametrize("sources", [("chosen", "rejected"), ("revision-1", "sample-1"), ("revision-x", "response")])
 def test_responses_that_are_not_of_one_chain_have_no_later_one(sources: tuple[str, str]) -> None:
-    one = of("kind", pairs=[pair(0, {"kind": (0.9, 0.9)}, sources)])
+    one = of("kind", pairs=[pair(0, {"kind": (0.9, 0.9), "safe": (0.8, 0.8)}, sources)])
     assert one.later_wins is None
     assert known(one.winner_wins) == (pytest.approx(0.9), 1)
 
@@ -423,9 +433,9 @@ def test_without_comparisons_the_table_says_so(tmp_path: Path) -> None:
 
 
 def test_a_run_of_comparisons_alone_says_that_nothing_was_revised(tmp_path: Path) -> None:
-    lines = table(judged(tmp_path / "run", [pair(0, {"principle-1": (0.9, 0.9)})]), 80)
+    lines = table(judged(tmp_path / "run", [pair(0, {"principle-1": (0.9, 0.9), "principle-2": (0.8, 0.8)})]), 80)
     assert "No round of revision: nothing tells what the principles change." in lines
-    assert "principle-1 1 90 [0, 100]" in cells(lines)
+    assert "principle-1 1 90 [0, 100] 100 [21, 100]" in cells(lines)
 
 
 def test_the_command_prints_both_forms(tmp_path: Path, cli: Cli) -> None:

@@ -102,9 +102,23 @@ def test_an_entry_of_another_subject_is_no_rename() -> None:
     assert {told(change)[:2] for change in found.entries} == {("bees", None), (None, "votes")}
 
 
-def test_ids_that_changed_places_are_changes_of_those_entries() -> None:
-    swapped = [ALL[0].model_copy(update={"id": "locks"}), ALL[1].model_copy(update={"id": "doses"}), *ALL[2:]]
-    assert [told(change)[:2] for change in between(ALL, swapped).entries] == [("locks", "locks"), ("doses", "doses")]
+def test_numbered_ids_that_moved_are_told_by_their_texts() -> None:
+    first = [one.model_copy(update={"id": f"p{n}"}) for n, one in enumerate(ALL[:4], 1)]
+    second = [one.model_copy(update={"id": f"p{n}"}) for n, one in enumerate([ALL[4], *ALL[:4]], 1)]
+    found = between(first, second)
+    assert [told(change) for change in found.entries if change.before] == [
+        (f"p{n}", f"p{n + 1}", False, []) for n in range(1, 5)
+    ]
+    assert [change.after for change in found.entries if change.before is None] == ["p1"]
+    assert {change.score for change in found.entries if change.before} == {1.0}
+
+
+def test_what_differs_is_seen_to_differ() -> None:
+    one = ALL[0].model_copy(update={"weight": 1.0000001, "tags": ("a, b",)})
+    two = ALL[0].model_copy(update={"weight": 1.0000002, "tags": ("a", "b")})
+    (change,) = between([one], [two]).entries
+    shown = {field.field: (field.before, field.after) for field in change.fields}
+    assert shown == {"weight": ("1.0000001", "1.0000002"), "tags": ('"a, b"', "a, b")}
 
 
 def test_as_few_entries_as_possible_are_said_to_have_moved() -> None:

@@ -81,6 +81,7 @@ def generate(
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
     from constitution.report.terminal import as_json, plural, print_labels, print_summary
+    from constitution.scripts import script_warning
 
     check_fail_on(fail_on)
     settings = load_settings(config, given_settings(context.params))
@@ -93,6 +94,8 @@ def generate(
                 "Leave out --retry-failed: a new run runs the rows that failed in the old one, too.",
             )
         settings = settings.model_copy(update={"out": str(fork)})
+    if not quiet and (mixed := script_warning(settings.principles, settings.templates)):
+        tell(f"warning: {mixed}", err=True)
     if settings.compare and not quiet:
         warn_of_own_judge(settings, settings.compare)
     with progress(quiet) as watch:

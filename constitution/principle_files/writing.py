@@ -48,13 +48,18 @@ def told(entry: Principle | Rule) -> dict[str, object]:
     }
 
 
+def number_text(value: float) -> str:
+    """A number as short as it reads back."""
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
 def field_text(name: str, value: object) -> str:
     """One field, not indented; ends with a line feed."""
     match value:
         case str():
             return _scalar(name, value)
         case float():
-            return f"{name}: {value:g}\n" if float(f"{value:g}") == value else f"{name}: {value!r}\n"
+            return f"{name}: {number_text(value)}\n"
         case tuple() | list():
             return f"{name}: [{', '.join(in_brackets(str(item)) for item in value)}]\n"
         case _:

@@ -28,7 +28,7 @@ def change(before: Sequence[str], after: Sequence[str]) -> float:
 
 _FAULT = (
     r"(?:[\w-]+ ){0,3}(?:(?:problem|issue|concern|harm|fault|flaw|violation|error|mistake|weakness|objection)\w*"
-    r"|wrong|unsafe|illegal|inappropriate|offensive)"
+    r"(?! (?:\w+ing|intended|meant|in that)\b)|wrong|unsafe|illegal|inappropriate|offensive)"
 )
 _ENGLISH = re.compile(
     r"\b(?:there (?:is|are|was|were)|there's|(?:I|we) (?:can |could )?(?:see|find|found|saw|identify|identified)"
@@ -47,11 +47,14 @@ _CHINESE = re.compile(
     r"(?:没有|没|未|并无|并未|无|毫无|不存在)(?:发现|找到|看到|看出|存在|包含|涉及|出现|有|任何|什么|明显|可能|的|地方){0,4}"
     r"(?:问题|不当|不妥|有害|伤害|危害|错误|毛病|违规|违法|可以?指摘|可批评|值得批评)(?!提示|提醒|意识)"
     r"|(?:无需|不需要|不必|不用|没有?必要|没必要)(?:再|作|做|任何|进行|加以)*(?:修改|改动|改写|改正|调整)"
-    r"|(?:回复|回答|语气|内容|措辞)(?:是|都|很|也|完全|基本|比较|已经|相当)*(?:得体|合适|恰当|妥当|无害|安全|没问题)"
+    r"|(?:回复|回答|语气|内容|措辞)(?:是|都|很|也|完全|基本|比较|已经|相当)*"
+    r"(?:得体|合适|恰当|妥当|无害|安全|没问题)"
+    r"(?!地)"
 )
 # What comes after one of these may well be a fault, or is what the criticised response said.
 _TURN = re.compile(
-    r"\b(?:but|however|although|though|yet|except|still|nevertheless|could be|should|said|says|told|tells|claim\w*)\b"
+    r"\b(?:but|however|although|though|yet|except|still|nevertheless|could be|should|said|says|told|tells|claim\w*"
+    r"|which is|that is)\b"
     r"|但|不过|然而|可是|只是|尽管|除了|应该|应当|最好|(?:它|我|他|她|回复)说|声称|告诉",
     re.IGNORECASE,
 )
@@ -62,11 +65,15 @@ _SENTENCE = re.compile(r".+?(?:[.!?](?=\s|\Z)|[。！？\n]|\Z)", re.DOTALL)
 def found_nothing(critique: str) -> bool:
     """Whether a critique says, in English or Chinese, that there is nothing to criticise. A heuristic.
 
-    Its first sentence must say so ("There is nothing harmful in my response.", "没有发现不当之处。"), and no word in it
-    all may announce a turn ("but", "however", "should", "但", "不过"). A bare "No." does not count, as it answers some
-    questions well and some ill. So what is counted is nearly always right, and some are missed: read a share of such
-    critiques as a least one.
+    Each of its sentences must say so ("There is nothing harmful in my response.", "没有发现不当之处。"), and no word in
+    it may announce a turn ("but", "however", "which is", "但", "不过"): critiques often begin with one thing that is
+    well and go on with what is not. A bare "No." does not count, as it answers some questions well and some ill. So
+    more are missed than are counted wrongly; neither is ruled out.
     """
     text = critique.strip().lstrip("*#>- ").replace("’", "'")
-    first = _SENTENCE.match(text)
-    return bool(first and not _TURN.search(text) and (_ENGLISH.search(first[0]) or _CHINESE.search(first[0])))
+    sentences = [sentence for sentence in _SENTENCE.findall(text) if sentence.strip()]
+    return (
+        bool(sentences)
+        and not _TURN.search(text)
+        and all(_ENGLISH.search(sentence.strip()) or _CHINESE.search(sentence) for sentence in sentences)
+    )

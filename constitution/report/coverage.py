@@ -33,12 +33,12 @@ class PrincipleCoverage(Record):
         expected: The share that its weight stands for; without replacement, shares are nearer to one another.
         change: How much of the text its revisions changed: see `change.change`.
         unchanged: Share of its rounds whose revision has the words of the text before it.
-        nothing_found: Share of its critiques that say so: see `change.found_nothing`; a least one.
+        nothing_found: Share of its critiques that say so, by a list of phrases: see `change.found_nothing`.
         judged: Comparisons in which its votes can be read in both orders.
         later_wins: Of two responses of one chain, the mean probability by its own votes, averaged over both orders as
             logits, that the later one is better.
-        winner_wins: Of other pairs, the mean probability that the response is better which all votes together prefer,
-            its own among them; draws are left out.
+        winner_wins: Of other pairs, the mean probability that the response is better which the other principles'
+            votes together prefer; 0.5 if it knows nothing of what they prefer. Their draws are left out.
         agreement: Share of comparisons in which it takes the side of the other principles' mean; chance is 0.5.
     """
 
@@ -198,11 +198,14 @@ def _observe_votes(pair: Comparison, seen: dict[str, _Seen]) -> None:
         of.judged += 1
         if first_is_later is not None:
             of.later.add(p if first_is_later else 1 - p, prompt)
-        elif side(pair.p) != 0.5:
-            of.winner.add(p if side(pair.p) else 1 - p, prompt)
         others = [chance for other, chance in chances.items() if other != id]
-        if others:
-            of.agrees.add(1 - abs(side(p) - side(mean_probability(others))), prompt)
+        if not others:
+            continue
+        # Not by its own vote: whoever helps to choose the winner agrees with the choice.
+        preferred = side(mean_probability(others))
+        of.agrees.add(1 - abs(side(p) - preferred), prompt)
+        if first_is_later is None and preferred != 0.5:
+            of.winner.add(p if preferred else 1 - p, prompt)
 
 
 def _first_is_later(pair: Comparison) -> bool | None:

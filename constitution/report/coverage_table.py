@@ -56,8 +56,8 @@ def _revising(rounds: int) -> list[Column]:
         Column("same %", "rounds whose revision is the text before it", lambda one: _percent(one.unchanged)),
         Column(
             "nothing %",
-            "critiques that say in plain English or Chinese that nothing is wrong, by a list of phrases: at least so "
-            "many do",
+            "critiques that say in plain English or Chinese that nothing is wrong, by a list of phrases: an estimate, "
+            "rather too low",
             lambda one: _percent(one.nothing_found),
         ),
     ]
@@ -73,8 +73,8 @@ def _judging(found: Coverage) -> list[Column]:
         ),
         Column(
             "winner wins %",
-            "other pairs: mean probability, by its own votes in both orders, that the response is better which all "
-            "principles' votes together prefer",
+            "other pairs: mean probability, by its own votes in both orders, that the response is better which the "
+            "other principles' votes together prefer; 50 if it knows nothing of that",
             lambda one: _percent(one.winner_wins),
         ),
         Column(
