@@ -199,6 +199,6 @@ def _judging(principles: PrincipleSet, name: str, per_pair: int) -> PrincipleSet
     if per_pair > len(principles.principles):
         raise PrinciplesError(
             f"{per_pair} principles a pair, but {principles.name} has {len(principles.principles)}",
-            "Lower --principles-per-pair.",
+            f"Lower it: --principles-per-pair {len(principles.principles)}",
         )
     return principles

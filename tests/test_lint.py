@@ -337,3 +337,9 @@ def test_what_lint_calls_an_error_is_what_loading_refuses(tmp_path: Path) -> Non
                 load_principles(str(path))
         else:
             assert load_principles(str(path)).principles, name
+
+
+def test_a_list_at_the_top_is_one_fault() -> None:
+    (found,) = found_in("- critique_request: x\n  revision_request: y\n")
+    assert (found.rule, found.line) == ("schema", 1)
+    assert "found a list" in found.why

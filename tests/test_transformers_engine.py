@@ -20,8 +20,10 @@ from models import (
 
 from constitution.engines import open_engine
 from constitution.engines.transformers import TransformersEngine
+from constitution.engines.transformers.answers import ended
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.model import LoadedModel
+from constitution.engines.transformers.requests import GenerateRequest
 from constitution.errors import ContextOverflow, ModelError, TemplateError
 from constitution.model_settings import ModelSettings
 from constitution.records import Choice, Completion, Message, Sampling
@@ -279,3 +281,17 @@ def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedMod
         entropy += (-(chances.exp() * chances).sum(dim=-1)).tolist()
     assert len(surprise) > 600
     assert sum(surprise) / len(surprise) == pytest.approx(sum(entropy) / len(entropy), rel=0.1)
+
+
+def test_an_answer_cut_within_a_character_ends_before_it(smollm2: LoadedModel) -> None:
+    tokens = smollm2.tokenizer.encode("很好", add_special_tokens=False)
+    assert smollm2.tokenizer.decode(tokens[:-1]) == "很\ufffd"
+
+    async def cut() -> Completion | None:
+        future = asyncio.get_running_loop().create_future()
+        request = GenerateRequest([1], future, Sampling(max_tokens=len(tokens) - 1), 0, answer=tokens[:-1])
+        return ended(request, smollm2)
+
+    completion = asyncio.run(cut())
+    assert completion is not None
+    assert (completion.text, completion.finish_reason) == ("很", "length")

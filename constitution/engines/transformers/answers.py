@@ -6,6 +6,9 @@ from constitution.engines.transformers.model import LoadedModel
 from constitution.engines.transformers.requests import GenerateRequest
 from constitution.records import Completion, FinishReason
 
+# What a decoder writes for bytes that are no character.
+NO_CHARACTER = "\ufffd"
+
 
 def ended(request: GenerateRequest, loaded: LoadedModel) -> Completion | None:
     """The completion, if the last token ended it: an end of turn, a stop string, or no room for more."""
@@ -23,7 +26,8 @@ def ended(request: GenerateRequest, loaded: LoadedModel) -> Completion | None:
     if text is None:
         if len(answer) < request.sampling.max_tokens:
             return None
-        reason, text = "length", _decode(answer, loaded)
+        # Cut within a character (most of Chinese takes several tokens), its first bytes are no text.
+        reason, text = "length", _decode(answer, loaded).rstrip(NO_CHARACTER)
     for stop in stops:
         text = text.split(stop)[0]
     return Completion(
