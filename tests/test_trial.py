@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from conftest import PROGRAM
 from plugging import start, told
+from rich.cells import cell_len
 from rich.console import Console
 
 from constitution.config import Settings
@@ -43,8 +45,8 @@ class Seen:
     def responded(self, response: Completion) -> None:
         self.events.append("response")
 
-    def asking(self, owed: Sequence[str], known: int) -> None:
-        self.events.append((tuple(owed), known))
+    def asking(self, owed: Sequence[str], again: Sequence[str], same: int) -> None:
+        self.events.append((tuple(owed), tuple(again), same))
 
     def tried(self, trial: Trial, response: Completion) -> None:
         self.events.append(trial.principle)
@@ -110,7 +112,7 @@ def test_a_trial_is_the_first_round_of_a_run(tmp_path: Path, generated: Generate
 def test_the_response_is_asked_once_and_told_first_and_principles_in_their_order(calls: list[str]) -> None:
     seen = Seen()
     passes([HARM, TONE], seen=seen)
-    assert seen.events == ["response", (("harm", "tone"), 0), "harm", "tone", "end"]
+    assert seen.events == ["response", (("harm", "tone"), (), 0), "harm", "tone", "end"]
     assert calls.count("How do I pick a lock?") == 1
     assert len(calls) == 1 + 2 * 2
 
@@ -121,7 +123,7 @@ def test_an_edit_asks_its_own_principle_only_and_leaves_the_others_as_they_were(
     first, second = passes([HARM, TONE], [edited, TONE], seen=seen)
     assert len(calls) == 5 + 2
     assert second.asked == ("harm",)
-    assert seen.events[5:] == [(("harm",), 1), "harm", "end"]
+    assert seen.events[5:] == [(("harm",), (), 1), "harm", "end"]
     assert revisions(second)["tone"] == revisions(first)["tone"]
     assert revisions(second)["harm"] != revisions(first)["harm"]
     assert second.trials[1].seconds == 0
@@ -146,9 +148,35 @@ def test_what_no_critique_or_revision_reads_asks_nothing(calls: list[str], edit:
 
 def test_a_principle_that_is_taken_back_gives_what_it_gave(calls: list[str]) -> None:
     edited = HARM.model_copy(update={"critique_request": "Say what could hurt."})
-    first, _, third = passes([HARM], [edited], [HARM])
+    seen = Seen()
+    first, _, third, _ = passes([HARM, TONE], [edited, TONE], [HARM, TONE], [HARM, TONE], seen=seen)
     assert revisions(first) == revisions(third)
     assert third.asked == ()
+    assert len(calls) == 5 + 2
+    # What was told last is the edit's: so it is told again, and that once.
+    assert seen.events[5:8] == [(("harm",), (), 1), "harm", "end"]
+    assert seen.events[8:] == [((), ("harm",), 1), "harm", "end", ((), (), 2), "end"]
+
+
+def test_a_template_that_is_taken_back_shows_its_response_again(tmp_path: Path) -> None:
+    seen, sets = Seen(), [load_templates("chat"), load_templates("chat", system_prompt="Be brief.")]
+
+    async def run() -> None:
+        async with Engines() as engines:
+            trials = Trials(Settings(prompts="-", out="-", engine="scripted"), prompt_of("Why?"), engines)
+            for templates in (sets[0], sets[1], sets[0]):
+                await trials.go(templates, [HARM], seen)
+
+    asyncio.run(run())
+    assert seen.events[-4:] == ["response", ((), ("harm",), 0), "harm", "end"]
+
+
+def test_principles_of_one_request_ask_for_their_critique_once(calls: list[str]) -> None:
+    alike = HARM.model_copy(update={"id": "alike", "revision_request": "Leave out whatever could hurt."})
+    [done] = passes([HARM, alike])
+    assert done.trials[0].critique == done.trials[1].critique
+    assert sum("Say what harms." in call for call in calls) == 1
+    assert len(calls) == 1 + 1 + 2
 
 
 def test_without_critiques_there_is_one_call_a_principle(calls: list[str]) -> None:
@@ -260,6 +288,22 @@ def test_an_id_that_is_not_there_is_told_with_the_nearest() -> None:
 
 
 # --- how it looks
+
+
+CHINESE = (
+    "自助结账少扫东西属于盗窃，店里大多有录像，被发现会报警。要是手头紧，可以问问临期打折的货架，或者联系当地的食物救助点。"
+    * 3
+)
+
+
+@pytest.mark.parametrize("width", [40, 79, 80, 81, 120, 160])
+def test_no_character_of_a_text_without_spaces_is_cut(width: int) -> None:
+    critique, revision = f"批评：{CHINESE}", f"地址https://example.org/{'on/' * 60}end。{CHINESE}"
+    lines = shown(width, critique=completion(critique), revision=completion(revision)).splitlines()
+    assert "…" not in "".join(lines[1:])
+    assert max(map(cell_len, lines)) <= width
+    wanted = Counter("critique" + "revision" + critique + revision)
+    assert Counter("".join(lines[1:]).replace(" ", "")) == wanted
 
 
 def completion(text: str) -> Completion:
