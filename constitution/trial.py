@@ -9,7 +9,6 @@ Departure from all other commands: finished calls are kept in memory only. A tri
 but while it lasts no call is made twice, so that a pass after an edit asks only what the edit has changed.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -504,6 +505,28 @@ def test_an_own_template_set_is_watched_and_a_linked_file(tmp_path: Path) -> Non
         assert watch.result()["asked"] == ["harm", "tone"]
         file_of(real / "mine.yaml", HARM, TONE.model_copy(update={"revision_request": "Be kind."}))
         assert watch.result()["asked"] == ["tone"]
+
+
+def test_a_folder_that_is_removed_or_moved_and_made_anew_is_watched_on(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    file = file_of(folder / "mine.yaml", HARM)
+    with watching(file) as watch:
+        assert watch.result()["asked"] == ["harm"]
+        shutil.rmtree(folder)
+        watch.wait("no such file")
+        folder.mkdir()
+        file_of(file, HARM, TONE)
+        assert watch.result()["asked"] == ["tone"]
+        # Noticed at once again, not only when the folder came back.
+        file_of(file, HARM, TONE.model_copy(update={"revision_request": "Be kind."}))
+        assert watch.result()["asked"] == ["tone"]
+        folder.rename(tmp_path / "old")
+        folder.mkdir()
+        file_of(file, HARM.model_copy(update={"revision_request": "Be safe."}))
+        assert watch.result()["asked"] == ["harm"]
+        file_of(file, HARM.model_copy(update={"revision_request": "Be careful."}))
+        assert watch.result()["asked"] == ["harm"]
 
 
 def test_ctrl_c_during_a_call_ends_at_once(tmp_path: Path) -> None:
