@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,9 +40,13 @@ class Watching:
 def watching(file: Path, *options: object) -> Iterator[Watching]:
     command = ("principles", "try", file, "--prompt", "Why?", "--engine", "scripted", "--watch", "--format", "json")
     with start(*command, *options) as process:
+        # A save that is not noticed must fail a test, not hang it.
+        end = threading.Timer(60, process.kill)
+        end.start()
         try:
             yield Watching(process)
         finally:
+            end.cancel()
             if process.poll() is None:
                 process.kill()
 
