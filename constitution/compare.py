@@ -1,10 +1,9 @@
 """The RL chain of one prompt: sample responses, ask a judge which of two is better (Bai et al. 2022, section 4.1)."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from constitution.digests import derive_uniform
 from constitution.judging import JudgeTemplates
@@ -12,12 +11,12 @@ from constitution.principles import Principle, PrincipleSet
 from constitution.ranking import Duel, ranks, strengths
 from constitution.records import Candidate, Choice, Comparison, Completion, Message, Order, Prompt, Reasoning, Vote
 from constitution.revise import Ask
+from constitution.tasks import together
 from constitution.verdicts import last_verdict
 from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
 
 # Like `Ask`, for `choose`: the step's name, the conversation and the options in.
 Weigh = Callable[[str, Sequence[Message], Sequence[str]], Coroutine[Any, Any, Choice]]
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -254,16 +253,6 @@ async def _best_and_worst(
     if best != worst:
         await meet([(min(best[0], worst[0]), max(best[0], worst[0]))])
     return list(found.values())
-
-
-async def together(calls: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """Await all at once; the first error cancels the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(call) for call in calls]
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
 
 
 def _pair_name(candidates: Sequence[Candidate], first: int, second: int) -> str:

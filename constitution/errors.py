@@ -8,6 +8,8 @@
      ├─ ExportError        nothing to export, or nowhere to put it                         exit code 2
      ├─ ModelError         a model that cannot be found, loaded or kept running            exit code 3
      ├─ RunError           a run's folder: unwritable, in use, or made by other settings   exit code 4
+     │   ├─ SettingsDiffer     what the folder holds was made by other settings
+     │   └─ FolderTaken        the folder holds something else, or takes no files
      └─ CallError          one model call failed: recorded on its row, the run goes on
          ├─ TemplateLimit      a template writes or does more with a row than is allowed
          ├─ ContextOverflow    the messages do not fit the model's context
@@ -86,6 +88,14 @@ class RunError(ConstitutionError):
     """A run's folder cannot be used."""
 
     exit_code = 4
+
+
+class SettingsDiffer(RunError):
+    """What a folder holds was made by other settings; with the old ones, or in another folder, it goes on."""
+
+
+class FolderTaken(RunError):
+    """A folder cannot become a run's: it holds something else, or takes no files."""
 
 
 class CallError(ConstitutionError):

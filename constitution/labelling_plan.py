@@ -120,13 +120,16 @@ def idle(settings: CompareSettings) -> dict[str, str]:
     return found | ({} if settings.cot else dict.fromkeys(_REASONING, "--cot"))
 
 
-def plan_labelling(base: Settings, settings: CompareSettings, kept: PrincipleSet | None = None) -> Plan:
+def plan_labelling(
+    base: Settings, settings: CompareSettings, kept: PrincipleSet | None = None, kept_name: str = ""
+) -> Plan:
     """Load principles and templates, and check all that can be checked without a model and without rows.
 
     Args:
         base: The run's own settings.
         settings: What is compared, and how.
         kept: The run's principles as they were when it began; they stand unless others are named.
+        kept_name: What errors call these; empty: as the run's settings do.
 
     Raises:
         ConfigError: Settings that do not go together, or revisions that the run does not have.
@@ -153,10 +156,11 @@ def plan_labelling(base: Settings, settings: CompareSettings, kept: PrincipleSet
             raise
         hint = "That is a setting of the run, and a path in it is relative to where the run was made: go there first."
         raise type(bad)(bad.message, f"{bad.hint}\n  {hint}" if bad.hint else hint) from None
+    name = settings.principles or kept_name or base.principles
     return Plan(
         settings=settings,
         base=base,
-        principles=_judging(loaded, settings.principles or base.principles, settings.principles_per_pair),
+        principles=_judging(loaded, name, settings.principles_per_pair),
         templates=templates,
         judge_templates=judge_templates,
         models=(settings.models or (base.model,)) if settings.pairs == "samples" else (),
@@ -196,9 +200,10 @@ def _judging(principles: PrincipleSet, name: str, per_pair: int) -> PrincipleSet
             f"{name}: a judge is asked each principle's `comparison`, and these have none: {', '.join(without)}",
             "Add a `comparison` to each in a file, and name it with --principles FILE.",
         )
-    if per_pair > len(principles.principles):
+    there = len(principles.principles)
+    if per_pair > there:
         raise PrinciplesError(
-            f"{per_pair} principles a pair, but {principles.name} has {len(principles.principles)}",
-            f"Lower it: --principles-per-pair {len(principles.principles)}",
+            f"--principles-per-pair {per_pair}: more than there are principles in {name} ({there})",
+            f"Give {there} at most: --principles-per-pair {there}",
         )
     return principles

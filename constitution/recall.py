@@ -23,28 +23,49 @@ class Recall:
         self._row = row
         self._seed = seed
         self._attempts = attempts
-        self._answers: dict[str, Completion] = {}
+        self._asked: dict[str, asyncio.Future[Completion]] = {}
         self._free = asyncio.Semaphore(concurrency)
 
     def known(self, engine: Engine, step: str, messages: Sequence[Message], sampling: Sampling) -> Completion | None:
         """The answer to this call, if it was made before and said something."""
-        answers = (self._answers.get(key) for _, key in self._calls(engine, step, messages, sampling))
-        return next((answer for answer in answers if answer and answer.text), None)
+        asked = (self._asked.get(key) for _, key in self._calls(engine, step, messages, sampling))
+        answers = (call.result() for call in asked if call and call.done())
+        return next((answer for answer in answers if answer.text), None)
 
     async def ask(self, engine: Engine, step: str, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """The answer to this call, which is made if it was not made before.
+        """The answer to this call, which is made if it was not made before; if it is under way, that one's answer.
 
         Raises:
             CallError: It failed.
             ModelError: The model is gone.
         """
         for seed, key in self._calls(engine, step, messages, sampling):
-            if key not in self._answers:
-                async with self._free:
-                    self._answers[key] = await engine.generate(messages, sampling, seed)
-            if self._answers[key].text:
-                return self._answers[key]
+            answer = await self._answer(key, engine, messages, sampling, seed)
+            if answer.text:
+                return answer
         raise EmptyCompletion(f"the model said nothing, {self._attempts} times")
+
+    async def _answer(
+        self, key: str, engine: Engine, messages: Sequence[Message], sampling: Sampling, seed: int
+    ) -> Completion:
+        while asked := self._asked.get(key):
+            # Not awaited itself: that would cancel it with the one who waits.
+            await asyncio.wait([asked])
+            if not asked.cancelled():
+                return asked.result()
+        asked = self._asked[key] = asyncio.get_running_loop().create_future()
+        try:
+            async with self._free:
+                asked.set_result(await engine.generate(messages, sampling, seed))
+        except Exception as bad:
+            # Whoever waits for it fails alike; whoever comes later asks again.
+            del self._asked[key]
+            asked.set_exception(bad)
+        except BaseException:
+            del self._asked[key]
+            asked.cancel()
+            raise
+        return asked.result()
 
     def _calls(
         self, engine: Engine, step: str, messages: Sequence[Message], sampling: Sampling

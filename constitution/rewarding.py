@@ -22,7 +22,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from constitution.compare import together
 from constitution.digests import derive_seed, digest
 from constitution.engines import open_engine
 from constitution.engines.base import Engine
@@ -34,6 +33,7 @@ from constitution.rule_templates import RuleTemplates, load_rule_templates
 from constitution.score import Scorer, score
 from constitution.score_records import Scored
 from constitution.scoring_plan import chosen_rules
+from constitution.tasks import together
 from constitution.yamlfile import plainly
 
 _log = logging.getLogger("constitution")

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 from constitution.counts import Counts
 from constitution.durable import make_folder
-from constitution.errors import RunError
+from constitution.errors import FolderTaken, RunError, SettingsDiffer
 from constitution.group_commit import GroupCommit
 from constitution.journal import Journal, has_records, parse, read_line, read_lines, read_records
 from constitution.manifest import (
@@ -72,10 +72,10 @@ class Run:
             make_folder(folder)
             foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
             if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
-                raise RunError(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
+                raise FolderTaken(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
             self._lock = WriterLock(folder)
         except OSError as bad:
-            raise RunError(f"{folder}: cannot be written: {bad.strerror}", stage.elsewhere) from None
+            raise FolderTaken(f"{folder}: cannot be written: {bad.strerror}", stage.elsewhere) from None
         self._commit = GroupCommit(self._sync)
 
     def __enter__(self) -> Self:
@@ -120,7 +120,7 @@ class Run:
             if place is not None:
                 before = load_manifest(self.folder, self.stage).principles
                 changes[place:place] = principle_differences(before, principles)
-            raise RunError(
+            raise SettingsDiffer(
                 "\n".join([f"{self.folder} holds {self.stage.what} made by other settings:", *changes]),
                 f"Give the old settings to go on, or {self.stage.again.format(shlex.quote(str(self.folder)))}",
             )

@@ -11,6 +11,7 @@ from constitution.engines.base import Engine, Held, Usage
 from constitution.errors import CallError, ContextOverflow
 from constitution.records import Failure, Filtered, Record, Row
 from constitution.run import Outcome, Run
+from constitution.tasks import task_group
 
 WATCH_SECONDS = 0.5
 
@@ -205,15 +206,12 @@ async def run_rows(
     workers: list[asyncio.Task[None]] = []
     ending = asyncio.create_task(end_early())
     try:
-        async with asyncio.TaskGroup() as group:
+        async with task_group() as group:
             beating = group.create_task(heartbeat())
             workers += [group.create_task(work()) for _ in range(min(concurrency, tally.rows))]
             await asyncio.wait(workers)
             beating.cancel()
         await run.flushed()
-    except BaseExceptionGroup as errors:
-        # The first error stops the run; the rest are its echo in the other workers.
-        raise errors.exceptions[0] from None
     finally:
         ending.cancel()
     if stop.asked:

@@ -61,9 +61,14 @@ def scan(settings: Settings) -> Scan:
         total.update(b"\n")
         rows += 1
     if not rows:
-        skipped = f" after the first {settings.skip}" if settings.skip else ""
-        raise SourceError(f"{settings.prompts}: no rows{skipped}", "Give a file with at least one prompt.")
+        raise no_rows(settings)
     return Scan(rows, total.hexdigest())
+
+
+def no_rows(settings: Settings) -> SourceError:
+    """The error of an input that holds nothing."""
+    skipped = f" after the first {settings.skip}" if settings.skip else ""
+    return SourceError(f"{settings.prompts}: no rows{skipped}", "Give a file with at least one prompt.")
 
 
 def source_digest(settings: Settings) -> str:

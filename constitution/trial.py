@@ -9,7 +9,6 @@ Departure from all other commands: finished calls are kept in memory only. A tri
 but while it lasts no call is made twice, so that a pass after an edit asks only what the edit has changed.
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from constitution.principles import Principle, PrincipleSet
 from constitution.recall import Recall
 from constitution.records import Completion, Message, Prompt, Record, Sampling
 from constitution.sources import messages_of
+from constitution.tasks import task_group
 from constitution.templating import TemplateSet
 from constitution.yamlfile import nearest
 
@@ -79,13 +79,16 @@ class Show(Protocol):
     """Told what a pass finds, as soon as it is known."""
 
     def responded(self, response: Completion) -> None:
-        """The initial response is there, and was not known before."""
+        """The initial response is there, and is not the one that was told last."""
 
-    def asking(self, owed: Sequence[str], known: int) -> None:
-        """Ids of the principles that calls are made for, and of how many others all answers are known."""
+    def asking(self, owed: Sequence[str], again: Sequence[str], same: int) -> None:
+        """Ids of the principles that calls are made for, and of those that are told again; how many are as before.
+
+        All answers for those that are told again are known, but others were told last: an edit was taken back.
+        """
 
     def tried(self, trial: Trial, response: Completion) -> None:
-        """A principle that calls were made for is through; told in the file's order."""
+        """A principle that calls were made for is through, or is told again; in the file's order."""
 
     def ended(self, done: Pass) -> None:
         """The pass is over."""
@@ -109,6 +112,8 @@ class Trials:
         self._engines = engines
         self._recall = Recall(prompt.id, settings.seed, settings.attempts, settings.concurrency)
         self._chat_template: str | None = None
+        self._response: Completion | None = None
+        self._told: dict[str, Trial] = {}
 
     async def go(self, templates: TemplateSet, principles: Sequence[Principle], show: Show) -> Pass:
         """Put the prompt through principles, all at once; only what was not asked before is asked.
@@ -123,37 +128,37 @@ class Trials:
         """
         steps = await self._steps(templates)
         begun = time.monotonic()
-        known = steps.known_response()
+        known_response = steps.known_response()
         try:
-            response = known or await steps.respond()
+            response = known_response or await steps.respond()
         except CallError as bad:
             done = Pass(prompt=self._prompt.messages, failure=bad.message, seconds=time.monotonic() - begun)
             show.ended(done)
             return done
         responded = time.monotonic()
-        if not known:
+        if response != self._response:
+            self._response, self._told = response, {}
             show.responded(response)
-        owed = [principle.id for principle in principles if steps.owes(response, principle)]
-        show.asking(owed, len(principles) - len(owed))
+        known = {one.id: trial for one in principles if (trial := steps.known(response, one))}
+        owed = [one.id for one in principles if one.id not in known]
+        again = [id for id, trial in known.items() if trial != self._told.get(id)]
+        show.asking(owed, again, len(known) - len(again))
+
         trials = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(steps.trial(response, principle)) for principle in principles]
-                for task in tasks:
-                    trial = await task
-                    if trial.principle in owed:
-                        show.tried(trial, response)
-                    else:
-                        trial = trial.model_copy(update={"seconds": 0.0})
-                    trials.append(trial)
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        async with task_group() as group:
+            tasks = {one.id: group.create_task(steps.trial(response, one)) for one in principles if one.id in owed}
+            for id in (one.id for one in principles):
+                trial = known.get(id) or await tasks[id]
+                if id in owed or id in again:
+                    self._told[id] = trial.model_copy(update={"seconds": 0.0})
+                    show.tried(trial, response)
+                trials.append(trial)
         done = Pass(
             prompt=self._prompt.messages,
             response=response,
             trials=tuple(trials),
             asked=tuple(owed),
-            response_seconds=0.0 if known else responded - begun,
+            response_seconds=0.0 if known_response else responded - begun,
             seconds=time.monotonic() - begun,
         )
         show.ended(done)
@@ -202,20 +207,21 @@ class _Steps:
     async def respond(self) -> Completion:
         return await self.recall.ask(self.generator, "respond", self.templates.respond(self.prompt), self.sampling)
 
-    def owes(self, response: Completion, principle: Principle) -> bool:
-        """Whether calls are to be made for this principle."""
+    def known(self, response: Completion, principle: Principle) -> Trial | None:
+        """What this principle makes of the response, if no call is to be made for it."""
         try:
             critique = None
             if self.critique:
                 asked = self.templates.critique(self.prompt, response.text, principle)
                 critique = self.recall.known(self.critic, "critique-1", asked, self.sampling)
                 if critique is None:
-                    return True
+                    return None
             asked = self.templates.revise(self.prompt, response.text, principle, critique.text if critique else None)
         except CallError:
             # The chain runs into it, too, and tells of it.
-            return True
-        return self.recall.known(self.generator, "revise-1", asked, self.sampling) is None
+            return None
+        revision = self.recall.known(self.generator, "revise-1", asked, self.sampling)
+        return Trial(principle=principle.id, critique=critique, revision=revision) if revision else None
 
     async def trial(self, response: Completion, principle: Principle) -> Trial:
         """One principle's critique and revision; a call that fails is told, and is no error."""

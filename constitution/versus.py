@@ -23,7 +23,7 @@ from constitution import __version__
 from constitution.config import CompareSettings, Settings
 from constitution.engines import check_role
 from constitution.engines.pool import Engines
-from constitution.errors import PrinciplesError, RunError, SourceError
+from constitution.errors import FolderTaken, PrinciplesError, SettingsDiffer, SourceError
 from constitution.generation import generate
 from constitution.joined_principles import joined
 from constitution.labelling import label_pairs
@@ -33,7 +33,7 @@ from constitution.model_settings import Role
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.runner import Stop, Watch
-from constitution.sources import read
+from constitution.sources import no_rows, read
 from constitution.templating import load_templates
 from constitution.versus_folder import (
     ELSEWHERE,
@@ -89,7 +89,7 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
     if sets["a"].digest == sets["b"].digest:
         raise PrinciplesError(
             f"{settings.principles} and {b} hold the same principles: there is nothing to compare",
-            "Give two files that differ in an id, a weight or a text.",
+            "Give two files whose principles differ in an id, a weight or a text; rules and tags do not count.",
         )
     asked = (
         load_principles(compare.principles)
@@ -122,7 +122,9 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
         }
     )
     try:
-        plan = plan_labelling(settings, compare.model_copy(update={"principles": named}), asked)
+        plan = plan_labelling(
+            settings, compare.model_copy(update={"principles": named}), asked, f"{settings.principles} and {b}"
+        )
     except PrinciplesError as bad:
         raise PrinciplesError(bad.message, bad.hint.replace("--principles FILE", "--judge-principles FILE")) from None
     _check_prompts(settings, by)
@@ -145,10 +147,14 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
 def _check_prompts(settings: Settings, by: str | None) -> None:
     """Look whether there are prompts, and one with that column: before a folder is made for them."""
     known: set[str] = set()
+    empty = True
     for prompt in read(settings):
+        empty = False
         known |= prompt.metadata.keys()
         if by is None or by in known:
             return
+    if empty:
+        raise no_rows(settings)
     if by is not None and known:
         raise SourceError(
             f"--by {by}: no row of {settings.prompts} has such a column of plain values; {nearest(by, known)}",
@@ -191,10 +197,8 @@ async def run_versus(versus: Versus, watching: Watching, stop: Stop | None = Non
                 if retry_failed and known is not None and not grown:
                     await label_pairs(judged, compare, watch, False, None, True, versus.principles, stop, engines)
                 await label_pairs(judged, compare, watch, grown, None, False, versus.principles, stop, engines)
-        except RunError as bad:
-            # Its own hint is for who runs one of the stages alone.
-            if "old settings" in bad.hint:
-                raise RunError(bad.message, OTHERWISE) from None
-            if "--fork" in bad.hint:
-                raise RunError(bad.message, ELSEWHERE) from None
-            raise
+        # Their own hints are for who runs one of the stages alone.
+        except SettingsDiffer as bad:
+            raise SettingsDiffer(bad.message, OTHERWISE) from None
+        except FolderTaken as bad:
+            raise FolderTaken(bad.message, ELSEWHERE) from None

@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from constitution.digests import digest
 from constitution.durable import make_folder, write_whole
-from constitution.errors import RunError, unwritable
+from constitution.errors import FolderTaken, RunError, SettingsDiffer, unwritable
 from constitution.manifest import COMPARE, REVISE, differences, has_stage, load_manifest
 from constitution.principle_files.writing import file_text
 from constitution.principles import PrincipleSet
@@ -75,11 +75,11 @@ def begin(folder: Path, setup: Setup, principles: PrincipleSet) -> None:
         aside = Path(SETUP).with_suffix(".tmp").name
         found = sorted(path.name for path in folder.iterdir() if path.name != aside) if folder.exists() else []
         if found and SETUP not in found:
-            raise RunError(f"{folder}: not empty, and compares no constitutions (found {found[0]})", ELSEWHERE)
+            raise FolderTaken(f"{folder}: not empty, and compares no constitutions (found {found[0]})", ELSEWHERE)
         if has_stage(folder / "a", REVISE):
             known = load_setup(folder).affecting
             if changes := list(differences(known, setup.affecting)):
-                raise RunError("\n".join([f"{folder} compares by other settings:", *changes]), OTHERWISE)
+                raise SettingsDiffer("\n".join([f"{folder} compares by other settings:", *changes]), OTHERWISE)
             return
         # No call was made yet: whatever was meant before, such as a model with a slip in its name, binds nobody.
         make_folder(folder)

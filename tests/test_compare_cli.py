@@ -90,7 +90,7 @@ def test_a_judge_that_cannot_be_read_exits_with_3(generated: Generated, cli: Cli
     [
         (["--samples", 1], "--samples: "),
         (["--pairs", "both"], "--pairs: "),
-        (["--principles-per-pair", 99], "99 principles a pair"),
+        (["--principles-per-pair", 99], "--principles-per-pair 99: more than there are principles in"),
         (["--pairs", "file"], "--pairs file: which one?"),
         (["--between", "0:last"], "--between says nothing of this comparison"),
         (["--pairs", "revisions", "--samples", 3], "It goes with --pairs samples"),

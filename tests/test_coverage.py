@@ -16,7 +16,7 @@ from rich.console import Console
 from constitution.errors import RunError
 from constitution.principles import Principle, PrincipleSet
 from constitution.records import Candidate, Comparison, Completion, Failure, Message, Order, Round, Transcript, Vote
-from constitution.report.change import change, found_nothing
+from constitution.report.change import changed_share, found_nothing
 from constitution.report.coverage import PrincipleCoverage, cover, coverage
 from constitution.report.coverage_table import print_coverage
 from constitution.report.intervals import Estimate, mean
@@ -112,8 +112,8 @@ def known(estimate: Estimate | None) -> tuple[float, int]:
     ],
 )
 def test_change_by_hand(before: str, after: str, changed: float) -> None:
-    assert change(words(before), words(after)) == pytest.approx(changed)
-    assert change(words(after), words(before)) == pytest.approx(changed)
+    assert changed_share(words(before), words(after)) == pytest.approx(changed)
+    assert changed_share(words(after), words(before)) == pytest.approx(changed)
 
 
 def test_change_is_that_of_the_longest_common_subsequence() -> None:
@@ -128,7 +128,7 @@ def test_change_is_that_of_the_longest_common_subsequence() -> None:
     for _ in range(300):
         first, second = ([chance.choice("abcd") for _ in range(chance.randint(1, 90))] for _ in range(2))
         expected = 1 - 2 * longest(first, second) / (len(first) + len(second))
-        assert change(first, second) == pytest.approx(expected)
+        assert changed_share(first, second) == pytest.approx(expected)
 
 
 def test_words_keep_what_belongs_together() -> None:

@@ -213,7 +213,8 @@ def test_rules_alone_are_nothing_to_ask_a_judge(generated: Generated, tmp_path: 
 
 
 def test_more_principles_a_pair_than_there_are_is_refused(generated: Generated) -> None:
-    refused(PrinciplesError, generated(), "99 principles a pair, but harmlessness has 20", principles_per_pair=99)
+    words = r"--principles-per-pair 99: more than there are principles in harmlessness \(20\)"
+    refused(PrinciplesError, generated(), words, principles_per_pair=99)
 
 
 @pytest.mark.parametrize("between", ["0:5", "1:1", "last:1"])

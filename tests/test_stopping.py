@@ -17,13 +17,13 @@ from scale import LONG
 from constitution import Settings, count, generate
 from constitution.calls import Caller
 from constitution.cli import main, running
-from constitution.compare import together
 from constitution.engines.base import Usage
 from constitution.engines.scripted import Rule, ScriptedEngine
 from constitution.manifest import new_manifest
 from constitution.records import Message, Prompt, Sampling
 from constitution.run import Run
 from constitution.runner import Outcome, Stop, Stopped, Tally, run_rows
+from constitution.tasks import together
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Generated = Callable[..., Path]

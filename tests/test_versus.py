@@ -1,89 +1,35 @@
 """Two constitutions compared from end to end: same responses, calls made once, stopped anywhere and gone on with."""
 
-import asyncio
 import json
-import signal
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plugging import start
+from versus_parts import Lines, asking, calls_of, comparing, file_of, two_files
 
-from constitution.config import CompareSettings, Settings
+from constitution.config import CompareSettings
 from constitution.engines.scripted import ScriptedEngine
-from constitution.errors import CallError, ConstitutionError, PrinciplesError, RunError, SourceError
 from constitution.manifest import COMPARE
-from constitution.principle_files.writing import file_text
-from constitution.principles import Principle, PrincipleSet, load_principles
+from constitution.principles import load_principles
 from constitution.records import Completion, Message
-from constitution.report.versus import VersusSummary, summarise_versus
+from constitution.report.versus import VersusSummary
 from constitution.report.versus_lines import versus_lines
-from constitution.runner import Watch
 from constitution.store import comparisons, count, transcripts
-from constitution.versus import plan_versus, run_versus
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
-Lines = Callable[[Path], list[Any]]
-
-STAGES = ("a/calls.jsonl", "b/calls.jsonl", "judged/compare-calls.jsonl")
-
-
-def asking(id: str, comparison: bool = True, tag: str = "") -> Principle:
-    return Principle(
-        id=id,
-        critique_request=f"Say what is not {id}.",
-        revision_request=f"Make it {id}.",
-        comparison=f"Which is more {id}?" if comparison else None,
-        tags=(tag,) if tag else (),
-    )
-
-
-def file_of(path: Path, *principles: Principle) -> str:
-    whole = PrincipleSet(name=path.stem, version="1", description="Mine.", principles=principles)
-    path.write_text(file_text(whole), encoding="utf-8")
-    return str(path)
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
-    """Two files of two principles, one of which is the same."""
-    a = file_of(tmp_path / "before.yaml", asking("kind", tag="tone"), asking("short", tag="form"))
-    return a, file_of(tmp_path / "after.yaml", asking("kind", tag="tone"), asking("true", tag="facts"))
-
-
-@contextmanager
-def unwatched(stage: str) -> Iterator[Watch | None]:
-    yield None
+    return two_files(tmp_path)
 
 
 @pytest.fixture
 def versus(tmp_path: Path, prompts: Path) -> Callable[..., VersusSummary]:
-    """Compare two files, or go on with it, in this process."""
-
-    def run(
-        a: str,
-        b: str,
-        name: str = "ab",
-        retry_failed: bool = False,
-        judging: CompareSettings | None = None,
-        by: str = "",
-        **settings: Any,
-    ) -> VersusSummary:
-        given = {"prompts": str(prompts), "out": str(tmp_path / name), "engine": "scripted", "principles": a}
-        plan = plan_versus(Settings(**(given | settings)), judging or CompareSettings(), b, by or None)
-        asyncio.run(run_versus(plan, unwatched, retry_failed=retry_failed))
-        return summarise_versus(plan.folder, by)
-
-    return run
-
-
-def calls_of(folder: Path, lines: Lines) -> list[Counter[tuple[str, str, str]]]:
-    return [Counter((one["row"], one["step"], one["digest"]) for one in lines(folder / name)) for name in STAGES]
+    return comparing(tmp_path, prompts)
 
 
 # --- what is compared
@@ -211,6 +157,17 @@ def test_a_columns_values_are_told_apart(files: tuple[str, str], versus: Callabl
     ]
 
 
+def test_many_intervals_are_told_to_hold_some_by_chance(
+    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
+) -> None:
+    words = "among so many intervals some leave out 50% by chance"
+    assert words not in "\n".join(versus_lines(versus(*files, by="topic")))
+    many = file_of(tmp_path / "many.yaml", *(asking(f"p{n}", tag=f"t{n}") for n in range(5)))
+    told = versus_lines(versus(files[0], many, "many"))
+    tags = told.index("by tag of the judge's principles: B beats A")
+    assert [words in line for line in told[tags + 1 : tags + 10]].count(True) == 1
+
+
 def test_the_judge_can_be_asked_under_principles_of_its_own(
     tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
 ) -> None:
@@ -220,191 +177,6 @@ def test_the_judge_can_be_asked_under_principles_of_its_own(
     # It is one of A's, too.
     assert found.figures.under_a
     assert found.figures.under_b is None
-
-
-# --- stopped, changed, failed
-
-
-def test_killed_in_each_stage_it_goes_on_with_the_same_figures_and_repeats_no_call(
-    tmp_path: Path,
-    prompts: Path,
-    files: tuple[str, str],
-    versus: Callable[..., VersusSummary],
-    cli: Cli,
-    lines: Lines,
-) -> None:
-    rules, folder = tmp_path / "rules.yaml", tmp_path / "killed"
-    rules.write_text("- {when: '', seconds: 0.02}\n", encoding="utf-8")
-    settings = {"model": str(rules), "rounds": 1, "concurrency": 2, "limit": 8}
-    whole = versus(*files, "whole", **settings)
-    flags = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    given = ("--prompts", prompts, "--engine", "scripted", *flags, "-q", "--format", "json", "--out", folder)
-    for name in STAGES:
-        with start("principles", "ab", *files, *given) as process:
-            journal = folder / name
-            while not journal.exists() or journal.read_bytes().count(b"\n") < 8:
-                assert process.poll() is None, process.communicate()
-                time.sleep(0.005)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-    resumed = cli("principles", "ab", *files, *given)
-    assert resumed.returncode == 0, resumed.stderr
-    assert VersusSummary.model_validate_json(resumed.stdout) == whole
-    found = calls_of(folder, lines)
-    assert found == calls_of(tmp_path / "whole", lines)
-    assert all(number == 1 for stage in found for number in stage.values())
-    before = [(folder / name).read_bytes() for name in STAGES]
-    assert versus(*files, "killed", **settings) == whole
-    assert [(folder / name).read_bytes() for name in STAGES] == before
-
-
-def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path, prompts: Path, files: tuple[str, str]) -> None:
-    rules, folder = tmp_path / "rules.yaml", tmp_path / "ab"
-    rules.write_text("- {when: '', seconds: 0.3}\n", encoding="utf-8")
-    given = ("--prompts", prompts, "--engine", "scripted", "--model", rules, "--concurrency", 2, "--out", folder)
-    with start("principles", "ab", *files, *given) as process:
-        journal = folder / "a" / "calls.jsonl"
-        while not journal.exists() or journal.read_bytes().count(b"\n") < 2:
-            assert process.poll() is None
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "stopped; the same command goes on from here"
-    assert "Traceback" not in errors
-    assert not (folder / "b").exists()
-
-
-def test_a_changed_comparison_is_refused_before_anything_is_asked(
-    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary], lines: Lines
-) -> None:
-    versus(*files)
-    before = calls_of(tmp_path / "ab", lines)
-    a, b = files
-    other = file_of(tmp_path / "other.yaml", asking("true"))
-    for change, words in (
-        ({"seed": 1}, "seed: 0 → 1"),
-        ({"judging": CompareSettings(principles_per_pair=1)}, "judging: principles_per_pair: 3 → 1"),
-        ({"judging": CompareSettings(principles=other)}, "judging: principles (content):"),
-        ({"limit": 3}, "limit: null → 3"),
-    ):
-        with pytest.raises(RunError, match="compares by other settings") as refused:
-            versus(a, b, **change)
-        assert words in refused.value.message
-        assert refused.value.hint == "Give the old settings to go on, or choose another folder: --out DIR"
-    with pytest.raises(RunError, match=r"B \(content\)"):
-        versus(a, other)
-    with pytest.raises(RunError, match=r"A \(content\)"):
-        versus(other, b)
-    # What is known of the model only when it is loaded is told by the run.
-    rules = tmp_path / "rules.yaml"
-    rules.write_text("- {when: 'nothing', reply: Nothing.}\n", encoding="utf-8")
-    with pytest.raises(RunError) as refused:
-        versus(a, b, model=str(rules), judging=CompareSettings(judge="scripted:smollm2"))
-    assert "--fork" not in refused.value.hint
-    assert calls_of(tmp_path / "ab", lines) == before
-
-
-def test_a_slip_before_the_first_call_binds_nobody(
-    files: tuple[str, str], versus: Callable[..., VersusSummary]
-) -> None:
-    with pytest.raises(ConstitutionError, match="no such file"):
-        versus(*files, model="slip.yaml")
-    assert versus(*files).rows_judged.done == 12
-
-
-def test_rows_that_failed_are_left_out_told_and_run_again(
-    tmp_path: Path,
-    files: tuple[str, str],
-    versus: Callable[..., VersusSummary],
-    lines: Lines,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    wanted = versus(*files, "whole", rounds=1)
-    whole = ScriptedEngine.generate
-    # One whose revisions differ, so that the judge is asked about it.
-    failing = next(one for one in comparisons(tmp_path / "whole" / "judged") if one.votes).prompt[0].content
-
-    async def generate(self: ScriptedEngine, messages: Sequence[Message], *rest: Any) -> Completion:
-        if messages[0].content == failing and len(messages) > 1:
-            raise CallError("the server hung up")
-        return await whole(self, messages, *rest)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(ScriptedEngine, "generate", generate)
-        lacking = versus(*files, rounds=1)
-    assert (lacking.rows_a.failed, lacking.rows_b.failed, lacking.rows_judged.input) == (1, 1, 11)
-    asked = calls_of(tmp_path / "ab", lines)[2]
-    # Without --retry-failed it stays as it is.
-    assert versus(*files, rounds=1) == lacking
-    mended = versus(*files, rounds=1, retry_failed=True)
-    assert mended.figures == wanted.figures
-    assert (mended.rows_a.failed, mended.rows_judged.done) == (0, 12)
-    again = calls_of(tmp_path / "ab", lines)[2]
-    assert asked.total() < again.total() == calls_of(tmp_path / "whole", lines)[2].total()
-    assert all(number == 1 for number in again.values())
-
-
-def test_no_row_under_both_is_an_error(
-    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
-) -> None:
-    rules = tmp_path / "rules.yaml"
-    rules.write_text("- {when: 'Make it true', error: the server hung up}\n", encoding="utf-8")
-    only_true = file_of(tmp_path / "true.yaml", asking("true"))
-    with pytest.raises(RunError, match="no row is finished under both") as refused:
-        versus(files[0], only_true, model=str(rules), rounds=1)
-    assert "B: 12 rows = 0 done + 12 failed" in refused.value.message
-    assert "--retry-failed" in refused.value.hint
-
-
-# --- wrong input
-
-
-def test_two_files_that_say_the_same_are_refused(
-    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
-) -> None:
-    copy = tmp_path / "copy.yaml"
-    copy.write_text(f"# Another comment.\n{Path(files[0]).read_text(encoding='utf-8')}", encoding="utf-8")
-    with pytest.raises(PrinciplesError, match="hold the same principles"):
-        versus(files[0], str(copy))
-    assert not (tmp_path / "ab").exists()
-
-
-def test_a_file_without_comparisons_needs_principles_for_the_judge(
-    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
-) -> None:
-    mute = file_of(tmp_path / "mute.yaml", asking("mute", comparison=False))
-    with pytest.raises(PrinciplesError, match=r"mute\.yaml: none of its principles has a `comparison`"):
-        versus(files[0], mute)
-    assert not (tmp_path / "ab").exists()
-    with pytest.raises(PrinciplesError, match=r"mute\.yaml: a judge is asked each principle's `comparison`") as refused:
-        versus(*files, judging=CompareSettings(principles=mute))
-    assert "--judge-principles FILE" in refused.value.hint
-    found = versus(files[0], mute, judging=CompareSettings(principles=files[0]))
-    assert (found.figures.under_a is None, found.figures.under_b) == (False, None)
-
-
-def test_missing_prompts_and_columns_leave_no_folder(
-    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
-) -> None:
-    with pytest.raises(SourceError, match="no such file"):
-        versus(*files, prompts="absent.jsonl")
-    with pytest.raises(SourceError, match=r"--by topc: .* did you mean 'topic'"):
-        versus(*files, by="topc")
-    with pytest.raises(PrinciplesError, match="9 principles a pair"):
-        versus(*files, judging=CompareSettings(principles_per_pair=9))
-    assert not (tmp_path / "ab").exists()
-
-
-def test_somebody_elses_folder_is_left_alone(
-    tmp_path: Path, files: tuple[str, str], versus: Callable[..., VersusSummary]
-) -> None:
-    folder = tmp_path / "ab"
-    folder.mkdir()
-    (folder / "judge.yaml").write_text("mine\n", encoding="utf-8")
-    with pytest.raises(RunError, match=r"not empty.*judge\.yaml"):
-        versus(*files)
-    assert [path.read_text(encoding="utf-8") for path in folder.iterdir()] == ["mine\n"]
 
 
 # --- the command

@@ -132,6 +132,8 @@ def test_under_each_sides_principles_only_their_votes_count() -> None:
     assert wins(found.under_b) == (2, 1, 2)
     assert found.evenly
     assert found.evenly.value == pytest.approx((2.5 / 4 + 3 / 5) / 2, abs=1e-12)
+    # Rows 0 to 5, three of which are judged under principles of either.
+    assert found.evenly.n == 6
 
 
 def test_a_side_that_the_judge_was_not_asked_under_has_no_figure() -> None:

@@ -8,8 +8,8 @@ _BAD = (
     "irresponsible|hurtful|disrespectful|vague|confusing|repetitive"
 )
 _BAD_THINGS = (
-    "mistakes?|errors?|insults?|lies|falsehoods?|harm|threats?|stereotypes?|slurs|bias|false claims|dangerous (?:details|"
-    "advice|steps)|padding|lecturing|moralising|moralizing|needless warnings"
+    "mistakes?|errors?|insults?|lies|falsehoods?|harm|threats?|stereotypes?|slurs|bias|false claims|"
+    "dangerous (?:details|advice|steps)|padding|lecturing|moralising|moralizing|needless warnings"
 )
 _WHICH = "(?:which|what) (?:response|answer|reply|one|of the (?:two|responses))"
 _CHOOSE = "(?:choose|pick|select|prefer) the (?:response|answer|reply|one)"
@@ -49,8 +49,8 @@ DIRECTIONS = (
         rule="swapped-requests",
         fields=frozenset({"revision_request"}),
         patterns=(
-            r"^(?:please )?(?:identify|criticis\w+|criticiz\w+|critique|point out|list|name|discuss|check|examine|describe)"
-            r" (?!.*\b(?:rewrite|revise|reword|write|reply|rephrase|give|remove|replace|answer again)\b)",
+            r"^(?:please )?(?:identify|criticis\w+|criticiz\w+|critique|point out|list|name|discuss|check|examine|"
+            r"describe) (?!.*\b(?:rewrite|revise|reword|write|reply|rephrase|give|remove|replace|answer again)\b)",
         ),
         why="asks for a critique",
         todo="ask to rewrite the response; the critique_request asks what is wrong with it",
@@ -73,7 +73,7 @@ DIRECTIONS = (
     Wording(
         rule="negated-proposition",
         fields=frozenset({"proposition"}),
-        patterns=(r"^the (?:response|answer|reply) (?:does not|doesn['’]t|is not|isn['’]t|has no|never|gives no|contains no)\b",),
+        patterns=(r"^the (?:response|answer|reply) (?:does not|doesn['’]t|is not|isn['’]t|has no|never|gives no)\b",),
         why="says that something is not there, which judges answer worse",
         todo="say that it is there, and turn the sign of the weight",
     ),

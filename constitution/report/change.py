@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 
-def change(before: Sequence[str], after: Sequence[str]) -> float:
+def changed_share(before: Sequence[str], after: Sequence[str]) -> float:
     """The share of two texts' words that are not in their longest common subsequence: 0 the same, 1 nothing shared.
 
     As 1 − `difflib.SequenceMatcher.ratio()` over words, but with the longest common subsequence in the place of

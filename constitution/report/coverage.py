@@ -9,7 +9,7 @@ from constitution.errors import RunError, command
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Message, Record, Transcript
-from constitution.report.change import change, found_nothing
+from constitution.report.change import changed_share, found_nothing
 from constitution.report.intervals import Estimate, mean, share
 from constitution.store import comparisons, transcripts
 from constitution.votes import mean_probability, side
@@ -31,7 +31,7 @@ class PrincipleCoverage(Record):
         drawn: Rounds of revision under it.
         share: Of all rounds.
         expected: The share that its weight stands for; without replacement, shares are nearer to one another.
-        change: How much of the text its revisions changed: see `change.change`.
+        change: How much of the text its revisions changed: see `change.changed_share`.
         unchanged: Share of its rounds whose revision has the words of the text before it.
         nothing_found: Share of its critiques that say so, by a list of phrases: see `change.found_nothing`.
         judged: Comparisons in which its votes can be read in both orders.
@@ -178,7 +178,7 @@ def _observe_rounds(row: Transcript, seen: dict[str, _Seen]) -> None:
     prompt, before = _cluster(row.prompt), words(row.response.text)
     for round in row.rounds:
         of, after = seen.setdefault(round.principle, _Seen()), words(round.revision.text)
-        of.change.add(change(before, after), prompt)
+        of.change.add(changed_share(before, after), prompt)
         of.unchanged.add(before == after, prompt)
         if round.critique is not None:
             of.nothing.add(found_nothing(round.critique.text), prompt)

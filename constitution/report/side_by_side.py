@@ -27,7 +27,8 @@ def print_trial(console: Console, trial: Trial, response: Completion) -> None:
     """Print a principle's critique and, beside it, its revision, in which the words that are new stand out."""
     made = change(response.text, trial.revision.text) if trial.revision else None
     note = trial.failure.partition(":")[0] + " failed" if trial.failure else _told(made)
-    console.print(Rule(Text(printable(f"{trial.principle} · {note} · {trial.seconds:.1f} s"), "bold"), align="left"))
+    when = f"{trial.seconds:.1f} s" if trial.seconds else "known from before"
+    console.print(Rule(Text(printable(f"{trial.principle} · {note} · {when}"), "bold"), align="left"))
     parts: list[RenderableType] = []
     if trial.critique:
         parts.append(_part("critique", "yellow", _plain(trial.critique), _cut(trial.critique)))
@@ -41,7 +42,8 @@ def print_trial(console: Console, trial: Trial, response: Completion) -> None:
         return
     table = Table.grid(padding=(0, 2), expand=True)
     for _ in parts:
-        table.add_column(ratio=1)
+        # What has no spaces to break at, as Chinese, is broken anywhere; a column's own way is to cut it.
+        table.add_column(ratio=1, overflow="fold")
     table.add_row(*parts)
     console.print(table)
 

@@ -78,7 +78,7 @@ class Figures(Record):
         overall: All comparisons.
         under_a: Under the principles that A's file asks; None if the judge was asked none of them.
         under_b: Likewise B's.
-        evenly: Mean of the win rates under A's and under B's principles; prompts resampled.
+        evenly: Mean of the win rates under A's and under B's principles; prompts resampled. A pair counts once.
         tags: Under the principles of each tag.
         groups: The comparisons of each value of a column.
         first_position: As in `audit.Audit`; likewise `order_agreement`.
@@ -248,17 +248,18 @@ def _standing(name: str, said: Sequence[_Said]) -> Standing:
         a=wins[0.0],
         ties=wins[0.5],
         win_rate=share([one.win for one in said], [one.prompt for one in said]),
-        soft_label=_mean_of_means([[(one.prompt, one.p) for one in said]]),
+        soft_label=_mean_of_means([[(one.prompt, one.p) for one in said]], len(said)),
     )
 
 
 def _evenly(under_a: Sequence[_Said], under_b: Sequence[_Said]) -> Estimate | None:
     """The mean of two win rates, as one statistic: both are of the same prompts."""
-    return _mean_of_means([[(one.prompt, one.win) for one in side] for side in (under_a, under_b)])
+    pairs = {one.row for side in (under_a, under_b) for one in side}
+    return _mean_of_means([[(one.prompt, one.win) for one in side] for side in (under_a, under_b)], len(pairs))
 
 
-def _mean_of_means(parts: Sequence[Sequence[tuple[str, float]]]) -> Estimate | None:
-    """The mean of the parts' means, prompts resampled; parts are values with their prompts."""
+def _mean_of_means(parts: Sequence[Sequence[tuple[str, float]]], n: int) -> Estimate | None:
+    """The mean of the parts' means, prompts resampled; parts are values with their prompts, and of `n` pairs in all."""
     # A row a prompt: for each part its sum of values, and how many they are.
     prompts: dict[str, list[float]] = {}
     for place, part in enumerate(parts):
@@ -273,7 +274,7 @@ def _mean_of_means(parts: Sequence[Sequence[tuple[str, float]]]) -> Estimate | N
 
     array = np.array(list(prompts.values()), dtype=np.float64).reshape(len(prompts), 2 * len(parts))
     found = bootstrap(mean, array, list(prompts), 0, 1)
-    return found.model_copy(update={"n": sum(map(len, parts))}) if found else None
+    return found.model_copy(update={"n": n}) if found else None
 
 
 def _warnings(under_a: Standing | None, under_b: Standing | None) -> Iterator[str]:

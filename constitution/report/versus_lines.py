@@ -6,6 +6,8 @@ from constitution.report.versus import VersusSummary
 
 # More of them are no overview.
 MOST_LINES = 30
+# With so many 95% intervals, one that leaves out its value by chance is to be reckoned with.
+MANY = 5
 
 
 def versus_lines(found: VersusSummary) -> list[str]:
@@ -37,6 +39,8 @@ def versus_lines(found: VersusSummary) -> list[str]:
             lines += [f"  {standing.name}: {_percent(standing.win_rate)}" for standing in standings[:MOST_LINES]]
             if len(standings) > MOST_LINES:
                 lines.append(f"  and {len(standings) - MOST_LINES} more, with --format json")
+            if len(standings) >= MANY:
+                lines.append("  among so many intervals some leave out 50% by chance: about one in twenty")
     lines.append(f"the response shown as (A) wins: {_percent(of.first_position)} (fair: 50%)")
     lines.append(f"the two orders agree: {_percent(of.order_agreement)} (chance: 50%)")
     return [*lines, *(f"warning: {warning}" for warning in of.warnings)]

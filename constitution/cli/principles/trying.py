@@ -121,12 +121,13 @@ class _Text:
         self._waiting.end()
         print_response(results(), self._prompt, response)
 
-    def asking(self, owed: Sequence[str], known: int) -> None:
+    def asking(self, owed: Sequence[str], again: Sequence[str], same: int) -> None:
         self._waiting.end()
-        self._owed, self._tried = len(owed), 0
-        if known:
+        self._owed, self._tried = len(owed) + len(again), 0
+        if again or same:
             what = f"asking anew: {', '.join(owed)}" if owed else "nothing to ask anew"
-            tell(f"{what} ({_principles(known)} as before)", err=True)
+            known = f"; known from before: {', '.join(again)}" if again else ""
+            tell(f"{what}{known} ({_principles(same)} as before)" if same else what + known, err=True)
         self._wait()
 
     def tried(self, trial: "Trial", response: "Completion") -> None:
@@ -168,7 +169,7 @@ class _Json:
     def responded(self, response: "Completion") -> None:
         pass
 
-    def asking(self, owed: Sequence[str], known: int) -> None:
+    def asking(self, owed: Sequence[str], again: Sequence[str], same: int) -> None:
         if owed:
             self._waiting.on("critiques and revisions")
 

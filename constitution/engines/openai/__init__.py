@@ -28,6 +28,7 @@ from constitution.engines.openai.servers import Server, check_listed, endpoint, 
 from constitution.errors import CallError, ConfigError
 from constitution.model_settings import ModelSettings
 from constitution.records import Choice, Completion, Message, Sampling
+from constitution.tasks import together
 
 # Servers that take `top_k` and `min_p`, and that fill in values of their own where they are not told.
 OPEN_SERVERS = frozenset({"vllm", "llamacpp", "sglang"})
@@ -171,12 +172,7 @@ class OpenAIEngine:
             self._add_up(answer)
             return answer.text
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                votes = [group.create_task(vote(number)) for number in range(self._settings.votes)]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [one.result() for one in votes]
+        return await together([vote(number) for number in range(self._settings.votes)])
 
     async def _send(self, body: dict[str, Any], limit: int, read: Callable[[dict[str, Any]], Read]) -> Read:
         while True:
