@@ -153,6 +153,28 @@ def test_pairs_of_comparisons_are_known_by_what_they_say(tmp_path: Path) -> None
     assert dropped == {"pairs: reward below 0": 1, "pairs: no reward": 1}
 
 
+@pytest.mark.parametrize("soft_labels", ["duplicate:5", "sample"])
+def test_soft_labels_choose_no_response_below_the_least_reward(tmp_path: Path, soft_labels: str) -> None:
+    number = 40
+    run = judged(stored(tmp_path / "run", many(number)), compared(number, 0.6))
+    # Every first response is good enough; every other second one is not, and of row 1's a rule is invalid.
+    made = [
+        row(n, response(f"First {n}.", "sample-1", 1), response(f"Second {n}.", "sample-2", None if n == 1 else n % 2))
+        for n in range(number)
+    ]
+    scored(run, made)
+    export_all(run, tmp_path / "all", kinds=["preference"], soft_labels=soft_labels)
+    dropped = export_all(run, tmp_path / "data", kinds=["preference"], soft_labels=soft_labels, min_reward=0)
+    every = rows(tmp_path / "all", "preference")
+    found = rows(tmp_path / "data", "preference")
+    low = [one for one in every if (origin(one)["chosen"]["reward"] or -1) < 0]
+    assert low and [one for one in every if one not in low] == found
+    assert {origin(one)["chosen"]["reward"] for one in found} == {1.5}
+    assert any(one["chosen"][-1]["content"].startswith("Second") for one in found)
+    why = f"pairs turned round by {soft_labels}: "
+    assert dropped.keys() <= {f"{why}reward below 0", f"{why}no reward"} and sum(dropped.values()) == len(low)
+
+
 def test_the_best_of_all_scored_responses_is_imitated_on_demand(tmp_path: Path) -> None:
     made = [
         row(0, response("Bad 0.", "response", 0.9), response("Best 0.", "revision-2", 0.2)),

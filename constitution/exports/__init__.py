@@ -106,7 +106,8 @@ def export(
         min_margin: Least Bradley-Terry margin of a pair, in nats; 0 leaves out pairs that contradict the ranking.
         max_per_prompt: Most pairs of one prompt, the largest margins first. All if None; of a search for best and
             worst (`compare --match best-worst`), those two.
-        min_reward: Least reward of a demonstration and of a pair's chosen response; the run must be scored.
+        min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
+            it round; the run must be scored.
         mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
         parquet: Write Parquet instead of JSONL.
         revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the

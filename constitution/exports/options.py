@@ -36,7 +36,8 @@ class Options(Record):
         min_confidence: Least `p_chosen` of a pair.
         min_margin: Least margin of a pair, in nats; None is any.
         max_per_prompt: Most pairs of one prompt; None is all.
-        min_reward: Least reward of a demonstration and of a pair's chosen response; None is any.
+        min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
+            it round; None is any.
         mix: What is mixed in.
         parquet: Whether every file is Parquet.
         revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the

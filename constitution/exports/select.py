@@ -38,7 +38,7 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
     if kind is Demonstration:
         return demonstrations(run, options, dropped)
     if kind is Preference:
-        return _labelled(pairs(run, source, options, dropped), options)
+        return _labelled(pairs(run, source, options, dropped), options, dropped)
     if kind is Rating:
         return ratings(lambda counter: pairs(run, source, options, counter), dropped)
     if kind is Rewarded:
@@ -147,10 +147,15 @@ def chains(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[
         yield Pick(Chain(transcript=transcript, principles=principles, source=source), transcript.id, cut)
 
 
-def _labelled(found: Iterator[Pick[Preference]], options: Options) -> Iterator[Pick[Preference]]:
+def _labelled(found: Iterator[Pick[Preference]], options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     for pick in found:
         for preference in apply(pick.example, pick.id, options.soft_labels, options.seed):
-            yield Pick(preference, pick.id, pick.cut)
+            # A filter saw the pair as it was judged; turned round, it chooses the response that no filter saw.
+            turned = preference.chosen != pick.example.chosen
+            if turned and (why := too_low(pick.other_reward, options)):
+                dropped[f"pairs turned round by {options.soft_labels.word}: {why}"] += 1
+            else:
+                yield Pick(preference, pick.id, pick.cut)
 
 
 def _source(manifest: Manifest) -> str:
