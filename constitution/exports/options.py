@@ -41,7 +41,7 @@ class Options(Record):
         mix: What is mixed in.
         parquet: Whether every file is Parquet.
         revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the
-            row's scored response of the highest reward.
+            chain's scored response of the highest reward, the initial one included.
         test_fraction: Share of prompts held out, in [0, 1).
         split_seed: Changes which prompts are held out.
         seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.
