@@ -11,8 +11,8 @@ import math
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from constitution.digests import derive_uniform, digest
 from constitution.errors import PrinciplesError
@@ -26,6 +26,19 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 # Letters and digits of any script; the marks are those that some scripts put on their letters.
 ID_PATTERN = r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+# Weights are relative, and sums of them and their squares must stay numbers.
+MOST_WEIGHT = 1e6
+
+
+def _no_switch(weight: object) -> object:
+    # Python takes true for 1.
+    if isinstance(weight, bool):
+        raise PydanticKnownError("float_type")
+    return weight
+
+
+# After a field's bounds: before them, pydantic leaves these out of the JSON Schema.
+_NO_SWITCH = BeforeValidator(_no_switch)
 
 
 class Principle(Record):
@@ -36,7 +49,7 @@ class Principle(Record):
         critique_request: Asks the model to criticise its last response; only the SL stage needs it.
         revision_request: Asks the model to rewrite it; there if and only if `critique_request` is.
         comparison: Asks a judge which of two responses is better; only the RL stage needs it.
-        weight: Relative chance of being drawn.
+        weight: Relative chance of being drawn; at most `MOST_WEIGHT`.
         tags: Free labels.
     """
 
@@ -44,7 +57,7 @@ class Principle(Record):
     critique_request: Text | None = None
     revision_request: Text | None = None
     comparison: Text | None = None
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=MOST_WEIGHT, allow_inf_nan=False), _NO_SWITCH] = 1.0
     tags: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
@@ -68,12 +81,13 @@ class Rule(Record):
         id: Unique among the file's principles and rules.
         proposition: Says something of a response that is true or false.
         weight: What the probability that it is true counts for in the reward; below 0 where it should not be true.
+            From -`MOST_WEIGHT` to `MOST_WEIGHT`.
         tags: Free labels.
     """
 
     id: Id
     proposition: Text
-    weight: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(ge=-MOST_WEIGHT, le=MOST_WEIGHT, allow_inf_nan=False), _NO_SWITCH] = 1.0
     tags: tuple[Text, ...] = ()
 
     @field_validator("weight")
@@ -96,8 +110,8 @@ class PrincipleSet(Record):
     @field_validator("version", mode="before")
     @classmethod
     def _version_is_text(cls, version: object) -> object:
-        # YAML reads an unquoted 1.0 as a number.
-        return str(version) if isinstance(version, int | float) else version
+        # YAML reads an unquoted 1.0 as a number; an unquoted yes or true is a slip.
+        return str(version) if isinstance(version, int | float) and not isinstance(version, bool) else version
 
     def draw(self, seed: int, row: str, round: int, replacement: bool = True) -> Principle:
         """The principle of one round of one row: the same whatever the order or number of rows.

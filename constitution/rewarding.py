@@ -17,10 +17,11 @@ import atexit
 import logging
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from constitution.digests import derive_seed, digest
 from constitution.engines import open_engine
@@ -29,15 +30,17 @@ from constitution.errors import CallError, ConfigError
 from constitution.model_settings import ModelSettings, Role, resolve
 from constitution.principles import PrincipleSet, Rule, find_principles, load_file
 from constitution.records import Candidate, Choice, Message
+from constitution.reward_turns import Conversation, Turns, read_turns
 from constitution.rule_templates import RuleTemplates, load_rule_templates
 from constitution.score import Scorer, score
 from constitution.score_records import Scored
+from constitution.score_settings import ScoreSettings
 from constitution.scoring_plan import chosen_rules
 from constitution.tasks import together
 from constitution.yamlfile import plainly
 
 _log = logging.getLogger("constitution")
-Conversation = str | Sequence[Mapping[str, Any]]
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
 class RuleReward:
@@ -56,6 +59,7 @@ class RuleReward:
         seed: int,
         min_mass: float,
         name: str,
+        unscored: float | None = None,
     ) -> None:
         self.__name__ = name
         self.rules = tuple(rules)
@@ -63,6 +67,7 @@ class RuleReward:
         self._templates = templates
         self._seed = seed
         self._min_mass = min_mass
+        self._unscored = unscored
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None
@@ -70,23 +75,25 @@ class RuleReward:
     def __call__(
         self, prompts: Sequence[Conversation], completions: Sequence[Conversation], **columns: Any
     ) -> list[float | None]:
-        """The reward of each completion; None where the judge did not answer, which trainers leave out.
+        """The reward of each completion; `unscored` where the judge did not answer.
 
         Args:
             prompts: As text or as messages; one for each completion.
-            completions: As text or as messages. Of several messages, the last one is judged, and those before it are
-                shown with the prompt.
+            completions: As text or as messages. Of several messages, the assistant's last one is judged, and those
+                before it are shown with the prompt.
             **columns: What else the trainer hands over. Through TRL's `log_metric`, each rule's mean is logged.
 
         Raises:
+            SourceError: A prompt or a completion is no conversation, or they are not as many.
             ModelError: The judge cannot be opened, or is gone.
         """
+        turns = read_turns(prompts, completions)
         with self._lock:
-            found = asyncio.run_coroutine_threadsafe(self._score(prompts, completions), self._running()).result()
+            found = asyncio.run_coroutine_threadsafe(self._score(turns), self._running()).result()
         log = columns.get("log_metric")
-        if log:
+        if log and found:
             self._tell(log, found)
-        return [one.reward if one else None for one in found]
+        return [self._unscored if one is None or one.reward is None else one.reward for one in found]
 
     def close(self) -> None:
         """Close the judge and end the thread; the next call opens it again."""
@@ -111,32 +118,30 @@ class RuleReward:
             atexit.register(self.close)
         return self._loop
 
-    async def _score(self, prompts: Sequence[Conversation], completions: Sequence[Conversation]) -> list[Scored | None]:
+    async def _score(self, turns: Sequence[Turns]) -> list[Scored | None]:
         if self._engine is None:
             self._engine = await open_engine(self._judge, self._templates.chat_template)
         free = asyncio.Semaphore(self._judge.concurrency)
 
-        async def one(prompt: Conversation, completion: Conversation) -> Scored | None:
+        async def one(turns: Turns) -> Scored | None:
             async with free:
-                return await self._score_one(prompt, completion)
+                return await self._score_one(turns)
 
-        return await together([one(*pair) for pair in zip(prompts, completions, strict=True)])
+        return await together([one(each) for each in turns])
 
-    async def _score_one(self, prompt: Conversation, completion: Conversation) -> Scored | None:
+    async def _score_one(self, turns: Turns) -> Scored | None:
         engine = self._engine
         assert engine
-        shown, answer = _messages(prompt, "user"), _messages(completion, "assistant")
-        last = answer[-1].content if answer else ""
-        asked = [*shown, *answer[:-1]]
         # The prompt's name: all its completions are judged after the same examples.
-        row = digest([message.model_dump() for message in shown])
+        row = digest([message.model_dump() for message in turns.prompt])
 
         async def weigh(step: str, messages: Sequence[Message], options: Sequence[str]) -> Choice:
-            return await engine.choose(messages, options, derive_seed("choose", self._seed, row, step, last))
+            return await engine.choose(messages, options, derive_seed("choose", self._seed, row, step, turns.judged))
 
         scorer = Scorer(weigh, self.rules, self._templates, self._seed, self._min_mass)
         try:
-            (found,) = await score(row, asked, [Candidate(text=last, source="completion")], scorer)
+            judged = Candidate(text=turns.judged, source="completion")
+            (found,) = await score(row, [*turns.prompt, *turns.before], [judged], scorer)
         except CallError as bad:
             _log.warning("%s: a completion has no reward: %s", self.__name__, bad.message)
             return None
@@ -151,7 +156,7 @@ class RuleReward:
 
 
 def rule_reward(
-    principles: str | PrincipleSet,
+    principles: str | Path | PrincipleSet,
     judge: str = "smollm2",
     *,
     only: Sequence[str] = (),
@@ -161,6 +166,7 @@ def rule_reward(
     seed: int = 0,
     concurrency: int = 64,
     name: str = "rule_reward",
+    unscored: float | None = None,
     **model: Any,
 ) -> RuleReward:
     """A reward function for TRL: the weighted sum of the rules' probabilities (see `score.py`).
@@ -175,42 +181,38 @@ def rule_reward(
         seed: Of the examples' draws.
         concurrency: Completions that are judged at once.
         name: What trainers call it in their logs.
+        unscored: What a completion gets that the judge did not answer about. None leaves it out of training only if
+            every other reward function has None for it too: TRL (1.16) adds up what the others say, and None counts
+            as 0 in that sum. Beside others, a number such as the mean of your rewards says what is meant.
         **model: How to reach the judge: `base_url`, `key_env`, `device`, … as a config file spells out a role.
 
     Raises:
-        ConfigError: An unknown or wrong value in `model`.
+        ConfigError: A number out of range, or an unknown or wrong value in `model`.
         PrinciplesError: No such file, or no rules in it.
         TemplateError: A template set that has no question for rules.
     """
-    loaded = load_file(principles) if isinstance(principles, str) else principles
+    numbers = {"few_shots": few_shots, "min_mass": min_mass, "seed": seed, "concurrency": concurrency}
+    _checked(ScoreSettings, numbers, "")
+    if unscored is not None and not (isinstance(unscored, int | float) and math.isfinite(unscored)):
+        raise ConfigError(f"rule_reward: unscored: {unscored!r} is no reward", "Give a number, or None.")
+    role = _checked(Role, {"model": judge, **model}, f"What can be said of the judge: {', '.join(Role.model_fields)}")
+    settings = resolve(_checked(ModelSettings, {"concurrency": concurrency}, ""), role)
+    if isinstance(principles, PrincipleSet):
+        rules = chosen_rules(principles, only, principles.name)
+    else:
+        rules = chosen_rules(load_file(str(principles)), only, str(find_principles(str(principles))))
+    asked = load_rule_templates(templates, few_shots)
+    return RuleReward(rules, settings, asked, seed, min_mass, name, unscored)
+
+
+def _checked(model: type[Checked], values: dict[str, Any], hint: str) -> Checked:
+    """Settings of these values, by the bounds that they have as flags."""
     try:
-        role = Role(model=judge, **model)
+        return model.model_validate(values)
     except ValidationError as bad:
         fault = bad.errors()[0]
-        raise ConfigError(
-            f"rule_reward: {'.'.join(map(str, fault['loc']))}: {plainly(fault)}",
-            f"What can be said of the judge: {', '.join(Role.model_fields)}",
-        ) from None
-    settings = resolve(ModelSettings(concurrency=concurrency), role)
-    rules = chosen_rules(loaded, only, str(find_principles(principles)) if isinstance(principles, str) else loaded.name)
-    return RuleReward(rules, settings, load_rule_templates(templates, few_shots), seed, min_mass, name)
-
-
-def _messages(given: Conversation, role: str) -> list[Message]:
-    """Text, or messages as trainers have them, as a conversation; tools speak as users."""
-    if isinstance(given, str):
-        return [Message.model_validate({"role": role, "content": given})]
-    roles = {"system", "user", "assistant"}
-    return [
-        Message.model_validate(
-            {"role": one["role"] if one["role"] in roles else "user", "content": _text(one.get("content"))}
-        )
-        for one in given
-    ]
-
-
-def _text(content: Any) -> str:
-    """A message's text; of one that is made of parts, that of its parts."""
-    if isinstance(content, list):
-        return "\n".join(str(part["text"]) for part in content if part.get("type") == "text")
-    return content or ""
+        where, told = ".".join(map(str, fault["loc"])), plainly(fault)
+        # A judge's values may be secrets; numbers are none.
+        if isinstance(fault["input"], int | float) and "found" not in told:
+            told += f", not {fault['input']!r}"
+        raise ConfigError(f"rule_reward: {where}: {told}", hint) from None

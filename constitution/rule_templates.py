@@ -124,7 +124,7 @@ def load_rule_templates(name: str, few_shots: int | None = None) -> RuleTemplate
         few_shots: How many of its examples go before each question; None is four, or as many as there are.
 
     Raises:
-        TemplateError: A file is missing or broken, or there are fewer examples than asked for.
+        TemplateError: A file is missing or broken, or it holds fewer examples than asked for, or fewer than none are.
     """
     folder = find_set(name)
     sources = read_sources(folder, required=("score.jinja",), optional=SHARED)
@@ -135,6 +135,10 @@ def load_rule_templates(name: str, few_shots: int | None = None) -> RuleTemplate
         document = {"examples": load_yaml(file, TemplateError) or []}
         examples = validate(_Examples, document, file, TemplateError).examples
     few_shots = min(FEW_SHOTS, len(examples)) if few_shots is None else few_shots
+    if few_shots < 0:
+        raise TemplateError(
+            f"{file}: {few_shots} few-shot examples asked for, and there are no fewer than none", "Ask for 0 or more."
+        )
     if few_shots > len(examples):
         raise TemplateError(
             f"{file}: {few_shots} few-shot examples asked for, it holds {len(examples)}",

@@ -162,6 +162,14 @@ def test_without_comparisons_nothing_is_told_and_nothing_breaks() -> None:
 # Intervals
 
 
+def test_a_share_lies_in_its_interval() -> None:
+    for n in range(1, 400):
+        for value in (0.0, 1.0):
+            found = share([value] * n, list(map(str, range(n))))
+            assert found and found.low <= found.value <= found.high
+            assert value in (found.low, found.high)
+
+
 def test_wilsons_interval_where_clusters_are_single() -> None:
     # Wilson 1927 for 8 of 10: (0.4902, 0.9433); the effective size differs by the factor 10/9.
     found = share([1.0] * 8 + [0.0] * 2, [str(n) for n in range(10)])

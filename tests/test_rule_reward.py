@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from constitution import rule_reward
-from constitution.errors import ConfigError, ModelError, PrinciplesError
+from constitution.errors import ConfigError, ModelError, PrinciplesError, SourceError, TemplateError
+from constitution.rule_templates import load_rule_templates
 
 RULES = """\
 name: mine
@@ -136,3 +137,101 @@ def test_slips_are_told_when_it_is_built(files: tuple[str, str]) -> None:
     assert "base_url" in bad.value.hint
     with pytest.raises(ModelError):
         rule_reward(files[0], "/no/such/folder")(["Help?"], ["Gladly."])
+
+
+def test_rules_are_found_by_a_path_object_too(files: tuple[str, str]) -> None:
+    reward = rule_reward(Path(files[0]), files[1])
+    assert [rule.id for rule in reward.rules] == ["kind", "long"]
+    with pytest.raises(PrinciplesError, match=r"no-such\.yaml"):
+        rule_reward(Path("no-such.yaml"), files[1])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"few_shots": -1}, "few_shots: .*greater than or equal to 0, not -1"),
+        ({"min_mass": 5}, "min_mass: .*less than or equal to 1, not 5"),
+        ({"min_mass": float("nan")}, "min_mass: .*, not nan"),
+        ({"concurrency": 0}, "concurrency: .*greater than or equal to 1, not 0"),
+        ({"concurrency": None}, "concurrency: expected a whole number"),
+        ({"seed": 0.5}, "seed: expected a whole number"),
+        ({"unscored": float("inf")}, "unscored: inf is no reward"),
+        ({"unscored": "0"}, "unscored: '0' is no reward"),
+        ({"timeout": 0}, "timeout: .*greater than 0, not 0"),
+    ],
+)
+def test_numbers_have_the_bounds_of_the_flags(files: tuple[str, str], given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=f"^rule_reward: {told}"):
+        rule_reward(*files, **given)
+
+
+def test_fewer_examples_than_none_are_refused() -> None:
+    with pytest.raises(TemplateError, match="-1 few-shot examples"):
+        load_rule_templates("chat", -1)
+
+
+def test_what_cannot_be_judged_gets_the_number_that_was_asked_for(files: tuple[str, str]) -> None:
+    """TRL 1.16 adds up the functions' rewards with nansum: beside another one's, None counts as 0."""
+    import numpy as np
+
+    texts = ["Gladly.", "Mumble.", "Hang up"]
+    others = [0.5, 0.5, np.nan]
+    totals = {}
+    for unscored in (None, -1.0):
+        reward = rule_reward(*files, unscored=unscored)
+        logged: dict[str, float] = {}
+        mine = reward(["Help?"] * 3, texts, log_metric=logged.__setitem__)
+        assert mine == [pytest.approx(1.0), unscored, unscored]
+        assert logged["rule_reward/unscored"] == pytest.approx(2 / 3)
+        columns = np.array([mine, others], dtype=float)
+        totals[unscored] = np.where(np.isnan(columns).all(axis=0), np.nan, np.nansum(columns, axis=0))
+        reward.close()
+    # The second is taken for one of average kindness; only the third, which nobody scored, is left out.
+    assert totals[None] == pytest.approx([1.5, 0.5, np.nan], nan_ok=True)
+    assert totals[-1.0] == pytest.approx([1.5, -0.5, -1.0])
+
+
+def test_no_completions_have_no_rewards(files: tuple[str, str]) -> None:
+    logged: dict[str, float] = {}
+    reward = rule_reward(*files)
+    assert reward([], [], log_metric=logged.__setitem__) == [] and logged == {}
+    reward.close()
+
+
+TOOLS = [
+    {"role": "assistant", "content": [{"type": "image"}, "Gladly: ", {"type": "text", "text": "42."}]},
+    {"role": "tool", "content": "No."},
+]
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [{"role": "assistant", "content": "Gladly."}, TOOLS, [{"role": "assistant", "content": ["Gladly."]}]],
+    ids=["one message", "a tool has the last word", "parts that are texts"],
+)
+def test_the_last_message_of_the_assistant_is_found_in_every_form(files: tuple[str, str], completion: Any) -> None:
+    reward = rule_reward(*files, only=["kind"])
+    assert reward([{"role": "user", "content": "Help?"}], [completion]) == [pytest.approx(1.5)]
+    reward.close()
+
+
+@pytest.mark.parametrize(
+    ("completion", "told"),
+    [
+        ([{"content": "Gladly."}], "completion 2 of 2: a message without a role, its keys: content"),
+        (["Gladly."], "completion 2 of 2: 'Gladly.' is no message"),
+        (None, "completion 2 of 2: None is neither"),
+        ([{"role": "assistant", "content": 42}], "completion 2 of 2: a message whose content is neither"),
+        ([{"role": "assistant", "content": [{"type": "text"}]}], "completion 2 of 2: a part of a message"),
+    ],
+)
+def test_odd_completions_are_told_by_their_number(files: tuple[str, str], completion: Any, told: str) -> None:
+    reward = rule_reward(*files)
+    with pytest.raises(SourceError, match=told):
+        reward(["Help?"] * 2, ["Gladly.", completion])
+    with pytest.raises(SourceError, match="the prompt of " + told):
+        reward(["Help?", completion], ["Gladly."] * 2)
+    with pytest.raises(SourceError, match="1 prompts and 2 completions"):
+        reward(["Help?"], ["Gladly."] * 2)
+    assert reward(["Help?"], ["Gladly."]) == [pytest.approx(1.0)]
+    reward.close()

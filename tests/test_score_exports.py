@@ -1,11 +1,13 @@
 """Scores in exports: a kind of row with rewards, the filter by reward, the best of n; all counted and loadable."""
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from exporting import compared, comparison, judged, load, many, origin, refusal, rows, sides, stored
+from exporting import compared, comparison, judged, load, many, origin, refusal, rows, sides, stored, transcript
 
 from constitution import export
 from constitution.engines.base import Identity
@@ -16,6 +18,7 @@ from constitution.run import Run
 from constitution.score_records import RuleScore, Scored, Scores
 from constitution.score_settings import ScoreSettings
 
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 RULES = (
     Rule(id="kind", proposition="The response is kind.", weight=2),
     Rule(id="too.long-winded", proposition="The response is <b>long</b>.", weight=-1),
@@ -44,11 +47,11 @@ def row(number: int, *responses: Scored) -> Scores:
     return Scores(id=f"row-{number}", index=number, prompt=asked, metadata={"n": number}, responses=responses)
 
 
-def scored(folder: Path, found: list[Scores]) -> Path:
+def scored(folder: Path, found: list[Scores], on: str = "all") -> Path:
     """Add scores to a run's folder."""
     kept = PrincipleSet(name="mine", version="1", description="d", rules=RULES)
     identity = Identity(engine="scripted", model="the-judge", revision="123").model_dump()
-    settings = ScoreSettings(on="all").model_dump(mode="json")
+    settings = ScoreSettings.model_validate({"on": on}).model_dump(mode="json")
     manifest = new_manifest("0.1.0", "exact", len(found), settings, {"model (identity)": identity}, kept)
     with Run(folder, SCORE) as run:
         run.begin(manifest)
@@ -153,6 +156,28 @@ def test_pairs_of_comparisons_are_known_by_what_they_say(tmp_path: Path) -> None
     assert dropped == {"pairs: reward below 0": 1, "pairs: no reward": 1}
 
 
+@pytest.mark.parametrize("soft_labels", ["duplicate:5", "sample"])
+def test_soft_labels_choose_no_response_below_the_least_reward(tmp_path: Path, soft_labels: str) -> None:
+    number = 40
+    run = judged(stored(tmp_path / "run", many(number)), compared(number, 0.6))
+    # Every first response is good enough; every other second one is not, and of row 1's a rule is invalid.
+    made = [
+        row(n, response(f"First {n}.", "sample-1", 1), response(f"Second {n}.", "sample-2", None if n == 1 else n % 2))
+        for n in range(number)
+    ]
+    scored(run, made)
+    export_all(run, tmp_path / "all", kinds=["preference"], soft_labels=soft_labels)
+    dropped = export_all(run, tmp_path / "data", kinds=["preference"], soft_labels=soft_labels, min_reward=0)
+    every = rows(tmp_path / "all", "preference")
+    found = rows(tmp_path / "data", "preference")
+    low = [one for one in every if (origin(one)["chosen"]["reward"] or -1) < 0]
+    assert low and [one for one in every if one not in low] == found
+    assert {origin(one)["chosen"]["reward"] for one in found} == {1.5}
+    assert any(one["chosen"][-1]["content"].startswith("Second") for one in found)
+    why = f"pairs turned round by {soft_labels}: "
+    assert dropped.keys() <= {f"{why}reward below 0", f"{why}no reward"} and sum(dropped.values()) == len(low)
+
+
 def test_the_best_of_all_scored_responses_is_imitated_on_demand(tmp_path: Path) -> None:
     made = [
         row(0, response("Bad 0.", "response", 0.9), response("Best 0.", "revision-2", 0.2)),
@@ -163,16 +188,39 @@ def test_the_best_of_all_scored_responses_is_imitated_on_demand(tmp_path: Path) 
     run = scored(stored(tmp_path / "run", many(5)), made)
     dropped = export_all(run, tmp_path / "data", kinds=["sft"], revisions="best")
     found = rows(tmp_path / "data", "sft")
-    assert [one["messages"][-1]["content"] for one in found] == ["Bad 0.", "Best 1.", "Sampled."]
-    assert [origin(one)["source"] for one in found] == ["response", "revision-2", "sample-1"]
+    assert [one["messages"][-1]["content"] for one in found] == ["Bad 0.", "Best 1.", "Best 2."]
+    assert [origin(one)["source"] for one in found] == ["response", "revision-2", "revision-2"]
     assert dropped == {"demonstrations: no reward": 2}
     whole = export_all(run, tmp_path / "whole", kinds=["sft"], revisions="best", whole_only=True, min_reward=1)
     assert [one["messages"][-1]["content"] for one in rows(tmp_path / "whole", "sft")] == ["Bad 0."]
-    assert whole == {
-        "demonstrations: reward below 1": 1,
-        "demonstrations: cut at max_tokens": 1,
-        "demonstrations: no reward": 2,
-    }
+    assert whole == {"demonstrations: reward below 1": 2, "demonstrations: no reward": 2}
+
+
+def test_a_best_response_that_was_cut_is_left_out_on_demand(tmp_path: Path) -> None:
+    chain = transcript(0, "Question 0?", "Bad 0.", "Better 0.", "Best 0.", cut=[1])
+    made = [row(0, response("Bad 0.", "response", 0.1), response("Better 0.", "revision-1", 0.9, cut=True))]
+    run = scored(stored(tmp_path / "run", [chain, *many(2)[1:]]), [*made, row(1, response("Best 1.", "revision-2", 1))])
+    dropped = export_all(run, tmp_path / "data", kinds=["sft"], revisions="best", whole_only=True)
+    assert [one["messages"][-1]["content"] for one in rows(tmp_path / "data", "sft")] == ["Best 1."]
+    assert dropped == {"demonstrations: cut at max_tokens": 1}
+
+
+def test_a_sample_that_says_what_the_chain_says_is_the_chains(tmp_path: Path) -> None:
+    made = [row(0, response("Best 0.", "sample-1", 0.9), response("Other.", "sample-2", 1))]
+    export_all(scored(stored(tmp_path / "run", many(1)), made), tmp_path / "data", kinds=["sft"], revisions="best")
+    assert [origin(one)["source"] for one in rows(tmp_path / "data", "sft")] == ["revision-2"]
+
+
+def test_options_that_do_less_than_they_say_are_told(run: Path, tmp_path: Path, cli: Cli) -> None:
+    assert export(run, tmp_path / "a", test_fraction=0, revisions="best").notes == ()
+    told = export(run, tmp_path / "b", test_fraction=0, min_reward=0.5).notes
+    assert told == ("scored: every scored response, whatever its reward; --min-reward is not for them",)
+    assert len(rows(tmp_path / "b", "scored")) == 9
+    assert export(run, tmp_path / "c", kinds=["sft"], test_fraction=0, min_reward=0.5).notes == ()
+    finals = scored(stored(tmp_path / "finals", many(1)), [row(0, response("Best 0.", "revision-2", 1))], on="final")
+    printed = cli("export", finals, "--to", tmp_path / "d", "--revisions", "best").stdout
+    assert "--revisions best: only final revisions have scores, so it chose nothing" in printed
+    assert export(finals, tmp_path / "e", kinds=["scored"], revisions="best").notes == ()
 
 
 def test_the_card_tells_judge_rules_weights_and_the_filter(run: Path, tmp_path: Path) -> None:

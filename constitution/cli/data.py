@@ -92,7 +92,7 @@ def export(
     ] = None,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write Parquet instead of JSONL.")] = False,
     revisions: Annotated[
-        Revisions, typer.Option(help="What becomes an sft row; best: of all scored responses.")
+        Revisions, typer.Option(help="What becomes an sft row; best: the highest reward of a chain.")
     ] = Revisions.final,
     test_fraction: Annotated[float, typer.Option(help="Share of prompts held out.")] = 0.1,
     split_seed: Annotated[int, typer.Option(help="Changes which prompts are held out.")] = 0,
@@ -160,6 +160,8 @@ def export(
         )
     for line in exported.mixed:
         tell(f"mixed in, {line}")
+    for line in exported.notes:
+        tell(line)
     if exported.cut:
         tell(f"{exported.cut} of these prompts have an answer cut at max_tokens (leave them out: --whole-only)")
     for stage, counts in exported.counts.items():

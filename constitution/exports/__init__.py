@@ -28,7 +28,7 @@ from constitution.exports.options import Options, Pairs, Revisions, check_option
 from constitution.exports.pairs import find_source
 from constitution.exports.push import check_push, push
 from constitution.exports.rows import Tally, write_rows
-from constitution.exports.scores import choose_scored
+from constitution.exports.scores import choose_scored, notes
 from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
 from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
@@ -48,6 +48,7 @@ class Exported(Record):
         empty: Kinds that the run has no rows for.
         dropped: What was left out, by reason: responses, pairs, chains.
         mixed: What was mixed in, line by line.
+        notes: What options mean here, where that may not be what was meant.
         cut: Exported prompts with a response that ends at `max_tokens`, in mid-sentence.
         counts: Where the rows of each stage were.
         url: The dataset's address, if it was pushed.
@@ -59,6 +60,7 @@ class Exported(Record):
     empty: tuple[str, ...]
     dropped: dict[str, int]
     mixed: tuple[str, ...]
+    notes: tuple[str, ...]
     cut: int
     counts: dict[str, Counts]
     url: str | None = None
@@ -106,11 +108,12 @@ def export(
         min_margin: Least Bradley-Terry margin of a pair, in nats; 0 leaves out pairs that contradict the ranking.
         max_per_prompt: Most pairs of one prompt, the largest margins first. All if None; of a search for best and
             worst (`compare --match best-worst`), those two.
-        min_reward: Least reward of a demonstration and of a pair's chosen response; the run must be scored.
+        min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
+            it round; the run must be scored.
         mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
         parquet: Write Parquet instead of JSONL.
         revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the
-            row's scored response of the highest reward.
+            chain's scored response of the highest reward, the initial one included.
         test_fraction: Share of prompts held out, in [0, 1); decided by each prompt's hash, so that rows of one prompt
             stay together and a larger run keeps the split.
         split_seed: Changes which prompts are held out.
@@ -196,6 +199,7 @@ def export(
         empty=tuple(name for name in chosen if name not in written),
         dropped=dict(tally.dropped),
         mixed=tuple(tally.mixed),
+        notes=tuple(notes(run, {name: chosen[name] for name in written}, options)),
         cut=len(tally.cut),
         counts=counts,
         url=push(to, push_to, private) if push_to is not None else None,

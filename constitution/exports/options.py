@@ -36,11 +36,12 @@ class Options(Record):
         min_confidence: Least `p_chosen` of a pair.
         min_margin: Least margin of a pair, in nats; None is any.
         max_per_prompt: Most pairs of one prompt; None is all.
-        min_reward: Least reward of a demonstration and of a pair's chosen response; None is any.
+        min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
+            it round; None is any.
         mix: What is mixed in.
         parquet: Whether every file is Parquet.
         revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the
-            row's scored response of the highest reward.
+            chain's scored response of the highest reward, the initial one included.
         test_fraction: Share of prompts held out, in [0, 1).
         split_seed: Changes which prompts are held out.
         seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.

@@ -167,7 +167,7 @@ def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) ->
     if better.strength is not None and worse.strength is not None:
         margin = better.strength - worse.strength
     cut = "length" in (better.finish_reason, worse.finish_reason)
-    return Pick(preference, comparison.id, cut, margin, reward_of(scored[0]))
+    return Pick(preference, comparison.id, cut, margin, reward_of(scored[0]), reward_of(scored[1]))
 
 
 def _about(candidate: Candidate) -> dict[str, JsonValue]:
@@ -189,4 +189,4 @@ def _revised(transcript: Transcript, rewards: Rewards) -> Pick[Preference]:
         prompt=transcript.prompt, chosen=final.text, rejected=first.text, p_chosen=1.0, margin=0.0, origin=origin
     )
     cut = "length" in (first.finish_reason, final.finish_reason)
-    return Pick(preference, transcript.id, cut, reward=reward_of(chosen))
+    return Pick(preference, transcript.id, cut, reward=reward_of(chosen), other_reward=reward_of(rejected))

@@ -31,6 +31,7 @@ class Pick(Generic[SomeExample]):
         cut: Whether a response in it ends at `max_tokens`.
         margin: Of a pair, in nats: how far the chosen response is ahead of the rejected one.
         reward: Of a pair's chosen response; None if it has none.
+        other_reward: Of its rejected response, likewise.
     """
 
     example: SomeExample
@@ -38,6 +39,7 @@ class Pick(Generic[SomeExample]):
     cut: bool = False
     margin: float = math.inf
     reward: float | None = None
+    other_reward: float | None = None
 
 
 def prompt_of(example: Example) -> tuple[Message, ...]:

@@ -93,12 +93,6 @@ def rewarded(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pic
                 yield Pick(made, f"{row.id} {scored.source}", cut)
 
 
-def best_of(row: Scores | None) -> Scored | None:
-    """The response of the highest reward, between equals the last; None if none has a reward."""
-    known = [one for one in row.responses if one.reward is not None] if row else []
-    return max(reversed(known), key=lambda one: one.reward or 0.0, default=None)
-
-
 def choose_scored(run: Path, kinds: Mapping[str, Kind], named: bool, options: Options) -> dict[str, Kind]:
     """The kinds of row that this run can give: those of scored responses with a column for each rule.
 
@@ -140,3 +134,23 @@ def choose_scored(run: Path, kinds: Mapping[str, Kind], named: bool, options: Op
 def rule_column(rule: str) -> str:
     """What the column of a rule's probability is called: never as one of the others."""
     return f"rule_{rule}"
+
+
+def notes(run: Path, kinds: Mapping[str, Kind], options: Options) -> list[str]:
+    """What options mean here, where that may not be what was meant.
+
+    Args:
+        run: A run's folder.
+        kinds: What is exported.
+        options: How.
+    """
+    told = []
+    of_scores = [name for name, kind in kinds.items() if kind.example is Rewarded]
+    if options.min_reward is not None and of_scores:
+        told.append(f"{', '.join(of_scores)}: every scored response, whatever its reward; --min-reward is not for them")
+    imitated = any(kind.example is Demonstration for kind in kinds.values())
+    if options.revisions == "best" and imitated and load_manifest(run, SCORE).settings.get("on") == "final":
+        told.append(
+            "--revisions best: only final revisions have scores, so it chose nothing (score with --on responses)"
+        )
+    return told

@@ -15,7 +15,7 @@ from constitution.exports.examples import Chain, Demonstration, Preference, Ques
 from constitution.exports.options import Options
 from constitution.exports.pairs import Source, pairs, ratings
 from constitution.exports.picks import Example, Pick, prompt_key
-from constitution.exports.scores import Rewards, about, best_of, rewarded, too_low
+from constitution.exports.scores import Rewards, about, rewarded, too_low
 from constitution.exports.soft_labels import apply
 from constitution.manifest import REVISE, Manifest, has_stage, load_manifest
 from constitution.records import Transcript
@@ -38,7 +38,7 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
     if kind is Demonstration:
         return demonstrations(run, options, dropped)
     if kind is Preference:
-        return _labelled(pairs(run, source, options, dropped), options)
+        return _labelled(pairs(run, source, options, dropped), options, dropped)
     if kind is Rating:
         return ratings(lambda counter: pairs(run, source, options, counter), dropped)
     if kind is Rewarded:
@@ -51,7 +51,7 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
 
 
 def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Demonstration]]:
-    """The final revision of each transcript, every one (equal ones once), or its best scored response."""
+    """The final revision of each transcript, every one (equal ones once), or the best scored one."""
     rewards = Rewards(run)
     for transcript in transcripts(run):
         if options.revisions == "best":
@@ -83,25 +83,37 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
 def _best(
     transcript: Transcript, rewards: Rewards, options: Options, dropped: Counter[str]
 ) -> Iterator[Pick[Demonstration]]:
-    """Best of n: the row's scored response of the highest reward, whoever wrote it."""
-    best = best_of(rewards.row(transcript.index, transcript.id))
-    if best is None:
+    """Best of n: the chain's response of the highest reward, the initial one included; between equals the last.
+
+    Samples of the row are not among them, even if they are scored: another model may have written them.
+    """
+    known = [
+        (scored.reward, number, scored)
+        for number, response in enumerate(transcript.responses)
+        if (scored := rewards.of(transcript.index, transcript.id, response.text)) and scored.reward is not None
+    ]
+    if not known:
         dropped["demonstrations: no reward"] += 1
-    elif best.finish_reason == "length" and options.whole_only:
+        return
+    reward, number, scored = max(known, key=lambda one: one[:2])
+    response = transcript.responses[number]
+    cut = response.finish_reason == "length"
+    if cut and options.whole_only:
         dropped["demonstrations: cut at max_tokens"] += 1
-    elif why := too_low(best.reward, options):
+    elif why := too_low(reward, options):
         dropped[f"demonstrations: {why}"] += 1
     else:
+        source = f"revision-{number}" if number else "response"
         origin: dict[str, JsonValue] = {
             "id": transcript.id,
-            "source": best.source,
-            "model": best.model,
-            "finish_reason": best.finish_reason,
-            **about(best),
+            "source": source,
+            "model": scored.model,
+            "finish_reason": response.finish_reason,
+            **about(scored),
             "row": transcript.metadata,
         }
-        made = Demonstration(prompt=transcript.prompt, response=best.text, origin=origin)
-        yield Pick(made, f"{transcript.id} {best.source}", best.finish_reason == "length")
+        made = Demonstration(prompt=transcript.prompt, response=response.text, origin=origin)
+        yield Pick(made, f"{transcript.id} {source}", cut)
 
 
 def questions(run: Path) -> Iterator[Pick[Question]]:
@@ -147,10 +159,15 @@ def chains(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[
         yield Pick(Chain(transcript=transcript, principles=principles, source=source), transcript.id, cut)
 
 
-def _labelled(found: Iterator[Pick[Preference]], options: Options) -> Iterator[Pick[Preference]]:
+def _labelled(found: Iterator[Pick[Preference]], options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     for pick in found:
         for preference in apply(pick.example, pick.id, options.soft_labels, options.seed):
-            yield Pick(preference, pick.id, pick.cut)
+            # A filter saw the pair as it was judged; turned round, it chooses the response that no filter saw.
+            turned = preference.chosen != pick.example.chosen
+            if turned and (why := too_low(pick.other_reward, options)):
+                dropped[f"pairs turned round by {options.soft_labels.word}: {why}"] += 1
+            else:
+                yield Pick(preference, pick.id, pick.cut)
 
 
 def _source(manifest: Manifest) -> str:

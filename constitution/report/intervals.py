@@ -59,7 +59,9 @@ def share(successes: Sequence[float], clusters: Sequence[Hashable]) -> Estimate 
     effective = max(effective, 1.0)
     centre = (p + Z**2 / (2 * effective)) / (1 + Z**2 / effective)
     half = Z / (1 + Z**2 / effective) * math.sqrt(p * (1 - p) / effective + Z**2 / (4 * effective**2))
-    return Estimate(value=p, low=max(0.0, centre - half), high=min(1.0, centre + half), n=n)
+    # At 0 and 1 an end is the value itself, and rounding may put it a hair beyond.
+    low, high = max(0.0, min(centre - half, p)), min(1.0, max(centre + half, p))
+    return Estimate(value=p, low=low, high=high, n=n)
 
 
 def bootstrap(

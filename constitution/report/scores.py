@@ -42,6 +42,29 @@ class RuleSummary(Record):
     invalid: int
 
 
+class MeanReward(Record):
+    """A mean with its 95% confidence interval, rows as clusters.
+
+    Attributes:
+        value: The mean.
+        low: The interval's lower end; None of one row, which says nothing of how much rows differ.
+        high: Its upper end, likewise.
+        n: How many numbers it is the mean of.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def number(self) -> str:
+        """As `Estimate.number`."""
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}, n = {self.n} (one row gives no interval)"
+        return Estimate(value=self.value, low=self.low, high=self.high, n=self.n).number
+
+
 class ScoreSummary(Record):
     """A run's scores in numbers.
 
@@ -53,7 +76,7 @@ class ScoreSummary(Record):
         responses: How many are scored.
         unrewarded: Those of them that have no reward, as a rule could not be read.
         rules: Each rule.
-        reward: Mean reward, rows as clusters; None with fewer than two rows.
+        reward: Mean reward; None without any.
         before: Mean reward of initial responses, over rows in which both ends have one.
         after: The same of final revisions.
         gain: Mean of after less before: whether revision raises the reward.
@@ -72,10 +95,10 @@ class ScoreSummary(Record):
     responses: int
     unrewarded: int
     rules: tuple[RuleSummary, ...]
-    reward: Estimate | None
-    before: Estimate | None
-    after: Estimate | None
-    gain: Estimate | None
+    reward: MeanReward | None
+    before: MeanReward | None
+    after: MeanReward | None
+    gain: MeanReward | None
     calls: int
     failures: dict[str, int]
     last_failure: str
@@ -149,10 +172,10 @@ def summarise_scores(run: Path) -> ScoreSummary:
             )
             for rule, tally in ((rule, tallies[rule.id]) for rule in rules)
         ),
-        reward=mean(rewards, rows),
-        before=mean([first for first, _ in ends.values()], list(ends)),
-        after=mean([last for _, last in ends.values()], list(ends)),
-        gain=mean([last - first for first, last in ends.values()], list(ends)),
+        reward=_mean_reward(rewards, rows),
+        before=_mean_reward([first for first, _ in ends.values()], list(ends)),
+        after=_mean_reward([last for _, last in ends.values()], list(ends)),
+        gain=_mean_reward([last - first for first, last in ends.values()], list(ends)),
         calls=calls.number,
         failures=dict(Counter(failure.kind for failure in failures)),
         last_failure=told(failures[-1]) if failures else "",
@@ -169,6 +192,14 @@ def _ends(row: Scores) -> tuple[Scored, Scored] | None:
     return (
         (first, max(revised, key=lambda one: int(one.source.removeprefix("revision-")))) if first and revised else None
     )
+
+
+def _mean_reward(rewards: list[float], rows: list[str]) -> MeanReward | None:
+    if not rewards:
+        return None
+    found = mean(rewards, rows)
+    low, high = (found.low, found.high) if found else (None, None)
+    return MeanReward(value=math.fsum(rewards) / len(rewards), low=low, high=high, n=len(rewards))
 
 
 def _mean(values: list[float]) -> float | None:
