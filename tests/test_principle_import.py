@@ -195,10 +195,10 @@ def test_no_file_is_written_over_by_accident_nor_half_of_what_was_asked(tmp_path
 
 
 def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("constitution.principle_formats.importing.write_whole", full)
+    monkeypatch.setattr("constitution.principle_formats.outputs.write_whole", full)
     source = put(tmp_path, "hf.json", files.HUGGINGFACE)
     untouched(tmp_path, "cannot be written: No space left", lambda: import_principles(source, tmp_path / "a.yaml"))
 
@@ -340,7 +340,7 @@ def test_the_commands_print_results_and_what_was_dropped_apart(tmp_path: Path, c
 
 def test_what_would_be_too_long_to_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As YAML a file may be longer than its source.
-    monkeypatch.setattr("constitution.principle_formats.importing.MOST_BYTES", 100)
+    monkeypatch.setattr("constitution.principle_formats.outputs.MOST_BYTES", 100)
     source = put(tmp_path, "shots.json", files.NEMO_SHOTS)
     untouched(
         tmp_path, "would have more than 100 bytes", lambda: import_principles(source, tmp_path / "few_shots.yaml")
