@@ -187,3 +187,39 @@ def test_names_that_are_no_text_are_told_and_not_written(tmp_path: Path, cli: Cl
     assert (tmp_path / "few_shots.yaml").read_text("utf-8").startswith("# Imported from two lines.json: ")
     told = cli("principles", "export", "a.yaml", "--for", "csv", "--to", os.fsdecode(b"x\xff.csv"))
     assert (told.returncode, told.stdout) == (0, "x\ufffd.csv: 2 of a.yaml, as csv\n")
+
+
+def test_no_file_is_written_over_by_accident_nor_half_of_what_was_asked(tmp_path: Path) -> None:
+    source, there = put(tmp_path, "hf.json", files.HUGGINGFACE), put(tmp_path, "there.yaml", "mine")
+    new, source_yaml = tmp_path / "new.yaml", put(tmp_path, "lc.yaml", files.LANGCHAIN_YAML)
+    untouched(tmp_path, "already there", lambda: import_principles(source, there), "--overwrite")
+    untouched(tmp_path, "already there", lambda: import_principles(source, new, few_shots=there))
+    untouched(tmp_path, "named twice", lambda: import_principles(source, new, few_shots=new))
+    untouched(tmp_path, "is what is read", lambda: import_principles(source_yaml, source_yaml, overwrite=True))
+    untouched(tmp_path, "is a folder", lambda: import_principles(source, tmp_path), "--to")
+    untouched(tmp_path, "ends in .yaml", lambda: import_principles(source, tmp_path / "new"), "new.yaml")
+    untouched(tmp_path, "there is no folder", lambda: import_principles(source, tmp_path / "no" / "n.yaml"), "mkdir -p")
+    untouched(tmp_path, "holds nothing for it", lambda: import_principles(source, new, prompts=tmp_path / "p.jsonl"))
+    judged = put(tmp_path, "judged.json", files.JUDGE_SHOTS)
+    untouched(tmp_path, "from compare_few_shots.yaml", lambda: import_principles(judged, tmp_path / "few_shots.yaml"))
+    untouched(tmp_path, "no folder of that name", lambda: import_principles(judged, tmp_path / "set"), "cp -r")
+    import_principles(source, there, overwrite=True)
+    assert len(load_principles(str(there)).principles) == 2
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("constitution.principle_formats.outputs.write_whole", full)
+    source = put(tmp_path, "hf.json", files.HUGGINGFACE)
+    untouched(tmp_path, "cannot be written: No space left", lambda: import_principles(source, tmp_path / "a.yaml"))
+
+
+def test_what_would_be_too_long_to_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As YAML a file may be longer than its source.
+    monkeypatch.setattr("constitution.principle_formats.outputs.MOST_BYTES", 100)
+    source = put(tmp_path, "shots.json", files.NEMO_SHOTS)
+    untouched(
+        tmp_path, "would have more than 100 bytes", lambda: import_principles(source, tmp_path / "few_shots.yaml")
+    )

@@ -1,6 +1,7 @@
 """The files that an import or export writes: checked together, then written."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from constitution.durable import write_whole
@@ -41,29 +42,36 @@ def write_all(outputs: Sequence[Output], sources: Sequence[Path], overwrite: boo
     read = {place_of(source) for source in sources}
     claimed = set[Path]()
     for output in outputs:
-        path, place = output.path, place_of(output.path)
-        if path.is_dir():
-            raise PrinciplesError(f"{path}: is a folder", "Name a file.")
-        if beside(place) & read or any(_same(place, source) for source in read):
-            raise PrinciplesError(f"{path}: is what is read", "Name another file.")
-        if beside(place) & claimed:
-            raise PrinciplesError(f"{path}: named twice", "Name a file of its own for each.")
-        claimed |= beside(place)
-        if not overwrite:
-            _check_free(path)
-        if not place.parent.is_dir():
-            folder = path.parent if not path.is_symlink() else place.parent
-            raise PrinciplesError(f"{path}: there is no folder {folder}", f"Make it first: mkdir -p {folder}")
-        check_plain(path)
-        if place.exists():
-            if is_shipped(place):
-                raise PrinciplesError(f"{path}: ships with the program", "Name another file.")
-            check_writable(path, place)
-        if path.suffix in SUFFIXES and len(output.text.encode()) > MOST_BYTES:
-            raise PrinciplesError(
-                f"{path}: would have more than {MOST_BYTES:,} bytes, and not be read", "Split the source."
-            )
+        try:
+            _check(output, read, claimed, overwrite)
+        except OSError as bad:
+            raise PrinciplesError(f"{output.path}: cannot be written: {bad.strerror}", "Name another file.") from None
+        claimed |= beside(place_of(output.path))
     _write(outputs, overwrite, [])
+
+
+def _check(output: Output, read: AbstractSet[Path], claimed: AbstractSet[Path], overwrite: bool) -> None:
+    path, place = output.path, place_of(output.path)
+    if path.is_dir():
+        raise PrinciplesError(f"{path}: is a folder", "Name a file.")
+    if beside(place) & read or any(_same(place, source) for source in read):
+        raise PrinciplesError(f"{path}: is what is read", "Name another file.")
+    if beside(place) & claimed:
+        raise PrinciplesError(f"{path}: named twice", "Name a file of its own for each.")
+    if not overwrite:
+        _check_free(path)
+    if not place.parent.is_dir():
+        folder = path.parent if not path.is_symlink() else place.parent
+        raise PrinciplesError(f"{path}: there is no folder {folder}", f"Make it first: mkdir -p {folder}")
+    check_plain(path)
+    if place.exists():
+        if is_shipped(place):
+            raise PrinciplesError(f"{path}: ships with the program", "Name another file.")
+        check_writable(path, place)
+    if path.suffix in SUFFIXES and len(output.text.encode()) > MOST_BYTES:
+        raise PrinciplesError(
+            f"{path}: would have more than {MOST_BYTES:,} bytes, and not be read", "Split the source."
+        )
 
 
 def _write(outputs: Sequence[Output], overwrite: bool, written: list[Path]) -> None:
@@ -73,10 +81,10 @@ def _write(outputs: Sequence[Output], overwrite: bool, written: list[Path]) -> N
     place = place_of(output.path)
 
     def last() -> None:
-        # This one is on the disk: the others are put there, and in their places, before it is.
-        _write(others, overwrite, written)
         if not overwrite:
             _check_free(output.path)
+        # This one is on the disk: the others are put there, and in their places, before it is.
+        _write(others, overwrite, written)
 
     try:
         with locked(output.path, place):
