@@ -34,7 +34,7 @@ def check_plain(path: Path) -> None:
         PrinciplesError: It is a folder, a pipe or a device.
     """
     if path.exists() and not path.is_file():
-        raise PrinciplesError(f"{path}: {'a folder' if path.is_dir() else 'no plain file'}", "Give a .yaml file.")
+        raise PrinciplesError(f"{path}: {'a folder' if path.is_dir() else 'no plain file'}", "Name a plain file.")
 
 
 def check_writable(path: Path, place: Path) -> None:
