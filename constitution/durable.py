@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ def write_whole(
     path: Path,
     text: str,
     aside: Path | None = None,
-    mode: int | None = None,
+    like: Path | None = None,
     last: Callable[[], None] | None = None,
 ) -> None:
     """Write a file aside, flush it to the disk, and put it in the place of what was there.
@@ -18,21 +19,25 @@ def write_whole(
     Args:
         path: Of the file. What was there stays until the new text is on the disk.
         text: UTF-8; line ends are written as they are.
-        aside: The file that is written first, and renamed: on the same disk, and nobody else's. Default: the same name
-            with the ending `.tmp`.
-        mode: The file's permissions, from before the first character is in it. Default: the process's usual ones.
+        aside: The file that is written first, and renamed: on the same disk, and nobody else's. Default: `aside_of`.
+        like: A file whose permissions the new one has from before the first character is in it, and, as far as the
+            system allows that, its owner and group. Default: the process's usual ones.
         last: Called when all is on the disk and only the renaming is left; whatever it raises stops that.
 
     Raises:
         OSError: It cannot be written; what was there is untouched.
     """
-    aside = aside or path.with_suffix(".tmp")
+    aside = aside or aside_of(path)
     try:
         # Left by a process that was killed; never written through, as it might be a link.
         aside.unlink(missing_ok=True)
-        with aside.open("x", encoding="utf-8", newline="") as file:
-            if mode is not None:
-                aside.chmod(mode)
+        # Nobody else may open it as long as it has not the permissions that it is to have.
+        mode = 0o600 if like else 0o666
+        with open(
+            aside, "x", encoding="utf-8", newline="", opener=lambda name, flags: os.open(name, flags, mode)
+        ) as file:
+            if like:
+                _make_like(aside, like.stat())
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -44,6 +49,24 @@ def write_whole(
             aside.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def aside_of(path: Path) -> Path:
+    """The file that is written first: hidden, and with the whole name, so that it is nobody's by accident."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _make_like(path: Path, other: os.stat_result) -> None:
+    # Windows has no such owners.
+    if hasattr(os, "chown"):
+        try:
+            os.chown(path, other.st_uid, other.st_gid)
+        except PermissionError:
+            # A group may be one of several of the user's own; only an administrator gives files away.
+            with contextlib.suppress(PermissionError):
+                os.chown(path, -1, other.st_gid)
+    # Last, as a new owner takes some permissions away.
+    path.chmod(stat.S_IMODE(other.st_mode))
 
 
 def sync(path: Path) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from constitution.counts import Counts
-from constitution.durable import make_folder
+from constitution.durable import aside_of, make_folder
 from constitution.errors import FolderTaken, RunError, SettingsDiffer
 from constitution.group_commit import GroupCommit
 from constitution.journal import Journal, has_records, parse, read_line, read_lines, read_records
@@ -34,8 +34,9 @@ from constitution.run_folder import check_folder
 from constitution.score_records import Scores
 from constitution.writer_lock import HOLDER, LOCK, WriterLock
 
-# What may lie in a folder whose run had no time to write its manifest.
-OURS = frozenset({LOCK, HOLDER, f"{HOLDER}.tmp", "manifest.tmp", "compare.tmp", "score.tmp"})
+_FIRST = [Path(name) for name in (HOLDER, "manifest.json", "compare.json", "score.json")]
+# What may lie in a folder whose run had no time to write its manifest; `NAME.tmp` is how earlier versions wrote aside.
+OURS = {LOCK, HOLDER, *(aside_of(path).name for path in _FIRST), *(path.with_suffix(".tmp").name for path in _FIRST)}
 
 Outcome = Transcript | Comparison | Scores | Failure | Filtered
 AnyRecord = TypeVar("AnyRecord", bound=Record)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import JsonValue, ValidationError
 
 from constitution.digests import digest
-from constitution.durable import make_folder, write_whole
+from constitution.durable import aside_of, make_folder, write_whole
 from constitution.errors import FolderTaken, RunError, SettingsDiffer, unwritable
 from constitution.manifest import COMPARE, REVISE, differences, has_stage, load_manifest
 from constitution.principle_files.writing import file_text
@@ -72,7 +72,7 @@ def begin(folder: Path, setup: Setup, principles: PrincipleSet) -> None:
     """
     check_folder(folder)
     try:
-        aside = Path(SETUP).with_suffix(".tmp").name
+        aside = aside_of(Path(SETUP)).name
         found = sorted(path.name for path in folder.iterdir() if path.name != aside) if folder.exists() else []
         if found and SETUP not in found:
             raise FolderTaken(f"{folder}: not empty, and compares no constitutions (found {found[0]})", ELSEWHERE)

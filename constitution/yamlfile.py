@@ -59,6 +59,9 @@ def read_text(path: Path, error: ErrorType) -> str:
 def read_bytes(path: Path, error: ErrorType) -> bytes:
     """What is in a file that people write; one that cannot be read, or is too long for that, is raised as `error`."""
     try:
+        if path.is_fifo() and path.resolve().exists():
+            # Nobody may ever write to it. Pipes of the shell, as in `<(…)` and /dev/stdin, have no name of their own.
+            raise error(f"{path}: a pipe", "Give a file.")
         with path.open("rb") as file:
             # No more than that, whatever the file is: some devices never end.
             content = file.read(MOST_BYTES + 1)

@@ -9,7 +9,7 @@ import pytest
 from principle_cli import TEXT, Run, refused
 
 from constitution.errors import PrinciplesError
-from constitution.principle_files import saving
+from constitution.principle_files import saving, targets
 from constitution.principle_files.saving import read_to_edit, save
 from constitution.principles import load_file, load_principles
 
@@ -210,7 +210,7 @@ def test_edits_of_two_processes_wait_for_each_other(
     from filelock import FileLock
 
     disk = read_to_edit(str(mine))
-    monkeypatch.setattr(saving, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(targets, "LOCK_SECONDS", 0.1)
     with FileLock(tmp_path / ".mine.yaml.lock"), pytest.raises(PrinciplesError, match="another constitution command"):
         save(disk, "mine")
     assert mine.read_text() == TEXT

@@ -169,3 +169,30 @@ def test_a_file_that_someone_else_changes_is_not_overwritten(
     refused(ran, mine, "changed by someone else since it was read", f"--from-text {kept}", text=theirs)
     assert principles("edit", "mine.yaml", "one", "--from-text", kept).code == 0
     assert mine.read_text() == theirs.replace("why", "because")
+
+
+def test_an_editor_that_leaves_no_file_kept_nothing(
+    principles: Run, mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "rm")
+    ran = principles("edit", "mine.yaml", "one")
+    refused(ran, mine, "no such file; nothing was written\n")
+    assert "kept" not in ran.err.replace(str(tmp_path / "kept"), "") and os.listdir(tmp_path / "kept") == []
+    editor(tmp_path, monkeypatch, "path.unlink(); path.mkdir()")
+    ran = principles("edit", "mine.yaml", "one")
+    refused(ran, mine, "cannot be read: Is a directory; nothing was written\n")
+    assert "kept" not in ran.err.replace(str(tmp_path / "kept"), "")
+
+
+@pytest.mark.parametrize("margin", [0, 1, 2, 5])
+def test_an_entry_is_put_into_the_column_of_its_list(principles: Run, mine: Path, tmp_path: Path, margin: int) -> None:
+    lines = ["# Mine.", "- id: f", "  comparison: |-", "    Which?", "", "      Really?", "  tags: [a]"]
+    typed = tmp_path / "typed.txt"
+    typed.write_text("".join(" " * margin * (line != "") + line + "\n" for line in lines))
+    assert principles("add", "mine.yaml", "--from-text", typed).code == 0
+    added = "".join("  " * (line != "") + line + "\n" for line in lines)
+    assert mine.read_text() == TEXT.replace("rules:\n", f"\n{added}rules:\n")
+    # A comment may stand at the margin all the same; rules here have no indent.
+    typed.write_text("# Theirs.\n" + " " * margin + "- id: g\n" + " " * margin + "  proposition: So.\n")
+    assert principles("add", "mine.yaml", "--from-text", typed).code == 0
+    assert mine.read_text().endswith("It is kind.\n\n# Theirs.\n- id: g\n  proposition: So.\n")

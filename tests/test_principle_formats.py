@@ -6,8 +6,7 @@ from pathlib import Path
 
 import foreign_files as files
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from principle_files import dropped, held, read
 
 from constitution.principle_formats import (
     READERS,
@@ -18,24 +17,11 @@ from constitution.principle_formats import (
     paper_judged,
     read_foreign,
 )
-from constitution.principle_formats.asking import QUESTION, asked
-from constitution.principle_formats.contents import Contents, Misfit
+from constitution.principle_formats.asking import QUESTION
+from constitution.principle_formats.contents import Misfit
 from constitution.principle_formats.source import parse
 from constitution.principles import Principle, PrincipleSet, Rule
-from constitution.records import Message, Record
-
-
-def read(name: str) -> Contents:
-    """A fixture, by its format."""
-    return READERS[name.split()[0]].read(parse(files.FILES[name]))
-
-
-def held(contents: Contents) -> PrincipleSet:
-    return PrincipleSet(name="n", version="1.0", description="d", principles=contents.principles, rules=contents.rules)
-
-
-def dropped(record: Record) -> dict[str, int]:
-    return {one.field: one.count for one in record.dropped}  # type: ignore[attr-defined]
+from constitution.records import Message
 
 
 @pytest.mark.parametrize("name", files.FILES)
@@ -164,7 +150,10 @@ def test_statements_are_put_into_a_question_and_taken_out_of_it() -> None:
         tags=("Kept Short",),
     )
     assert honest.comparison == "Choose the reply that admits what it does not know."
-    assert contents.notes == (f'1 say how a model should be, and were put into a question: "{QUESTION}…"',)
+    assert contents.notes == (
+        f'1 say how a model should be, and were put into a question: "{QUESTION}…"',
+        "1 of the names are no ids, or twice there: each became a tag.",
+    )
     assert dropped(read("salmon negative")) == {"negative_definition": 1}
 
 
@@ -235,122 +224,10 @@ def test_no_cell_is_run_as_a_formula_and_each_is_read_back(text: str) -> None:
     assert READERS["csv"].read(parse(written)).principles == (one,)
 
 
-def test_labelled_text_keeps_lines_weights_and_tags() -> None:
-    kind, calm = read("text").principles
-    assert kind.revision_request == "Rewrite it:\nfirst line\n\nlast line"
-    assert (kind.weight, kind.tags, calm.id) == (2.5, ("tone", "a;b"), "calmer")
-    assert [one.comparison for one in read("text lines").principles] == [
-        "Choose the calmer reply.",
-        "Which reply is shorter?",
-    ]
-    assert [one.comparison for one in read("text paragraphs").principles] == [
-        "Choose the reply that is calmer, and does not shout.",
-        "Which is shorter?",
-    ]
-
-
 def test_own_json_keeps_everything() -> None:
     contents = read("json")
     assert (contents.name, contents.version, contents.description) == ("mine", "2.1", "Mine.")
     assert len(contents.principles) == 2 and contents.rules[0].weight == -1
-
-
-PLAIN = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
-PIECES = st.lists(
-    st.sampled_from(
-        ["a", "B", "=", "'", '"', ";", ",", "\\", "\n", "\r", " .", ". .", "#", "- ", "id:", "tags: ", "1. "]
-    ),
-    min_size=1,
-    max_size=12,
-).map("".join)
-TEXTS = st.one_of(PLAIN, PIECES).map(str.strip).filter(bool)
-IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True)
-WEIGHTS = st.floats(1e-6, 1e6)
-
-
-@st.composite
-def principle_sets(draw: st.DrawFn) -> PrincipleSet:
-    ids = draw(st.lists(IDS, min_size=1, max_size=4, unique=True))
-    principles = []
-    for id in ids:
-        requests = draw(st.one_of(st.none(), st.tuples(TEXTS, TEXTS)))
-        comparison = draw(TEXTS if requests is None else st.one_of(st.none(), TEXTS))
-        critique, revision = requests or (None, None)
-        principles.append(
-            Principle(
-                id=id,
-                critique_request=critique,
-                revision_request=revision,
-                comparison=comparison,
-                weight=draw(WEIGHTS),
-                tags=draw(st.lists(TEXTS, max_size=2).map(tuple)),
-            )
-        )
-    return PrincipleSet(name="n", version="1", description="d", principles=tuple(principles))
-
-
-def without(principles: list[Principle], *fields: str) -> list[dict[str, object]]:
-    return [one.model_dump(exclude=set(fields)) for one in principles]
-
-
-@settings(max_examples=150, deadline=None)
-@given(principle_sets())
-def test_round_trips_lose_nothing_that_both_sides_hold(file: PrincipleSet) -> None:
-    def again(name: str) -> list[Principle]:
-        return list(READERS[name.split("-")[0]].read(parse(WRITERS[name](file).text)).principles)
-
-    every = list(file.principles)
-    revising = [one for one in every if one.critique_request is not None]
-    judging = [one for one in every if one.comparison is not None]
-    assert again("json") == again("csv") == every
-    if not any(
-        "\r\n" in text
-        for one in every
-        for text in (
-            *one.model_dump(include={"critique_request", "revision_request", "comparison"}).values(),
-            *one.tags,
-        )
-        if text
-    ):
-        assert again("text") == every
-    if revising:
-        assert without(again("paper"), "comparison", "weight", "tags") == without(
-            revising, "comparison", "weight", "tags"
-        )
-        assert without(again("langchain"), "comparison", "weight", "tags") == without(
-            revising, "comparison", "weight", "tags"
-        )
-        beside = ("id", "comparison", "weight", "tags")
-        assert without(again("huggingface"), *beside) == without(revising, *beside)
-    if judging:
-        assert [one.comparison for one in again("paper-judge")] == [one.comparison for one in judging]
-        # A statement becomes a question on its way back, always the same one.
-        salmon = [(one.id, one.comparison, one.weight) for one in again("salmon")]
-        assert salmon == [(one.id, asked(one.comparison or ""), one.weight) for one in judging]
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(IDS, TEXTS), min_size=1, max_size=4, unique_by=lambda pair: pair[0]))
-def test_rules_are_read_back_from_yaml(pairs: list[tuple[str, str]]) -> None:
-    rules = tuple(Rule(id=id, proposition=text) for id, text in pairs)
-    file = PrincipleSet(name="n", version="1", description="d", rules=rules)
-    assert READERS["rbr"].read(parse(WRITERS["rbr"](file).text)).rules == rules
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(TEXTS.map(lambda text: f"Which? {text}"), min_size=1, max_size=4))
-def test_a_judges_constitution_is_read_back_but_for_line_breaks(texts: list[str]) -> None:
-    principles = tuple(Principle(id=f"p{n}", comparison=text) for n, text in enumerate(texts))
-    file = PrincipleSet(name="n", version="1", description="d", principles=principles)
-    try:
-        written = WRITERS["nemo"](file)
-    except Misfit as bad:
-        assert "```" in str(bad)
-        return
-    again = READERS["nemo"].read(parse(written.text)).principles
-    assert [one.comparison for one in again] == [" ".join(text.split()) for text in texts]
-    folded = sum(" ".join(text.split()) != text.strip() for text in texts)
-    assert dropped(written).get("line breaks", 0) == folded
 
 
 def test_what_an_export_has_no_place_for_is_counted() -> None:
@@ -419,24 +296,3 @@ def test_what_is_not_of_a_format_is_refused_with_the_place(format: str, text: st
     with pytest.raises(Misfit) as caught:
         READERS[format].read(parse(text))
     assert told in str(caught.value)
-
-
-def test_names_that_are_there_twice_get_ids_of_their_own() -> None:
-    rows = [
-        {"name": "Constitutional Principle", "critique_request": f"C{n}", "revision_request": "R"} for n in range(3)
-    ]
-    contents = READERS["langchain"].read(parse(json.dumps(rows)))
-    assert [one.id for one in contents.principles] == [
-        "constitutional-principle",
-        "constitutional-principle-2",
-        "constitutional-principle-3",
-    ]
-    assert json.loads(WRITERS["langchain"](held(contents)).text) == rows
-
-
-def test_ids_of_texts_are_telling_and_unique() -> None:
-    texts = ["Choose the kinder reply.", "Which reply is kinder?", "哪个更好？", "哪个更差？"]
-    principles = READERS["text"].read(parse("\n".join(texts))).principles
-    assert [one.id for one in principles] == ["kinder", "kinder-2", "principle", "principle-2"]
-    # A text of another language is not put into an English question.
-    assert [one.comparison for one in READERS["text"].read(parse("更友善。")).principles] == ["更友善。"]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from principle_files import put, untouched
 from scale import LONG
 
 from constitution.errors import ConstitutionError, PrinciplesError, TemplateError
@@ -21,19 +22,13 @@ from constitution.principle_formats.exporting import export_principles
 from constitution.principle_formats.few_shots import examples_text
 from constitution.principle_formats.importing import import_principles
 from constitution.principle_formats.source import parse
-from constitution.principles import Principle, load_file, load_principles
+from constitution.principles import Principle, load_file
 from constitution.records import Message, Prompt
 from constitution.resources import shipped
 from constitution.templating import FewShot, load_examples, load_templates
 from constitution.yaml_limits import MOST_BYTES
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def put(folder: Path, name: str, text: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
 
 
 def template_set(folder: Path) -> Path:
@@ -166,43 +161,6 @@ def test_what_comes_beside_principles_is_written_where_asked_and_counted_else(tm
     assert made.dropped[0].count == 4
 
 
-def untouched(folder: Path, told: str, run: Callable[[], object], hint: str = "") -> None:
-    """The call is refused, and no file in the folder was made or changed."""
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with pytest.raises(PrinciplesError) as caught:
-        run()
-    assert told in caught.value.message
-    assert hint in caught.value.hint
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-
-
-def test_no_file_is_written_over_by_accident_nor_half_of_what_was_asked(tmp_path: Path) -> None:
-    source, there = put(tmp_path, "hf.json", files.HUGGINGFACE), put(tmp_path, "there.yaml", "mine")
-    new, source_yaml = tmp_path / "new.yaml", put(tmp_path, "lc.yaml", files.LANGCHAIN_YAML)
-    untouched(tmp_path, "already there", lambda: import_principles(source, there), "--overwrite")
-    untouched(tmp_path, "already there", lambda: import_principles(source, new, few_shots=there))
-    untouched(tmp_path, "named twice", lambda: import_principles(source, new, few_shots=new))
-    untouched(tmp_path, "is what is read", lambda: import_principles(source_yaml, source_yaml, overwrite=True))
-    untouched(tmp_path, "is a folder", lambda: import_principles(source, tmp_path), "--to")
-    untouched(tmp_path, "ends in .yaml", lambda: import_principles(source, tmp_path / "new"), "new.yaml")
-    untouched(tmp_path, "there is no folder", lambda: import_principles(source, tmp_path / "no" / "n.yaml"), "mkdir -p")
-    untouched(tmp_path, "holds nothing for it", lambda: import_principles(source, new, prompts=tmp_path / "p.jsonl"))
-    judged = put(tmp_path, "judged.json", files.JUDGE_SHOTS)
-    untouched(tmp_path, "from compare_few_shots.yaml", lambda: import_principles(judged, tmp_path / "few_shots.yaml"))
-    untouched(tmp_path, "no folder of that name", lambda: import_principles(judged, tmp_path / "set"), "cp -r")
-    import_principles(source, there, overwrite=True)
-    assert len(load_principles(str(there)).principles) == 2
-
-
-def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("constitution.principle_formats.importing.write_whole", full)
-    source = put(tmp_path, "hf.json", files.HUGGINGFACE)
-    untouched(tmp_path, "cannot be written: No space left", lambda: import_principles(source, tmp_path / "a.yaml"))
-
-
 def test_a_file_of_no_known_format_is_told_what_was_tried(tmp_path: Path) -> None:
     source = put(tmp_path, "notes.txt", "Dear diary,\n\ntoday it rained.\n")
     with pytest.raises(PrinciplesError, match="of no known format; tried") as caught:
@@ -292,56 +250,3 @@ def test_whatever_is_in_a_file_only_our_own_errors_come_out(tmp_path: Path, name
     else:
         loaded = load_file(str(tmp_path / "a.yaml"))
         assert (len(loaded.principles), len(loaded.rules)) == (made.files[0].principles, made.files[0].rules)
-
-
-def test_exports_tell_what_has_no_place_in_them(tmp_path: Path) -> None:
-    made = export_principles("harmlessness", tmp_path / "a.json", "paper")
-    assert made.entries == 20
-    counts = {one.field: one.count for one in made.dropped}
-    assert counts.pop("comparison") == 20 and counts.pop("tags") == 20
-    assert counts == {"name": 1, "version": 1, "description": 1, "rules": 8}
-    rules = put(tmp_path, "rules.yaml", "name: n\nversion: 1\ndescription: d\nrules: [{id: a, proposition: P.}]\n")
-    told = "nothing to write as paper: no principle has a critique_request"
-    untouched(tmp_path, told, lambda: export_principles(str(rules), tmp_path / "b.json", "paper"), "principles show")
-    untouched(tmp_path, "does not tell which format", lambda: export_principles("harmlessness", tmp_path / "b.json"))
-    untouched(
-        tmp_path, "names the file to write", lambda: export_principles("harmlessness", Path("paper")), "--for paper"
-    )
-    untouched(tmp_path, "did you mean 'salmon'", lambda: export_principles("harmlessness", tmp_path / "b", "salmn"))
-    untouched(tmp_path, "already there", lambda: export_principles("harmlessness", tmp_path / "a.json", "paper"))
-    untouched(
-        tmp_path,
-        "no examples beside principles",
-        lambda: export_principles("harmlessness", tmp_path / "b", "paper", few_shots=rules),
-    )
-
-
-def test_a_shipped_file_comes_back_whole_from_a_table_text_and_json(tmp_path: Path) -> None:
-    for name in ("table.csv", "lines.txt", "own.json"):
-        export_principles("harmlessness", tmp_path / name, "json" if name == "own.json" else None)
-        import_principles(tmp_path / name, tmp_path / f"{name}.yaml")
-        assert load_principles(str(tmp_path / f"{name}.yaml")).principles == load_principles("harmlessness").principles
-
-
-def test_the_commands_print_results_and_what_was_dropped_apart(tmp_path: Path, cli: Cli) -> None:
-    put(tmp_path, "csv.csv", files.CSV)
-    told = cli("principles", "import", "csv.csv", "--to", "mine.yaml")
-    assert (told.returncode, told.stdout) == (0, "mine.yaml: 2 principles\n")
-    assert "csv.csv: csv, table\ndropped, and how often: column notes 1\n" in told.stderr
-    told = cli("principles", "export", "mine.yaml", "--for", "paper-judge", "--to", "judge.json", "--format", "json")
-    assert json.loads(told.stdout)["dropped"][0] == {"field": "id", "count": 2}
-    assert json.loads((tmp_path / "judge.json").read_text()) == [
-        "\nWhich is kinder? Options:",
-        "\n=2 is which? Options:",
-    ]
-    told = cli("principles", "import", "judge.json", "--to", "mine.yaml")
-    assert told.returncode == 2 and "already there" in told.stderr and not told.stdout
-
-
-def test_what_would_be_too_long_to_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As YAML a file may be longer than its source.
-    monkeypatch.setattr("constitution.principle_formats.importing.MOST_BYTES", 100)
-    source = put(tmp_path, "shots.json", files.NEMO_SHOTS)
-    untouched(
-        tmp_path, "would have more than 100 bytes", lambda: import_principles(source, tmp_path / "few_shots.yaml")
-    )

@@ -174,11 +174,14 @@ def test_a_scripted_run_killed_half_way_is_finished_by_the_same_command(
     assert set(calls_of(run, lines).values()) == {1}
 
 
-def test_a_run_killed_before_its_manifest_was_written_begins_anew(tmp_path: Path, generated: Generated) -> None:
+@pytest.mark.parametrize("aside", ["manifest.tmp", ".manifest.json.tmp"])
+def test_a_run_killed_before_its_manifest_was_written_begins_anew(
+    tmp_path: Path, generated: Generated, aside: str
+) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / ".lock").touch()
-    (run / "manifest.tmp").write_text("")
+    (run / aside).write_text("")
     generated("run")
     assert count(run).done == 12
 

@@ -1,7 +1,10 @@
 """YAML files that were made to do harm: each limit holds before anything is built of the file, and names its line."""
 
 import asyncio
+import os
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from constitution.principles import load_principles
 from constitution.templating import load_options
 from constitution.yaml_limits import MOST_BYTES, MOST_DEPTH, MOST_VALUES
 from constitution.yamlfile import load_yaml
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 LAUGHS = "a: &a [" + "x, " * 9 + "]\n"
 LAUGHS += "".join(f"{new}: &{new} [" + f"*{old}, " * 9 + "]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))
@@ -77,6 +82,19 @@ def test_a_file_of_more_bytes_than_people_write_is_not_read_to_its_end(tmp_path:
     # This one has no end.
     with pytest.raises(PrinciplesError, match="more than 4,194,304 bytes"):
         load_yaml(Path("/dev/zero"), PrinciplesError)
+
+
+def test_a_pipe_that_nobody_may_ever_write_to_is_not_waited_for(tmp_path: Path, cli: Cli) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for words in (("show",), ("lint",), ("import", "--to", "new.yaml"), ("export", "--to", "new.csv")):
+        told = cli("principles", words[0], "pipe.yaml", *words[1:])
+        assert told.returncode == 2 and told.stderr.startswith("error: pipe.yaml: a pipe"), told.stderr
+    # One of the shell's has a writer, and no name.
+    reading, writing = os.pipe()
+    os.write(writing, b"a: 1\n")
+    os.close(writing)
+    assert dict(load_yaml(Path(f"/dev/fd/{reading}"), PrinciplesError)) == {"a": 1}
+    os.close(reading)
 
 
 def test_what_people_write_passes(tmp_path: Path) -> None:

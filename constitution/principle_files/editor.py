@@ -77,8 +77,11 @@ def forget(typed: Typed) -> None:
 
 def _kept(typed: Typed) -> str:
     """Where what was typed is; nothing, if nothing was."""
-    if typed.path.exists() and typed.path.read_bytes() == typed.begun.encode("utf-8"):
+    if not typed.path.exists() or (typed.path.is_file() and typed.path.read_bytes() == typed.begun.encode("utf-8")):
         forget(typed)
+        return ""
+    if not typed.path.is_file():
+        # Some editor's own; it is left to the user.
         return ""
     return f"; what was typed is kept in {typed.path} (--from-text {shlex.quote(str(typed.path))} takes it)"
 

@@ -13,7 +13,7 @@ from constitution.errors import PrinciplesError, command
 from constitution.principle_files.checking import Entry, checked, made, refuse_taken, with_entries
 from constitution.principle_files.fields import ORDER, set_field, take_out
 from constitution.principle_files.lines import Lines
-from constitution.principle_files.moving import column_of, cut, dealt, put_in
+from constitution.principle_files.moving import column_of, cut, dealt, indented, put_in
 from constitution.principle_files.nodes import parse_nodes
 from constitution.principle_files.places import LISTS, HeldFile, ListName, unsafe
 from constitution.principle_files.values import Splice, spliced
@@ -42,7 +42,7 @@ def add(file: HeldFile, entry: Entry, where: Where, written: str = "") -> str:
         file: To be edited.
         entry: What is added.
         where: In the list.
-        written: The entry's own lines, if it is written already; line ends do not matter.
+        written: The entry's own lines, if it is written already; line ends do not matter, nor how far it is indented.
 
     Raises:
         PrinciplesError: The id is taken, the neighbour is not there, or the text cannot be spliced safely.
@@ -50,7 +50,8 @@ def add(file: HeldFile, entry: Entry, where: Where, written: str = "") -> str:
     name = list_of(entry)
     refuse_taken(file, entry.id)
     entries, index = file.entries(name), _index(file, name, where)
-    text = written or entry_text(entry, column_of(file, name))
+    column = column_of(file, name)
+    text = indented(written, column) if written else entry_text(entry, column)
     splice = put_in(file, name, index, where.side in ("last", "after"), text.replace("\n", Lines(file.text).eol))
     meant = with_entries(file.said, name, [*entries[:index], entry, *entries[index:]])
     return checked(file, spliced(file.text, [splice]), meant)

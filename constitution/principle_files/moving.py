@@ -1,5 +1,6 @@
 """Entries as lines: put in, taken out, dealt into each other's places."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,12 +9,23 @@ from constitution.principle_files.places import Block, HeldFile, ListName, unsaf
 from constitution.principle_files.values import Splice
 
 COLUMN = 2
+DASH = re.compile(r"^( *)-(?= |$)", re.MULTILINE)
 
 
 def column_of(file: HeldFile, name: ListName) -> int:
     """Before the dashes of a list, how many characters there are."""
     blocks = file.blocks(name)
     return blocks[0].column if blocks else COLUMN
+
+
+def indented(text: str, column: int) -> str:
+    """An entry's lines, moved so that its dash stands in a column; what has no dash stays as it is."""
+    dash = DASH.search(text)
+    by = column - len(dash[1]) if dash else 0
+    if by >= 0:
+        return "".join(" " * by + line if line.strip("\r\n") else line for line in re.findall(r"[^\n]*\n|[^\n]+", text))
+    # Comments may stand further to the left than the entry.
+    return re.sub(rf"^ {{1,{-by}}}", "", text, flags=re.MULTILINE)
 
 
 def put_in(file: HeldFile, name: ListName, index: int, below: bool, new: str) -> Splice:

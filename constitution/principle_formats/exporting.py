@@ -7,8 +7,9 @@ from constitution.errors import PrinciplesError, TemplateError, command
 from constitution.judging import load_judged
 from constitution.principle_formats import WRITERS, huggingface, nemo, paper_examples, paper_judged
 from constitution.principle_formats.contents import Dropped, Misfit, Written, counted
-from constitution.principle_formats.importing import write_all
+from constitution.principle_formats.outputs import Output, write_all
 from constitution.principles import find_principles, load_file
+from constitution.printable import printable
 from constitution.records import Record
 from constitution.templating import load_examples
 from constitution.yamlfile import load_yaml, nearest
@@ -72,11 +73,11 @@ def export_principles(
         )
     except Misfit as bad:
         raise PrinciplesError(f"{path}: nothing to write as {format}: {bad}", _look(path, document)) from None
-    write_all([(to, written.text)], path, overwrite)
+    write_all([Output(path=to, text=written.text)], [path, *([few_shots] if few_shots else [])], overwrite)
     return Exported(
-        source=str(path),
+        source=printable(str(path)),
         format=format,
-        path=str(to),
+        path=printable(str(to)),
         entries=written.entries,
         dropped=written.dropped,
         notes=written.notes,

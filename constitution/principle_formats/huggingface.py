@@ -12,7 +12,8 @@ from constitution.principle_formats.chats import chat_of, example_of
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted, unheld
 from constitution.principle_formats.naming import Names
 from constitution.principle_formats.source import Shape, Source, as_json, fit, others
-from constitution.principles import Principle, PrincipleSet, Text
+from constitution.principle_formats.wrappers import of_requests, unwrapped, unwrapping
+from constitution.principles import PrincipleSet, Text
 from constitution.templating import FewShot
 
 
@@ -39,11 +40,12 @@ def read(source: Source) -> Contents:
     return Contents(
         shape="constitution",
         principles=tuple(
-            Principle(id=names.of_text(one.critic), critique_request=one.critic, revision_request=one.revision)
+            of_requests(names.of_text(unwrapped(one.critic, "Critique")), one.critic, one.revision)
             for one in file.constitutions
         ),
         examples=tuple(example_of(chat, f"system_chat, entry {n}") for n, chat in enumerate(file.system_chat, 1)),
         dropped=counted(others([file]) | others(file.constitutions, "constitutions.")),
+        notes=unwrapping((one.critic for one in file.constitutions), (one.revision for one in file.constitutions)),
     )
 
 

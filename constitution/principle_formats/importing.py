@@ -1,22 +1,22 @@
 """Import: a file of another system becomes a principles file, examples of a template set, or prompts."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from constitution.durable import write_whole
+from pydantic import ValidationError
+
 from constitution.errors import PrinciplesError, command
 from constitution.judging import JUDGED_FILE
 from constitution.principle_files.writing import file_text
 from constitution.principle_formats import AUTO, read_foreign
 from constitution.principle_formats.contents import Contents, Dropped
 from constitution.principle_formats.few_shots import examples_text
+from constitution.principle_formats.outputs import SUFFIXES, Output, write_all
 from constitution.principles import PrincipleSet, parse_principles
+from constitution.printable import printable
 from constitution.records import Record
 from constitution.resources import shipped
 from constitution.templating import FEW_SHOTS_FILE
-from constitution.yaml_limits import MOST_BYTES
-
-SUFFIXES = (".yaml", ".yml")
+from constitution.yamlfile import plainly
 
 
 class Made(Record):
@@ -59,6 +59,7 @@ class Imported(Record):
 
 class _Draft(Record):
     made: Made
+    path: Path
     text: str
 
 
@@ -105,7 +106,7 @@ def import_principles(
         drafts.append(_examples(contents, source, to))
     if prompts and contents.questions:
         rows = "".join(f"{one.model_dump_json()}\n" for one in contents.questions)
-        drafts.append(_Draft(made=Made(path=str(prompts), prompts=len(contents.questions)), text=rows))
+        drafts.append(_draft(prompts, rows, prompts=len(contents.questions)))
     elif contents.questions:
         lost.append(Dropped(field="questions", count=len(contents.questions)))
         notes.append("Its questions are written as prompts with --prompts FILE.")
@@ -115,63 +116,40 @@ def import_principles(
     ):
         if path and not (wanted and contents.principles):
             raise PrinciplesError(f"{flag} {path}: {source} holds nothing for it", f"Leave out {flag}.")
-    write_all([(Path(draft.made.path), draft.text) for draft in drafts], source, overwrite)
+    write_all([Output(path=draft.path, text=draft.text) for draft in drafts], [source], overwrite)
     return Imported(
-        source=str(source),
+        source=printable(str(source)),
         format=found.format,
         shape=contents.shape,
         files=tuple(draft.made for draft in drafts),
         dropped=tuple(lost),
-        notes=(*notes, *_next_steps(contents, drafts[0])),
+        notes=(*notes, *map(printable, _next_steps(contents, drafts[0]))),
     )
-
-
-def write_all(files: Sequence[tuple[Path, str]], source: Path, overwrite: bool) -> None:
-    """Write files, each whole or not at all, after it is checked that all may be written.
-
-    Raises:
-        PrinciplesError: One is there, is the source or cannot be written.
-    """
-    paths = [path for path, _ in files]
-    for number, path in enumerate(paths):
-        if path.is_dir():
-            raise PrinciplesError(f"{path}: is a folder", "Name a file.")
-        if path.exists() and source.exists() and path.samefile(source):
-            raise PrinciplesError(f"{path}: is what is read", "Name another file.")
-        if path.exists() and not overwrite:
-            raise PrinciplesError(f"{path}: already there", "Name another file, or replace it with --overwrite.")
-        if path in paths[:number]:
-            raise PrinciplesError(f"{path}: named twice", "Name a file of its own for each.")
-        if not path.parent.is_dir():
-            raise PrinciplesError(f"{path}: there is no folder {path.parent}", f"Make it first: mkdir -p {path.parent}")
-    for path, text in files:
-        if path.suffix in SUFFIXES and len(text.encode()) > MOST_BYTES:
-            raise PrinciplesError(
-                f"{path}: would have more than {MOST_BYTES:,} bytes, and not be read", "Split the source."
-            )
-    for path, text in files:
-        try:
-            write_whole(path, text)
-        except OSError as bad:
-            raise PrinciplesError(f"{path}: cannot be written: {bad.strerror}", "Name another file.") from None
 
 
 def _principles(contents: Contents, source: Path, format: str, to: Path, name: str, description: str) -> _Draft:
-    file = PrincipleSet(
-        name=name.strip() or contents.name or to.stem,
-        version=contents.version or "1.0",
-        description=description.strip() or contents.description or f"Imported from {source.name} ({format}).",
-        principles=contents.principles,
-        rules=contents.rules,
-    )
+    try:
+        file = PrincipleSet(
+            name=name.strip() or contents.name or _one_line(to.stem),
+            version=contents.version or "1.0",
+            description=description.strip()
+            or contents.description
+            or f"Imported from {_one_line(source.name)} ({format}).",
+            principles=contents.principles,
+            rules=contents.rules,
+        )
+    except ValidationError as bad:
+        fault = bad.errors()[0]
+        field = ".".join(map(str, fault["loc"]))
+        raise PrinciplesError(f"{to}: {field}: {plainly(fault)}; nothing was written", "Give another one.") from None
     text = file_text(file)
     # Nothing is written that would not be read: not more than the limits of a principles file.
     if parse_principles(text, to) != file:
-        raise AssertionError(f"{source}: is not read back as it was")
-    return _Draft(
-        made=Made(path=str(to), principles=len(contents.principles), rules=len(contents.rules)),
-        text=text,
-    )
+        raise PrinciplesError(
+            f"{to}: would not be read back as {source} says it; nothing was written",
+            "This is a fault of constitution: report it with the file.",
+        )
+    return _draft(to, text, principles=len(contents.principles), rules=len(contents.rules))
 
 
 def _examples(contents: Contents, source: Path, to: Path) -> _Draft:
@@ -188,8 +166,18 @@ def _examples(contents: Contents, source: Path, to: Path) -> _Draft:
     if to.name == other:
         raise PrinciplesError(f"{to}: a template set reads {contents.shape} from {file}", f"Name it {file}.")
     examples = contents.judged or contents.examples
-    comment = f"Imported from {source.name}: {contents.shape}."
-    return _Draft(made=Made(path=str(to), examples=len(examples)), text=examples_text(examples, comment))
+    comment = f"Imported from {_one_line(source.name)}: {contents.shape}."
+    return _draft(to, examples_text(examples, comment), examples=len(examples))
+
+
+def _draft(path: Path, text: str, **counts: int) -> _Draft:
+    # The name of a file may be bytes that are no text.
+    return _Draft(made=Made(path=printable(str(path)), **counts), path=path, text=text)
+
+
+def _one_line(name: str) -> str:
+    """A file's name as text for people."""
+    return " ".join(printable(name).split())
 
 
 def _must_be_yaml(to: Path) -> None:
@@ -203,7 +191,7 @@ def _must_be_yaml(to: Path) -> None:
 
 
 def _next_steps(contents: Contents, first: _Draft) -> tuple[str, ...]:
-    path = Path(first.made.path)
+    path = first.path
     if contents.judged:
         return (f"Use them with: {command('compare', 'RUN', '--templates', path.parent, '--few-shots', 'N')}",)
     if not contents.principles and contents.examples:

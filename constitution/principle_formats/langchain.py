@@ -8,7 +8,8 @@ from typing import Any
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted, unheld
 from constitution.principle_formats.naming import Names, labels
 from constitution.principle_formats.source import Shape, Source, as_json, fit, others
-from constitution.principles import Principle, PrincipleSet, Text
+from constitution.principle_formats.wrappers import of_requests, unwrapping
+from constitution.principles import PrincipleSet, Text
 
 # What a principle is called there that nobody named.
 UNNAMED = "Constitutional Principle"
@@ -33,14 +34,15 @@ def read(source: Source) -> Contents:
     names, principles = Names(), []
     for one in objects:
         id, tags = names.of_label(one.name)
-        principles.append(
-            Principle(id=id, critique_request=one.critique_request, revision_request=one.revision_request, tags=tags)
-        )
+        principles.append(of_requests(id, one.critique_request, one.revision_request, tags))
     return Contents(
         shape="principles",
         principles=tuple(principles),
         dropped=counted(others(objects)),
-        notes=("A name that is no id became a tag.",) if any(one.tags for one in principles) else (),
+        notes=(
+            *names.notes(),
+            *unwrapping((one.critique_request for one in objects), (one.revision_request for one in objects)),
+        ),
     )
 
 

@@ -4,9 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from constitution.principles import Principle
+from pydantic import TypeAdapter, ValidationError
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+from constitution.principles import Id, Principle
+
+_ID = TypeAdapter[str](Id)
 # Words of an id.
 MOST_WORDS = 4
 LONGEST = 60
@@ -30,17 +32,23 @@ class Names:
         self._taken: set[str] = set()
         # Where the search for a free number begins: many texts may begin alike.
         self._numbers: dict[str, int] = {}
+        self._tags = 0
 
     def of_label(self, label: str) -> tuple[str, tuple[str, ...]]:
         """An id for a name of another system, and the tags that keep the name where it is no id."""
-        if _ID.match(label) and label not in self._taken:
+        if _is_id(label) and label not in self._taken:
             self._taken.add(label)
             return label, ()
+        self._tags += 1
         return self._unique(_label_slug(label)), (label,)
+
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the entries should know of their names."""
+        return (f"{self._tags} of the names are no ids, or twice there: each became a tag.",) if self._tags else ()
 
     def would_be(self, label: str) -> str:
         """The id that a name that is no id would get now; empty for one that is."""
-        return "" if _ID.match(label) else self._free(_label_slug(label))
+        return "" if _is_id(label) else self._free(_label_slug(label))
 
     def of_text(self, text: str) -> str:
         """An id of a text's telling words."""
@@ -67,9 +75,32 @@ def _label_slug(label: str) -> str:
 
 
 def slug(text: str, longest: int = LONGEST) -> str:
-    """Letters and digits of a text as an id: ASCII, small, a hyphen for all else; empty if there are none."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower().replace("'", "")
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].strip("-")
+    """Letters and digits of a text as an id: small, without accents, a hyphen for all else; empty if there are none.
+
+    Letters of all scripts stay, as ids may have them.
+    """
+    plain = ""
+    for character in unicodedata.normalize("NFKC", text.lower().replace("'", "")):
+        kept = _plain(character)
+        # A mark belongs to the letter before it.
+        alone = unicodedata.category(kept)[0] == "M" and plain[-1:] in ("", "-")
+        plain += "-" if alone else kept
+    return re.sub("-+", "-", plain).strip("-")[:longest].strip("-")
+
+
+def _plain(character: str) -> str:
+    first = unicodedata.normalize("NFKD", character)[0]
+    if first.isascii() and first.isalnum():
+        return first
+    return character if unicodedata.category(character)[0] in "LMN" else "-"
+
+
+def _is_id(label: str) -> bool:
+    try:
+        _ID.validate_python(label)
+    except ValidationError:
+        return False
+    return True
 
 
 def labels(principles: Iterable[Principle]) -> list[tuple[str, tuple[str, ...]]]:

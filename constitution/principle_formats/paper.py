@@ -104,6 +104,7 @@ def _critiques(data: dict[str, Any]) -> Contents:
         shape="critique and revision requests",
         principles=tuple(principles),
         dropped=counted(others(instructions.values())),
+        notes=names.notes(),
     )
 
 

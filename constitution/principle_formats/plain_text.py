@@ -1,7 +1,8 @@
 """Principles as plain text, for people.
 
-Either paragraphs whose lines begin with a label, as `write` makes them; or questions to a judge, one a line, or one a
-paragraph if blank lines are between them.
+Either paragraphs whose lines begin with a label, as `write` makes them; or questions to a judge, as a list with marks
+(`-`, `1.`), one a line, or one a paragraph if blank lines are between them. A line that begins with `#` ends what is
+above it, and is left out.
 
     id: calm
     critique: Say where your last response is needlessly agitated.
@@ -15,6 +16,7 @@ goes on with the text after a space.
 """
 
 import re
+from dataclasses import dataclass
 
 from constitution.principle_formats.asking import QUESTION, asked, asks, changed
 from constitution.principle_formats.contents import Contents, Misfit, Written, check_number, counted
@@ -40,6 +42,19 @@ _LABEL = re.compile(r"([A-Za-z_]+(?: request)?):(?: |\Z)")
 _MARK = re.compile(r"\A(?:[-*•]|\d{1,4}[.)])\s+(?=\S)")
 
 
+@dataclass(frozen=True)
+class _Entries:
+    """The principles of a text without labels.
+
+    Attributes:
+        texts: Each on one line.
+        joined: How many lines of a list were put to the text above them.
+    """
+
+    texts: list[str]
+    joined: int = 0
+
+
 def read(source: Source) -> Contents:
     """Whatever the text says, statements too.
 
@@ -49,13 +64,16 @@ def read(source: Source) -> Contents:
     lines = _lines(source)
     if any(_label(line) for line in lines):
         return _labelled(lines)
-    texts, names = _entries(lines), Names()
-    stating = changed(texts)
+    entries, names = _entries(lines), Names()
+    stating = changed(entries.texts)
+    notes = [f'{stating} ask nothing, and were put into a question: "{QUESTION}…"'] if stating else []
+    if entries.joined:
+        notes.append(f"{entries.joined} of its lines have no mark of the list, and go on with the text above.")
     return Contents(
         shape="plain text",
-        principles=tuple(Principle(id=names.of_text(text), comparison=asked(text)) for text in texts),
-        dropped=counted({HEADS: sum(line.startswith("#") for line in lines)}),
-        notes=(f'{stating} ask nothing, and were put into a question: "{QUESTION}…"',) if stating else (),
+        principles=tuple(Principle(id=names.of_text(text), comparison=asked(text)) for text in entries.texts),
+        dropped=counted({HEADS: sum(_head(line) for line in lines)}),
+        notes=tuple(notes),
     )
 
 
@@ -67,7 +85,7 @@ def read_strictly(source: Source) -> Contents:
     """
     lines = _lines(source)
     if not any(_label(line) for line in lines):
-        for text in _entries(lines):
+        for text in _entries(lines).texts:
             if not asks(text):
                 why = "has no label and asks a judge for nothing (--from text takes it as a statement)"
                 raise Misfit(f"{text[:30]!r}… {why}")
@@ -118,7 +136,7 @@ def _label(line: str) -> str | None:
 
 
 def _labelled(lines: list[str]) -> Contents:
-    drafts, heads = list[Draft](), 0
+    drafts = list[Draft]()
     now: dict[str, str] = {}
     last = ""
     for number, line in enumerate(lines, 1):
@@ -131,16 +149,16 @@ def _labelled(lines: list[str]) -> Contents:
             if not now:
                 drafts.append(Draft(number, now))
             now[name], last = line.partition(":")[2].removeprefix(" "), name
+        elif _head(line):
+            last = ""
         elif last:
             now[last] += f"\n{_undotted(line[1:])}" if line.startswith(" ") else f" {line}"
-        elif line.startswith("#"):
-            heads += 1
         else:
             raise Misfit(f"line {number}: no label (critique, revision, comparison, id, weight, tags) before it")
     return Contents(
         shape="labelled paragraphs",
         principles=finish(drafts),
-        dropped=counted({HEADS: heads}),
+        dropped=counted({HEADS: sum(map(_head, lines))}),
     )
 
 
@@ -148,23 +166,60 @@ def _lines(source: Source) -> list[str]:
     return source.text.replace("\r\n", "\n").split("\n")
 
 
-def _entries(lines: list[str]) -> list[str]:
+def _entries(lines: list[str]) -> _Entries:
     """The principles of a text without labels, without the marks of a list."""
-    texts = [_MARK.sub("", text, count=1) for text in _paragraphs([line for line in lines if not line.startswith("#")])]
-    check_number(len(texts))
-    if not texts:
+    found = _listed(lines) if any(_MARK.match(line.strip()) for line in lines) else _unlisted(lines)
+    check_number(len(found.texts))
+    if not found.texts:
         raise Misfit("empty, but for lines that begin with #" if any(line.strip() for line in lines) else "empty")
-    return texts
+    return found
 
 
-def _paragraphs(lines: list[str]) -> list[str]:
-    """One a line; if blank lines are between blocks of which one has several lines without marks, one a block."""
+def _listed(lines: list[str]) -> _Entries:
+    """A text of each mark; lines without one, and all below it that are indented more, go on with it.
+
+    After a blank line or a heading, a line that is not indented is a text by itself.
+    """
+    texts = list[str]()
+    column = min(_margin(line) for line in lines if _MARK.match(line.strip()))
+    apart, joined = True, 0
+    for line in lines:
+        text = line.strip()
+        if not text or _head(line):
+            apart = True
+            continue
+        deeper = bool(texts) and _margin(line) > column
+        if not deeper and (apart or _MARK.match(text)):
+            texts.append(_MARK.sub("", text, count=1))
+        else:
+            texts[-1] += f" {text}"
+            joined += 1
+        apart = False
+    return _Entries(texts, joined)
+
+
+def _unlisted(lines: list[str]) -> _Entries:
+    """A text a line; if blank lines are between blocks of which one has several lines, a text a block."""
+    blocks = _blocks([line for line in lines if not _head(line)])
+    if len(blocks) > 1 and any(len(block) > 1 for block in blocks):
+        return _Entries([" ".join(block) for block in _blocks(["" if _head(line) else line for line in lines])])
+    return _Entries([line for block in blocks for line in block])
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
     blocks: list[list[str]] = [[]]
     for line in lines:
         if line.strip():
             blocks[-1].append(line.strip())
         elif blocks[-1]:
             blocks.append([])
-    blocks = [block for block in blocks if block]
-    wrapped = len(blocks) > 1 and any(not _MARK.match(line) for block in blocks for line in block[1:])
-    return [" ".join(block) for block in blocks] if wrapped else [line for block in blocks for line in block]
+    return [block for block in blocks if block]
+
+
+def _head(line: str) -> bool:
+    return line.startswith("#")
+
+
+def _margin(line: str) -> int:
+    line = line.expandtabs(8)
+    return len(line) - len(line.lstrip())

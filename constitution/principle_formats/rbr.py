@@ -48,6 +48,7 @@ def read(source: Source) -> Contents:
         notes=(
             "The file has no weights: each rule counts 1. Give those that should not be true one below 0, "
             "and take out what you do not want to count.",
+            *names.notes(),
         ),
     )
 

@@ -36,13 +36,14 @@ def read(source: Source) -> Contents:
         id, tags = names.of_label(one.dimension)
         principles.append(Principle(id=id, comparison=asked(one.definition), weight=one.weight or 1.0, tags=tags))
     stating = changed(one.definition for one in dimensions)
+    told = [f'{stating} say how a model should be, and were put into a question: "{QUESTION}…"'] if stating else []
     return Contents(
         shape="principles for a judge",
         principles=tuple(principles),
         dropped=counted(
             {"negative_definition": sum(one.negative_definition is not None for one in dimensions)} | others(dimensions)
         ),
-        notes=(f'{stating} say how a model should be, and were put into a question: "{QUESTION}…"',) if stating else (),
+        notes=(*told, *names.notes()),
     )
 
 

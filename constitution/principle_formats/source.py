@@ -10,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from constitution.errors import PrinciplesError
 from constitution.principle_formats.contents import MOST_ENTRIES, Misfit, check_number
-from constitution.yaml_limits import MOST_BYTES
-from constitution.yamlfile import parse_yaml, plainly
+from constitution.yamlfile import parse_yaml, plainly, read_bytes
 
 Fitted = TypeVar("Fitted")
 
@@ -72,15 +71,7 @@ def read_source(path: Path) -> str:
     Raises:
         PrinciplesError: It cannot be read, is too long, or is not UTF-8.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise PrinciplesError(f"{path}: no such file", "Check the path.") from None
-    except OSError as bad:
-        raise PrinciplesError(f"{path}: cannot be read: {bad.strerror}", "Give a file.") from None
-    if len(content) > MOST_BYTES:
-        raise PrinciplesError(f"{path}: more than {MOST_BYTES:,} bytes, too much for a file of principles", "Split it.")
+    content = read_bytes(path, PrinciplesError)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as bad:

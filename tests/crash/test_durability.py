@@ -97,6 +97,13 @@ def test_a_file_is_written_aside_flushed_and_then_renamed(tmp_path: Path) -> Non
         assert [file.name for file in tmp_path.iterdir()] == ["manifest.json"]
 
 
+def test_what_is_written_aside_is_no_neighbour_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "mine.tmp").write_text("theirs")
+    write_whole(tmp_path / "mine.yaml", "new")
+    assert (tmp_path / "mine.tmp").read_text() == "theirs"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.tmp", "mine.yaml"]
+
+
 def test_a_journal_cut_at_any_byte_of_its_last_records_loses_the_torn_one_only(tmp_path: Path) -> None:
     path, calls = tmp_path / "calls.jsonl", [call(n, "Grüße, 世界 🌍 “naïve”\n\t\\") for n in range(6)]
     ends = write(path, calls)

@@ -87,7 +87,7 @@ def by_editor(
             break
         except PrinciplesError as bad:
             # An editor that failed has its own words for where the text is.
-            if typed.text == typed.begun:
+            if typed.text == typed.begun or not typed.path.is_file():
                 raise
             if not sys.stdin.isatty():
                 raise PrinciplesError(bad.message, f"{bad.hint}\n  {kept}".lstrip()) from None
