@@ -90,6 +90,8 @@ PLANTED = {
     "an id twice": Planted(added(id="locks"), "schema", "- id: locks"),
     "no revision_request": Planted(added(revision_request=""), "unpaired-request", "- id: fires"),
     "no critique_request": Planted(added(critique_request=""), "unpaired-request", "- id: fires"),
+    "a revision_request without a value": Planted(added(revision_request=" "), "unpaired-request", "- id: fires"),
+    "a critique_request of null": Planted(added(critique_request="null"), "unpaired-request", "- id: fires"),
     "no comparison": Planted(added(comparison=""), "missing-comparison", "- id: fires"),
     "another principle's revision": Planted(
         added(revision_request="Rewrite your last response so that no burglar could use it, and name a locksmith."),
