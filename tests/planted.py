@@ -98,6 +98,18 @@ PLANTED = {
         "mismatched-requests",
         "revision_request: Rewrite your last response so that no b",
     ),
+    "two revisions exchanged": Planted(
+        HEAD
+        + SOUND.replace(
+            ">-\n      Rewrite your last response without the risky doses, and say when to see a doctor about",
+            "Rewrite your last response so that it mocks nobody, and keep its point about",
+        ).replace(
+            "so that it mocks nobody, and keep the point that it makes.",
+            "without the risky doses, and say when to see a doctor about the medicine.",
+        ),
+        "mismatched-requests",
+        "revision_request: Rewrite",
+    ),
     "the same principle again": Planted(
         added(
             id="medicines",

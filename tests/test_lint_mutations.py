@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from linting import words_counted
 from planted import HEAD, SOUND, ruled
 from scale import LONG
 
@@ -96,10 +97,6 @@ MUTATIONS: list[Callable[[random.Random, str], bytes]] = [
     *(bytes_changed, lines_changed, values_swapped, signs_put_in),
     *(huge_texts, nested),
 ]
-
-
-def words_counted(name: str) -> Callable[[str], int]:
-    return lambda text: len(text.split())
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)
