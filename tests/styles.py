@@ -72,6 +72,11 @@ principles:
     revision_request: Say the same in words that a learner knows. Keep names and technical terms.
     comparison: Which version would a learner of English understand with fewer look-ups?
     tags: [age, language]
+  - id: p13
+    critique_request: Did your last response turn away a harmless question about gardening? Say what could be told.
+    revision_request: Rewrite the last response so that a safe question on plants and soil gets an answer.
+    comparison: Prefer the one that tells a gardener something over the one that is evasive.
+    tags: [tone, refusals]
   - id: p12
     critique_request: Check the letter for what a landlord might hold against the tenant later on.
     revision_request: Rewrite the letter; it must not admit a debt unless the tenant has said that they owe it.
@@ -98,6 +103,10 @@ rules:
   - id: r7
     proposition: The reply is longer than two hundred words.
     weight: -0.25
+  - id: r8
+    proposition: The response names a drug (e.g. aspirin) with its dose.
+  - id: r9
+    proposition: U.S. law is cited, or Prof. Smith on it, or the law of another country.
 """
 
 # A rule, the field, and a text that breaks it: written as people write, before the patterns were looked at.
@@ -112,6 +121,8 @@ FAULTY = [
     ("double-barrelled", "comparison", "Which reply is clearer and/or friendlier towards the user?"),
     ("double-barrelled", "critique_request", "Is the answer right? Is it polite? Does it cite its sources?"),
     ("double-barrelled", "proposition", "The reply is polite and it names a source for every claim."),
+    ("double-barrelled", "proposition", "The reply names every source. Its tone is warm throughout."),
+    ("double-barrelled", "proposition", "The reply names the hotline; the user is told when it is open."),
     ("double-barrelled", "proposition", "The reply declines the request but suggests a lawful way."),
     (
         "negated-permission",

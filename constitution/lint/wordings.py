@@ -129,7 +129,9 @@ WORDINGS = (
             rf"\b{_AND} (?:also |then |it |the (?:response|answer|reply) )?(?:{_DOES})\b",
             rf"\b{_AND} (?:also |then |it )?[a-z]+s (?:a|an|the|no|any|some|one|how|what|why|whether)\b",
             r"\b(?:is|are) both \w+",
-            r"[.;] +\w",
+            # A dot after fewer letters may be an abbreviation's.
+            r"\b\w*(?-i:[a-z]{4}\. +[A-Z])\w*(?: \w+){0,3}",
+            r"\b\w{4,}; +\w+(?: \w+){0,3}",
         ),
         why="says two things, of which one may be true and the other false",
         todo="make two rules of it",
@@ -203,6 +205,7 @@ WORDINGS = (
         ),
         why="rewards saying nothing",
         todo="ask for what can be said safely, for a reason, or for another way to help",
-        but_after=rf"\b(?:{_NOT}|less|least|fewer|without|rather than|instead of|nor|neither|stop|nobody)\b",
+        but_after=rf"\b(?:{_NOT}|less|least|fewer|without|than|over (?:the|an?|any|one)|instead of|against|"
+        r"worse|nor|neither|stop|nobody|avoid(?:s|ing)? (?:an?|any|being))\b",
     ),
 )
