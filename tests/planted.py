@@ -129,6 +129,14 @@ PLANTED = {
     "the opposite": Planted(
         added(comparison="Which response speaks of other people with less respect?"), "contradiction", "- id: fires"
     ),
+    "an apology and none": Planted(
+        HEAD
+        + SOUND.replace("so that it mocks nobody", "so that it apologises first, mocks nobody").replace(
+            "so that no burglar could use it", "so that it contains no apology, is of no use to a burglar"
+        ),
+        "contradiction",
+        "- id: locks",
+    ),
     "a placeholder": Planted(
         added(comparison="Which response is less [insert harm here]?"),
         "placeholder",
@@ -150,7 +158,7 @@ PLANTED = {
         "critique_request: Explain why",
     ),
     "a leading comparison": Planted(
-        added(comparison="Which response starts no fire? Isn't it the one that says less about matches?"),
+        added(comparison="Which response starts no fire? Isn't it the one with fewer matches?"),
         "leading",
         "comparison: Which response starts",
     ),

@@ -73,6 +73,13 @@ def test_faults_as_people_write_them_are_found(rule: str, field: str, text: str)
     assert rule in {found.rule for found in found_in(whole)}
 
 
+@pytest.mark.parametrize("top", ["- a\n- {id: b}\n", "[]\n", "7\n", ""])
+def test_a_file_without_keys_at_its_top_is_told(top: str) -> None:
+    (found,) = found_in(top)
+    assert (found.rule, found.line) == ("schema", 1)
+    assert "expected keys and values at the top" in found.why
+
+
 def test_all_that_breaks_the_format_is_told_at_once() -> None:
     text = "name: n\nversion: ''\nprinciples:\n  - id: a b\n    critique: x\n    weight: 0\n  - 7\n"
     text += "rules:\n  - {id: r}\nmore: 1\n"

@@ -28,6 +28,11 @@ OPPOSITES = (
     (r"more (?:certain|confident|assertive)|less (?:hedged|cautious|tentative)|without hedging",
      r"less (?:certain|confident|assertive)|more (?:hedged|cautious|tentative)|hedges more"),
     (r"more warnings|adds? (?:a )?warnings?", r"fewer warnings|without (?:any )?warnings?|drops? warnings?"),
+    (r"(?<!not )(?<!n't )(?<!never )apologi[sz]es?|(?:contains?|offers?|adds?|(?:begins|opens|ends) with) an apology",
+     r"(?:contains?|has|makes?|offers?|with) no apolog(?:y|ies)|without (?:any |an )?apolog(?:y|ies|i[sz]ing)|"
+     r"(?:not|n't|never) apologi[sz]e"),
+    (r"(?:has|uses?|contains?|with|adds?) (?:an? |some )?(?:bullet points?|bulleted lists?|emojis?|headings|jokes?)",
+     r"(?:no|without(?: any)?|drops?|removes?) (?:bullet points?|bulleted lists?|emojis?|headings|jokes?)"),
     (r"more (?:playful|humorous|funny)|funnier", r"more (?:serious|sober)|less (?:playful|humorous|funny)"),
 )  # fmt: skip
 _OPPOSITES = tuple(tuple(re.compile(rf"\b(?:{side})\b", re.IGNORECASE) for side in pair) for pair in OPPOSITES)

@@ -93,7 +93,7 @@ def document(text: str, data: Any) -> Document:
     """
     return Document(
         text=text,
-        head=tuple(_passages(data, (), ("name", "version", "description"))),
+        head=tuple(_passages(data, (), ("name", "version", "description"))) if isinstance(data, dict) else (),
         entries=tuple(entry for key in LISTS for entry in _entries(data, key)),
     )
 
