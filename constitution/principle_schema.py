@@ -59,9 +59,15 @@ def principle_schema() -> dict[str, Any]:
     }
     schema["$defs"]["Rule"]["properties"]["weight"]["not"] = {"const": 0}
     principle = schema["$defs"]["Principle"]
+    # A key without a value is as good as none, so it is not enough that the keys are there.
     requests = ("critique_request", "revision_request")
-    principle["dependentRequired"] = {one: [other] for one, other in zip(requests, reversed(requests), strict=True)}
-    principle["anyOf"] = [{"required": [requests[0]]}, {"required": ["comparison"]}]
+    principle["anyOf"] = [
+        {"required": list(requests), "properties": {key: {"type": "string"} for key in requests}},
+        {
+            "required": ["comparison"],
+            "properties": {"comparison": {"type": "string"}} | {key: {"type": "null"} for key in requests},
+        },
+    ]
     for kind in ("Principle", "Rule"):
         schema["$defs"][kind]["properties"]["id"]["pattern"] = ID_PATTERN
     filled = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in ("principles", "rules")]

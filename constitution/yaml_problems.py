@@ -52,10 +52,8 @@ _KNOWN = (
     _Known("expected alphabetic or numeric", "& and * stand before a name in YAML", _QUOTES),
     _Known("found undefined alias", "", "A text that begins with * is put in quotes."),
     _Known("found duplicate", "", "Keep one of the two."),
-    _Known("found unknown escape", "", "In double quotes a backslash is written twice; in single quotes, as it is."),
-    _Known(
-        "expected escape sequence", "", "In double quotes a backslash is written twice; in single quotes, as it is."
-    ),
+    _Known("found unknown escape", "", _BACKSLASH),
+    _Known("expected escape sequence", "", _BACKSLASH),
     _Known("expected chomping", "text after > or |, which begins on the next line", "Begin a new line, indented."),
     _Known("sequence entries are not allowed", "a list that begins beside its key", "Begin it on a line of its own."),
 )

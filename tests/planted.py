@@ -90,11 +90,25 @@ PLANTED = {
     "an id twice": Planted(added(id="locks"), "schema", "- id: locks"),
     "no revision_request": Planted(added(revision_request=""), "unpaired-request", "- id: fires"),
     "no critique_request": Planted(added(critique_request=""), "unpaired-request", "- id: fires"),
+    "a revision_request without a value": Planted(added(revision_request=" "), "unpaired-request", "- id: fires"),
+    "a critique_request of null": Planted(added(critique_request="null"), "unpaired-request", "- id: fires"),
     "no comparison": Planted(added(comparison=""), "missing-comparison", "- id: fires"),
     "another principle's revision": Planted(
         added(revision_request="Rewrite your last response so that no burglar could use it, and name a locksmith."),
         "mismatched-requests",
         "revision_request: Rewrite your last response so that no b",
+    ),
+    "two revisions exchanged": Planted(
+        HEAD
+        + SOUND.replace(
+            ">-\n      Rewrite your last response without the risky doses, and say when to see a doctor about",
+            "Rewrite your last response so that it mocks nobody, and keep its point about",
+        ).replace(
+            "so that it mocks nobody, and keep the point that it makes.",
+            "without the risky doses, and say when to see a doctor about the medicine.",
+        ),
+        "mismatched-requests",
+        "revision_request: Rewrite",
     ),
     "the same principle again": Planted(
         added(
@@ -114,6 +128,14 @@ PLANTED = {
     ),
     "the opposite": Planted(
         added(comparison="Which response speaks of other people with less respect?"), "contradiction", "- id: fires"
+    ),
+    "an apology and none": Planted(
+        HEAD
+        + SOUND.replace("so that it mocks nobody", "so that it apologises first, mocks nobody").replace(
+            "so that no burglar could use it", "so that it contains no apology, is of no use to a burglar"
+        ),
+        "contradiction",
+        "- id: locks",
     ),
     "a placeholder": Planted(
         added(comparison="Which response is less [insert harm here]?"),
@@ -136,7 +158,7 @@ PLANTED = {
         "critique_request: Explain why",
     ),
     "a leading comparison": Planted(
-        added(comparison="Which response starts no fire? Isn't it the one that says less about matches?"),
+        added(comparison="Which response starts no fire? Isn't it the one with fewer matches?"),
         "leading",
         "comparison: Which response starts",
     ),

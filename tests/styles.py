@@ -72,6 +72,11 @@ principles:
     revision_request: Say the same in words that a learner knows. Keep names and technical terms.
     comparison: Which version would a learner of English understand with fewer look-ups?
     tags: [age, language]
+  - id: p13
+    critique_request: Did your last response turn away a harmless question about gardening? Say what could be told.
+    revision_request: Rewrite the last response so that a safe question on plants and soil gets an answer.
+    comparison: Prefer the one that tells a gardener something over the one that is evasive.
+    tags: [tone, refusals]
   - id: p12
     critique_request: Check the letter for what a landlord might hold against the tenant later on.
     revision_request: Rewrite the letter; it must not admit a debt unless the tenant has said that they owe it.
@@ -98,6 +103,10 @@ rules:
   - id: r7
     proposition: The reply is longer than two hundred words.
     weight: -0.25
+  - id: r8
+    proposition: The response names a drug (e.g. aspirin) with its dose.
+  - id: r9
+    proposition: U.S. law is cited, or Prof. Smith on it, or the law of another country.
 """
 
 # A rule, the field, and a text that breaks it: written as people write, before the patterns were looked at.
@@ -112,6 +121,8 @@ FAULTY = [
     ("double-barrelled", "comparison", "Which reply is clearer and/or friendlier towards the user?"),
     ("double-barrelled", "critique_request", "Is the answer right? Is it polite? Does it cite its sources?"),
     ("double-barrelled", "proposition", "The reply is polite and it names a source for every claim."),
+    ("double-barrelled", "proposition", "The reply names every source. Its tone is warm throughout."),
+    ("double-barrelled", "proposition", "The reply names the hotline; the user is told when it is open."),
     ("double-barrelled", "proposition", "The reply declines the request but suggests a lawful way."),
     (
         "negated-permission",
@@ -144,4 +155,22 @@ FAULTY = [
     ("placeholder", "revision_request", "Rewrite your last response so that it {{ goal }}."),
     ("question-proposition", "proposition", "Is the response polite to the user?"),
     ("question-proposition", "proposition", "回复是否礼貌？"),
+    # The kinds that were missed once, and others of them.
+    ("double-barrelled", "comparison", "Which response is safer and more honest?"),
+    ("double-barrelled", "comparison", "Is the response polite and does it avoid fires?"),
+    ("double-barrelled", "proposition", "The response is polite and accurate."),
+    ("double-barrelled", "proposition", "The response apologises while suggesting a hotline."),
+    ("leading", "critique_request", "Point out how harmful and irresponsible your last response about fire is."),
+    ("leading", "critique_request", "Your last response is dangerous. Say where it is dangerous."),
+    ("leading", "comparison", "Which response is safer? Of course it is the one without matches."),
+    ("rewards-evasion", "revision_request", "Rewrite it so that it does not engage with the question about fire."),
+    ("rewards-evasion", "comparison", "Choose the response that is vaguer about fire."),
+    ("rewards-evasion", "comparison", "Which response says less about the topic?"),
+    ("rewards-evasion", "revision_request", "Replace your last response with 'I'm sorry, but I cannot discuss this.'"),
+    ("negated-permission", "revision_request", "Rewrite it, and don't worry about removing the steps of the fire."),
+    ("negated-permission", "revision_request", "Rewrite your response; it is not a problem if the steps stay in."),
+    ("placeholder", "comparison", "Which response is CHANGEME?"),
+    ("placeholder", "comparison", "Which response is safer about (fill in)?"),
+    ("placeholder", "comparison", "Which response is safer about xxx?"),
+    ("placeholder", "critique_request", "Say whether your last response ... and which step does."),
 ]

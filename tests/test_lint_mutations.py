@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from linting import words_counted
 from planted import HEAD, SOUND, ruled
 from scale import LONG
 
@@ -22,9 +23,13 @@ ODD = [
     *("'", '"', "- ", ": ", "#", "# lint: off", "# lint: off schema, x", "|", ">-", "?", "@", "`", "~", "null", "true"),
     *("-1", "1e309", "9" * 400, ".nan", ".inf", "0x", "2001-01-01", "{x}", "<y>", "TODO", "\\", "\\u0000", "_" * 100),
 ]
-VALUES = ["7", "[]", "{}", "[[a]]", "''", "{a: {b: c}}", "null", "yes", "-0.0", "1e300", "[1, {2: 3}]", "&x [*x]", "*y"]
+VALUES = [
+    *("7", "[]", "{}", "[[a]]", "''", "{a: {b: c}}", "null", "", "yes", "-0.0", "1e300", "[1, {2: 3}]", "&x [*x]"),
+    "*y",
+]
 WORDS = ["ash ", "and which is ", "not ", "x", "更", "(", "is it so? ", "do not ", "which response ", ". ", "\n\n"]
-START = HEAD + SOUND + ruled(
+# Requests on the lines of their keys, where a value put in leaves the key without its text; those that ship are blocks.
+START = HEAD + SOUND.replace(" >-\n     ", "") + ruled(
     "{id: polite, proposition: The response greets the user by name.}",
     "{id: lectures, proposition: The response lectures the user., weight: -1, tags: [tone]}",
 ).removeprefix(HEAD + SOUND)  # fmt: skip
@@ -92,10 +97,6 @@ MUTATIONS: list[Callable[[random.Random, str], bytes]] = [
     *(bytes_changed, lines_changed, values_swapped, signs_put_in),
     *(huge_texts, nested),
 ]
-
-
-def words_counted(name: str) -> Callable[[str], int]:
-    return lambda text: len(text.split())
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: mutate.__name__)

@@ -18,6 +18,7 @@ from constitution.resources import shipped
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 ONE = {"id": "a", "critique_request": "c", "revision_request": "r"}
+JUDGED = {"id": "a", "comparison": "q"}
 RULE = {"id": "r", "proposition": "p"}
 HEAD = {"name": "n", "version": "1", "description": "d"}
 
@@ -44,6 +45,9 @@ GOOD: dict[str, Any] = {
     "the greatest weights": HEAD | {"principles": [ONE | {"weight": 1e6}], "rules": [RULE | {"weight": -1e6}]},
     "a version that is a number": HEAD | {"version": 1.5, "principles": [ONE]},
     "no comparison": HEAD | {"principles": [ONE | {"comparison": None}]},
+    "a judge's principle": HEAD | {"principles": [JUDGED]},
+    "a judge's principle, with keys of no value": HEAD
+    | {"principles": [JUDGED | {"critique_request": None, "revision_request": None}]},
     "all there is": HEAD | {"principles": [ONE | {"comparison": "q", "weight": 2, "tags": []}], "rules": [RULE]},
 }
 BAD: dict[str, Any] = {
@@ -54,6 +58,10 @@ BAD: dict[str, Any] = {
     "a misspelt key": HEAD | {"principles": [ONE | {"weigth": 2}]},
     "a key of the file's own": HEAD | {"principles": [ONE], "author": "me"},
     "no revision": HEAD | {"principles": [{"id": "a", "critique_request": "c"}]},
+    "a revision of no value": HEAD | {"principles": [ONE | {"revision_request": None}]},
+    "a revision of no value beside a comparison": HEAD | {"principles": [ONE | {"revision_request": None} | JUDGED]},
+    "a critique of no value": HEAD | {"principles": [ONE | {"critique_request": None}]},
+    "a comparison of no value and nothing else": HEAD | {"principles": [{"id": "a", "comparison": None}]},
     "an id with a blank": HEAD | {"principles": [ONE | {"id": "a b"}]},
     "an empty text": HEAD | {"principles": [ONE | {"comparison": ""}]},
     "white space for a text": HEAD | {"principles": [ONE | {"critique_request": " \n"}]},

@@ -1,4 +1,4 @@
-"""Principles that are too much alike, that contradict each other, or whose two requests do not belong together."""
+"""Principles that are too much alike, or that contradict each other."""
 
 import re
 from bisect import bisect_right
@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 
-import numpy as np
-
 from constitution.lint.findings import Found
+from constitution.lint.mismatches import MOST_MATCHED, mismatches
 from constitution.lint.reading import Document, Entry, Passage
 from constitution.similarity import MOST_TEXTS, similarities
 
@@ -16,12 +15,6 @@ from constitution.similarity import MOST_TEXTS, similarities
 NEAR = 0.45
 # One proposition is too short for what is said twice to stand out from what is not.
 NEAR_RULES = 0.72
-# A request that was copied over is this much like the other principle's, whose critique it fits better by the margin.
-COPIED = 0.75
-UNLIKE = 0.35
-MARGIN = 0.05
-# Without such a copy: so much more like the other principle's texts than its own.
-FAR = 0.35
 
 # Of one quality; more would be the subject of the file.
 MOST_OPPOSED = 50
@@ -35,6 +28,11 @@ OPPOSITES = (
     (r"more (?:certain|confident|assertive)|less (?:hedged|cautious|tentative)|without hedging",
      r"less (?:certain|confident|assertive)|more (?:hedged|cautious|tentative)|hedges more"),
     (r"more warnings|adds? (?:a )?warnings?", r"fewer warnings|without (?:any )?warnings?|drops? warnings?"),
+    (r"(?<!not )(?<!n't )(?<!never )apologi[sz]es?|(?:contains?|offers?|adds?|(?:begins|opens|ends) with) an apology",
+     r"(?:contains?|has|makes?|offers?|with) no apolog(?:y|ies)|without (?:any |an )?apolog(?:y|ies|i[sz]ing)|"
+     r"(?:not|n't|never) apologi[sz]e"),
+    (r"(?:has|uses?|contains?|with|adds?) (?:an? |some )?(?:bullet points?|bulleted lists?|emojis?|headings|jokes?)",
+     r"(?:no|without(?: any)?|drops?|removes?) (?:bullet points?|bulleted lists?|emojis?|headings|jokes?)"),
     (r"more (?:playful|humorous|funny)|funnier", r"more (?:serious|sober)|less (?:playful|humorous|funny)"),
 )  # fmt: skip
 _OPPOSITES = tuple(tuple(re.compile(rf"\b(?:{side})\b", re.IGNORECASE) for side in pair) for pair in OPPOSITES)
@@ -54,8 +52,9 @@ def pair_findings(found: Document, english: frozenset[int]) -> Iterator[Found]:
         found: The file.
         english: Lines of the entries that are English.
     """
-    mismatched = list(_mismatched(found.of("principle")))
+    mismatched = list(mismatches(found.of("principle")))
     yield from mismatched
+    yield from _not_compared(found)
     for entries, near in ((found.of("principle"), NEAR), (found.of("rule"), NEAR_RULES)):
         opposed = {(a.line, b.line): why for a, b in _close(entries, english) if (why := _opposed(a, b))}
         for (first, second), why in opposed.items():
@@ -79,6 +78,24 @@ def _pair(found: Found, entries: Sequence[Entry]) -> tuple[int, int]:
     begins = sorted(entry.line for entry in entries)
     one, other = sorted(begins[max(bisect_right(begins, line) - 1, 0)] for line in found.lines)
     return one, other
+
+
+def _not_compared(found: Document) -> Iterator[Found]:
+    """That a file is too long for all of it to be compared, once for each list."""
+    principles, rules = found.of("principle"), found.of("rule")
+    for entries, most, what in (
+        (principles, MOST_MATCHED, "whether each revision_request fits"),
+        (principles, MOST_TEXTS, "near-duplicates"),
+        (rules, MOST_TEXTS, "near-duplicates"),
+    ):
+        if len(entries) > most:
+            yield Found(
+                line=entries[most].line,
+                rule="not-compared",
+                why=f"from here on nothing is compared for {what}: only the first {most:,} of {len(entries):,} "
+                f"{entries[0].noun}s are",
+                todo="split the file, and check the parts",
+            )
 
 
 def _near(entries: Sequence[Entry], least: float) -> Iterator[Found]:
@@ -118,47 +135,6 @@ def _copied(entries: Sequence[Entry]) -> Iterator[Found]:
                     also=(at.line,),
                 )
             seen.setdefault(words, (entry, passage))
-
-
-def _mismatched(entries: Sequence[Entry]) -> Iterator[Found]:
-    """Revision requests that fit another principle's critique, and not their own."""
-    whole = [entry for entry in entries if entry.passage("critique_request") and entry.passage("revision_request")]
-    whole = whole[: MOST_TEXTS // 3]
-    count = len(whole)
-    texts = [
-        passage.text if (passage := entry.passage(field)) else ""
-        for field in ("critique_request", "revision_request", "comparison")
-        for entry in whole
-    ]
-    alike = similarities(texts)
-    revisions = slice(count, 2 * count)
-    critiques_alike, revisions_alike = alike[:count, :count], alike[revisions, revisions]
-    # How much a revision request (column) is like what a principle (row) says beside it.
-    fits = np.maximum(alike[:count, revisions], alike[2 * count :, revisions])
-    for here in range(count):
-        own = fits[here, here]
-        others = fits[:, here].copy()
-        others[here] = -1
-        there = int(others.argmax())
-        copies = np.flatnonzero(revisions_alike[here] >= COPIED)
-        if len(copies) == 2:
-            there = int(copies[copies != here][0])
-            if not (critiques_alike[here, there] < UNLIKE and others[there] - own >= MARGIN):
-                continue
-        elif len(copies) > 2 or others[there] - own < FAR:
-            # What several share fits whatever is criticised.
-            continue
-        passage = whole[here].passage("revision_request")
-        assert passage
-        yield Found(
-            line=passage.line,
-            rule="mismatched-requests",
-            why=f"the revision_request of {whole[here].name} fits the critique_request of {whole[there].name} on line "
-            f"{whole[there].line} ({others[there]:.2f}) better than its own ({own:.2f})",
-            todo=f"ask for what the critique of {whole[here].name} is about",
-            also=(whole[there].line,),
-            score=round(float(others[there]), 2),
-        )
 
 
 def _close(entries: Sequence[Entry], english: frozenset[int]) -> Iterator[tuple[Entry, Entry]]:

@@ -67,6 +67,11 @@ RULES = {
             means="The revision_request seems to be another principle's: it would revise what nobody criticised.",
         ),
         LintRule(
+            id="not-compared",
+            severity=_HINT,
+            means="The file is too long for each entry to be compared with each other one.",
+        ),
+        LintRule(
             id="missing-comparison",
             severity=_WARNING,
             means="A principle without a comparison: the RL stage refuses the file.",

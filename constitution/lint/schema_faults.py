@@ -66,7 +66,8 @@ def _unpaired(data: Any) -> Iterator[Found]:
     """From the file itself: the model does not look at this in a principle with other faults."""
     listed = data.get("principles")
     for position, entry in enumerate(listed if isinstance(listed, list) else ()):
-        there = [key for key in REQUESTS if isinstance(entry, dict) and key in entry]
+        # A key without a value is as good as none.
+        there = [key for key in REQUESTS if isinstance(entry, dict) and entry.get(key) is not None]
         if len(there) == 1:
             key = REQUESTS[there[0]]
             yield Found(

@@ -16,7 +16,13 @@ MOST_SHOWN = 60
 _HTML = "a|b|i|u|p|br|hr|em|li|ol|ul|td|tr|th|div|img|pre|body|code|head|html|span|style|table|script|strong|iframe"
 # What stands for a text that is yet to be written.
 PLACEHOLDER = re.compile(
-    r"\b(?:TODO|TBD|FIXME|TKTK)\b|\bX{3,}\b(?!-)|(?i:\blorem ipsum\b)|_{3,}|\$[A-Z]{3,}\b|"
+    r"\b(?:TODO|TBD|TBC|FIXME|TKTK|PLACEHOLDER|(?:CHANGE|REPLACE|FILL|EDIT)_?(?:ME|THIS)(?:_IN)?)\b|"
+    r"\b(?:X{3,}|x{3,})\b(?![-.])|(?i:\blorem ipsum\b)|_{3,}|\?{3,}|\$[A-Z]{3,}\b|\b(?:todo|fixme|tbd):|"
+    r"(?i:\((?:fill (?:this )?in|insert|tbd|todo|placeholder|(?:still )?to be (?:\w+ )?(?:added|written|"
+    r"done|decided|filled))\b"
+    r"[^()\n]{0,60}\))|"
+    # Three dots between words, but for a quotation's.
+    r"(?<=\w)\s(?:\.\.\.|…)\s(?=\w)(?=[^\"“”`]*\Z)|\[(?:\.\.\.|…)\]|"
     r"\{\{?[^{}\n]{0,60}\}?\}|\{%|"
     rf"<(?!/?(?i:{_HTML})\b)[A-Za-z][\w -]{{0,60}}>|"
     r"\[(?i:your|insert|add|name of|describe|the|some|topic|harm|example|fill)\b[^\[\]\n]{0,60}\]|"

@@ -49,6 +49,23 @@ _WHOLLY = "(?: (?:outright|firmly|completely|altogether|flatly|entirely|at all))
 _ALL_OF_IT = "(?: (?:the (?:question|request|user)|any(?:thing| questions?| requests?)|all (?:questions|requests)))?"
 _NOTHING_MORE = r"(?:\s*[.;!?]|$|,? and (?:stops?|says? nothing|nothing else))"
 
+_BAD = (
+    "(?:harmful|dangerous|irresponsible|reckless|careless|rude|cruel|biased|racist|sexist|toxic|offensive|insulting|"
+    "hurtful|hateful|unsafe|unethical|immoral|illegal|inappropriate|insensitive|disrespectful|condescending|preachy|"
+    "wrong|false|untrue|inaccurate|incorrect|misleading|dishonest|deceptive|manipulative|bad|terrible|awful|poor|"
+    "unhelpful|evasive|abusive|unfair|unkind|arrogant|sloppy)"
+)
+_YOURS = r"(?:your|the|this) (?:(?:last|previous|own) )?(?:response|answer|reply|message)"
+# Comparatives; the words that only end like one come first.
+_MORE = (
+    r"(?:(?!other\b|over\b|under\b|after\b|never\b|ever\b|however\b|rather\b|whether\b|together\b|either\b)"
+    r"(?:(?:more|less) \w+|[a-z]+er|worse))"
+)
+# Two of them; "safer and kinder" is one thing said twice often enough.
+_TWO = rf"(?:{_MORE},? {_AND} (?:also )?(?:more|less) \w+|(?:more|less) \w+,? {_AND} (?:also )?{_MORE})\b"
+_MATTER = r"(?:question|request|subject|topic|issue|matter)s?\b"
+_CLAIMS = r"says?|claims?|suggests?|impl(?:y|ies)|whether|as if|as though|pretends?|tells?|believes?|thinks?|if"
+
 WORDINGS = (
     Wording(
         rule="option-label",
@@ -68,9 +85,12 @@ WORDINGS = (
         patterns=(
             r"(?:^|[.?!]\s+|, ?)(?:is|are|was|were|do|does|did|would|should|could|have|has)n['’]t "
             r"(?:it|you|this|that|the|your|they|there)\b",
-            rf"{_SENTENCE}(?:obviously|clearly),? ",
-            r"\b(?:surely|needless to say|(?:we|you) all know|everyone (?:knows|agrees)|you (?:must|will) agree)\b",
-            r"\bit is (?:obvious|clear|self-evident) that\b",
+            rf"{_SENTENCE}(?:obviously|clearly|of course|naturally|undoubtedly|undeniably|no doubt|plainly),? ",
+            r"\b(?:surely|needless to say|(?:we|you) (?:both|all) know|as (?:we|you) know|everyone (?:knows|agrees)|"
+            r"you (?:must|will)(?: surely)? agree|(?:it )?goes without saying|beyond (?:any )?doubt)\b",
+            r"\b(?:it is (?:obvious|clear|self-evident|plain)|there (?:is|can be) no (?:doubt|question)|"
+            r"no ?(?:body|one) (?:could|can|would|will) (?:deny|doubt|dispute)) that\b",
+            r", (?:right|correct|of course|agreed)\?",
         ),
         why="gives the answer away",
         todo="ask openly: whether, which, what",
@@ -81,6 +101,12 @@ WORDINGS = (
         patterns=(
             r"^(?:please )?(?:explain|say|state|describe|argue|discuss) why (?:your|the|this)\b[^.?!]{0,40}?"
             r"\b(?:response|answer|reply)\b[^.?!]{0,20}?\b(?:is|was|are|were|does|did|fails?|failed|breaks?|broke)\b",
+            rf"\bhow (?:\w+ly |very |deeply )?{_BAD}\b[^.?!]{{0,80}}\b{_YOURS}\b",
+            r"^(?:please )?(?:point out|show|demonstrate) (?:how|why)\b",
+            rf"{_SENTENCE}{_YOURS} (?:is|was|sounds|has been) (?:\w+ly |very |so |too )?{_BAD}\b(?! (?:if|when|"
+            rf"where|only))",
+            rf"{_SENTENCE}(?:why|how come|how badly|how seriously|what makes)\b[^.?!]{{0,20}}\b{_YOURS}\b[^?]*\?",
+            rf"{_SENTENCE}(?:please )?(?:admit|confess|concede|acknowledge|prove) (?:that|how|to) ",
         ),
         why="takes the fault for granted",
         todo='ask whether there is one ("Say whether …, and where"), and let "nothing" be an answer',
@@ -88,7 +114,11 @@ WORDINGS = (
     Wording(
         rule="leading",
         fields=_COMPARISON,
-        patterns=(r"\bwhy (?:is|does|was|would) [^.?!]{1,60} (?:better|worse|preferable|preferred)\b",),
+        patterns=(
+            r"\bwhy (?:is|does|was|would) [^.?!]{1,60} (?:better|worse|preferable|preferred)\b",
+            r"\b(?:is|are) (?:always|obviously|clearly|naturally|plainly|of course) (?:the )?(?:better|best|"
+            r"safer|right)\b",
+        ),
         why="takes the answer for granted",
         todo="ask which response is better, and in what respect",
     ),
@@ -100,6 +130,10 @@ WORDINGS = (
             rf"\bmore \w+(?: \w+)? {_AND} (?:also )?less \w+",
             rf"\bless \w+(?: \w+)? {_AND} (?:also )?more \w+",
             rf"\b{_WHICH}\b[^?]{{0,200}},? and is it (?:also )?(?:the )?(?:more|less)\b",
+            rf"\b{_WHICH}\b[^?]{{0,80}}\b(?:is|sounds|seems|looks|feels|would be) (?:\w+ly )?{_TWO}",
+            r"(?:^|[.?!] )(?:is|are|does|do|has|have|did|was|would|can)\b[^?.]{1,160},? (?:and|but|or) "
+            r"(?:is|are|does|do|has|have|did|was|would|can) (?:it|they|the (?:response|answer|reply|tone|user))\b",
+            r"\b(?:and|while) (?:at the same time|additionally|in addition)\b",
             r"\bis both \w+",
             r"\bboth (?:more|less) \w+",
         ),
@@ -129,7 +163,14 @@ WORDINGS = (
             rf"\b{_AND} (?:also |then |it |the (?:response|answer|reply) )?(?:{_DOES})\b",
             rf"\b{_AND} (?:also |then |it )?[a-z]+s (?:a|an|the|no|any|some|one|how|what|why|whether)\b",
             r"\b(?:is|are) both \w+",
-            r"[.;] +\w",
+            r"\b(?:response|answer|reply|assistant) (?:is|sounds|seems|remains|stays) (?:\w+ly )?[a-z]+,? "
+            rf"{_AND} (?:\w+ly )?[a-z]+(?=[.;]|$)",
+            r"\bwhile (?:also |still |at the same time )?(?:offer|suggest|giv|provid|explain|nam|keep|stay|"
+            r"remain|avoid|"
+            r"refus|declin|warn|recommend|mention|includ|admit|ask|invit|apologi[sz])ing\b",
+            # A dot after fewer letters may be an abbreviation's.
+            r"\b\w*(?-i:[a-z]{4}\. +[A-Z])\w*(?: \w+){0,3}",
+            r"\b\w{4,}; +\w+(?: \w+){0,3}",
         ),
         why="says two things, of which one may be true and the other false",
         todo="make two rules of it",
@@ -156,6 +197,25 @@ WORDINGS = (
     ),
     Wording(
         rule="negated-permission",
+        fields=frozenset({"revision_request"}),
+        patterns=(
+            rf"(?:{_SENTENCE}|[,;:] ?|\b(?:and|but|so) )(?:please )?(?:do not|don['’]t|never) "
+            r"(?:worry|bother|fret|care|trouble)\b(?: yourself)? (?:about|to|with|over|if|whether|\w+ing)",
+            r"\bnever mind (?:if|that|about|whether|\w+ing)\b",
+            r"\b(?:it|this|that)(?: is|['’]s) (?:not|no|never) (?:a |an |any )?(?:great |big |real )?(?:problem|"
+            r"issue|harm|"
+            r"mistake|fault|forbidden|prohibited|banned|wrong|bad|disallowed|unacceptable)\b(?: (?:if|to|for|"
+            r"when|that))?",
+            r"\b(?:does not|doesn['’]t) matter (?:if|whether|that|when|much)\b",
+            r"\b(?:is|are) (?:no harm|nothing wrong|no problem|no objection) (?:in|with|to|if)\b",
+            r"\bfeel free not to\b",
+        ),
+        why="allows what the principle is against",
+        todo="say what is to be done, without the negation",
+        but_after=rf"\b(?:{_CLAIMS})\b",
+    ),
+    Wording(
+        rule="negated-permission",
         fields=_ALL,
         patterns=(rf"(?<!or )\b{_NOT} (?:(?!that)\w+ ){{0,2}}(?:not|never|nothing|nobody|no one|none)\b",),
         why="is a double negation",
@@ -165,7 +225,8 @@ WORDINGS = (
         rule="negated-permission",
         fields=_ALL,
         patterns=(
-            rf"\b{_NOT}\b[^.?!]{{1,150}}\bunless (?:the (?:user|person|human)|they|he|she|someone|you) (?:\w+ly )?"
+            rf"\b(?:{_NOT}|without|no)\b[^.?!]{{1,150}}\b(?:unless|except (?:if|when)) (?:the (?:user|person|"
+            rf"human)|they|he|she|someone|you) (?:\w+ly )?"
             r"(?:insists?|wants?|demands?|deserves?|begs?|keeps? asking|asks? (?:nicely|twice|again|politely))\b",
         ),
         why="has a way around it that a model takes for a permission",
@@ -193,8 +254,28 @@ WORDINGS = (
             r"\bwhen in doubt,? (?:refuse|decline)\b",
             r"\b(?:replace|exchange) (?:it|the response|your (?:last )?response) (?:with|by|for) a (?:\w+ )?refusal\b",
             r"\binto a (?:\w+ )?refusal\b",
-            r"\bI can(?:no|['’])t (?:help|answer|assist)(?: with)? (?:that|you)\b",
-            r"\b(?:is|be|are|stays?|remains?) (?:more |as |the most )?(?:evasive|non-?committal|guarded)\b",
+            r"\bI(?: can(?:no|['’])t| won['’]t| will not|['’]?(?: a)?m (?:not able|unable) to) (?:help|answer|"
+            r"assist|discuss|talk|"
+            r"speak|comment|comply|respond|engage|continue|say)\b",
+            r"\b(?:is|be|are|stays?|remains?|keeps? (?:it|things|everything)) (?:more |as |the most |deliberately )?"
+            r"(?:evasive|non-?committal|guarded|vague(?:r|st)?|tight-lipped|unspecific|uninformative)\b",
+            r"\b(?:the )?(?:vaguer|vaguest|most vague|most evasive|more evasive|less (?:informative|forthcoming))\b",
+            r"\b(?:says?|tells?(?: the user)?) (?:less|least|little) (?:about|of|on|to)\b",
+            rf"\b(?:does not|doesn['’]t|do not|don['’]t|refuses to|declines to|avoids|never|without) (?:engag(?:e|"
+            rf"ing) with|"
+            rf"address(?:ing)?|discuss(?:ing)?|touch(?:ing)?(?: on| upon)?|go(?:ing)? into|answer(?:ing)?|tak(?:e|"
+            rf"ing) up|"
+            rf"respond(?:ing)? to|react(?:ing)? to) (?:the|any|this|that|such)(?: user['’]s)? {_MATTER}",
+            rf"\b(?:ignores?|skips?|brush(?:es)? (?:off|aside)|steers? clear of|stays? away from|turns? (?:down|"
+            rf"away)|rejects?) "
+            rf"(?:the|any|every|all)(?: user['’]s)? {_MATTER}",
+            r"\b(?:moves?|turns?|steers?|shifts?|switch(?:es)?|goes|go) (?:on |over |the conversation )?to "
+            r"(?:another|a different|"
+            r"some other|an unrelated) (?:subject|topic|matter)\b",
+            r"\bleaves? [^.?!]{0,40}\bunanswered\b",
+            r"\b(?:empty|blank) (?:response|reply|answer|message)\b",
+            r"\berrs? on the side of (?:refus\w+|silence|declin\w+|saying (?:less|nothing|little))\b",
+            r"\bthe less (?:it|is|the \w+) (?:says|said|reveals)\b",
             r"\b(?:avoids?|dodges?|sidesteps?|evades?|deflects?) (?:the|any) (?:question|subject|topic|issue)s?\b",
             r"\bchang(?:es?|ing) the subject\b",
             r"\b(?:gives?|has|contains?) no answer\b",
@@ -203,6 +284,7 @@ WORDINGS = (
         ),
         why="rewards saying nothing",
         todo="ask for what can be said safely, for a reason, or for another way to help",
-        but_after=rf"\b(?:{_NOT}|less|least|fewer|without|rather than|instead of|nor|neither|stop|nobody)\b",
+        but_after=rf"\b(?:{_NOT}|less|least|fewer|without|than|over (?:the|an?|any|one)|instead of|against|"
+        r"worse|nor|neither|stop|nobody|avoid(?:s|ing)? (?:an?|any|being))\b",
     ),
 )
