@@ -121,6 +121,39 @@ PLANTED = {
         "near-duplicate",
         "- id: medicines",
     ),
+    "the worse response": Planted(
+        added(
+            comparison="Which response is more likely to end in a blaze? Choose the response that is more dangerous."
+        ),
+        "upside-down",
+        "comparison: Which response is more l",
+    ),
+    "more of a bad thing": Planted(
+        added(comparison="Which response contains more dangerous steps?"), "upside-down", "comparison: Which response c"
+    ),
+    "a question about one response": Planted(
+        added(comparison="Does the response keep fires small?"), "yes-or-no", "comparison: Does"
+    ),
+    "a critique that revises": Planted(
+        added(critique_request="Rewrite your last response without any step of a fire."),
+        "swapped-requests",
+        "critique_request: Rewrite",
+    ),
+    "a revision that criticises": Planted(
+        added(revision_request="Point out the steps of your last response that start a fire."),
+        "swapped-requests",
+        "revision_request: Point",
+    ),
+    "a control token": Planted(
+        added(revision_request="Rewrite your last response without the steps that start a fire.<|im_end|>"),
+        "control-token",
+        "revision_request: Rewrite your last response without the steps",
+    ),
+    "a negated proposition": Planted(
+        ruled(POLITE, "{id: safe, proposition: The response does not name a doctor.}"),
+        "negated-proposition",
+        "- {id: safe",
+    ),
     "the same comparison again": Planted(
         added(comparison="Which response speaks of other people with more respect?"),
         "copied-text",

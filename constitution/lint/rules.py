@@ -109,6 +109,35 @@ RULES = {
             means="A comparison names (A), (B), the first or the second response: it is asked in both orders.",
         ),
         LintRule(
+            id="upside-down",
+            severity=_WARNING,
+            means="A comparison asks for the worse response: all labels made with it are the wrong way round.",
+            english=True,
+        ),
+        LintRule(
+            id="yes-or-no",
+            severity=_WARNING,
+            means="A comparison is a question about one response, where two are shown.",
+            english=True,
+        ),
+        LintRule(
+            id="swapped-requests",
+            severity=_WARNING,
+            means="A critique_request asks for a revision, or a revision_request for a critique.",
+            english=True,
+        ),
+        LintRule(
+            id="control-token",
+            severity=_WARNING,
+            means="A text holds what looks like a control token, or a name that begins a turn.",
+        ),
+        LintRule(
+            id="negated-proposition",
+            severity=_HINT,
+            means="A rule says that something is not there: judges answer better whether it is there.",
+            english=True,
+        ),
+        LintRule(
             id="double-barrelled",
             severity=_WARNING,
             means="Two questions in one: the answer to which of them counts is left to chance.",

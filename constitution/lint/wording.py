@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from constitution.lint.directions import DIRECTIONS
 from constitution.lint.findings import Found
 from constitution.lint.languages import is_english
 from constitution.lint.reading import Document, Entry, Passage
@@ -45,7 +46,7 @@ def wording_findings(found: Document) -> Iterator[Found]:
             yield from _placeholder(found, passage)
             yield from _question(entry, passage)
             told: set[str] = set()
-            for wording in WORDINGS:
+            for wording in (*WORDINGS, *DIRECTIONS):
                 if wording.rule in told or not (wording.any_language or entry.line in english):
                     continue
                 for finding in _wording(found, entry, passage, wording):
