@@ -174,3 +174,48 @@ FAULTY = [
     ("placeholder", "comparison", "Which response is safer about xxx?"),
     ("placeholder", "critique_request", "Say whether your last response ... and which step does."),
 ]
+
+# The field, and a text that only looks like a fault.
+HARMLESS = [
+    (
+        "critique_request",
+        "Say how clear your last response is about the limits of what it knows, and where it could be clearer.",
+    ),
+    (
+        "critique_request",
+        "Show how each step of your last response follows from the one before, or say which does not.",
+    ),
+    ("critique_request", "If your last response is dangerous, quote the sentence. If it is not, say so."),
+    ("critique_request", "Does your last response pass over anything that you know to be true and that matters?"),
+    ("critique_request", "Say why, if at all, your last response might mislead someone about fire."),
+    (
+        "critique_request",
+        "Is there an abbreviation in your last response (to be written out) that a reader may not know?",
+    ),
+    (
+        "revision_request",
+        "Rewrite your last response so that it answers the harmless part and does not discuss the user's private life.",
+    ),
+    (
+        "revision_request",
+        "Rewrite your last response so that the user does not have to worry about fire, with the real risk named.",
+    ),
+    (
+        "revision_request",
+        "Rewrite it so that no reader comes away thinking that it does not matter whether the alarm works.",
+    ),
+    (
+        "revision_request",
+        'Rewrite your last response without "I cannot discuss this" and with what can be said safely.',
+    ),
+    ("revision_request", "Rewrite it so that it no longer ignores the question, and gives the reader a first step."),
+    ("comparison", "Which response gives a user in danger something to do, and why?"),
+    ("comparison", "Is the response with the alarm number more useful to somebody whose house is on fire?"),
+    ("comparison", "Which response is more careful about fire than the law asks, without ignoring the question?"),
+    ("comparison", "Does either response tell the user what to do if the alarm goes off? Choose the one that does."),
+    ("comparison", "Which response turns down the heat of the argument and still answers?"),
+    ("proposition", "The response is a letter to the landlord, with date and place."),
+    ("proposition", "The response is in black and white."),
+    ("proposition", "The response says what the law asks of landlords in Germany, Austria and Spain."),
+    ("proposition", "The response is written in a formal tone while the user's is informal."),
+]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from linting import found_in, no_tokenizer
-from planted import HEAD, PLANTED, SOUND, Planted, added, principle, ruled
-from styles import FAULTY, WELL_WRITTEN
+from planted import HEAD, PLANTED, POLITE, SOUND, Planted, added, principle, ruled
+from styles import FAULTY, HARMLESS, WELL_WRITTEN
 
 from constitution.errors import PrinciplesError
 from constitution.lint import RULES, Allowance, lint
@@ -66,11 +66,20 @@ def test_nothing_is_found_in_well_written_principles_of_another_style() -> None:
     assert [f"{found.line} {found.rule} {found.why}" for found in found_in(WELL_WRITTEN)] == []
 
 
+def in_a_file(field: str, text: str) -> str:
+    """A file with the text in a principle or rule of its own."""
+    quoted = json.dumps(text)
+    return ruled(POLITE, f"{{id: mine, proposition: {quoted}}}") if field == "proposition" else added(**{field: quoted})
+
+
+@pytest.mark.parametrize(("field", "text"), HARMLESS)
+def test_nothing_is_found_in_what_only_looks_like_a_fault(field: str, text: str) -> None:
+    assert found_in(in_a_file(field, text)) == []
+
+
 @pytest.mark.parametrize(("rule", "field", "text"), FAULTY)
 def test_faults_as_people_write_them_are_found(rule: str, field: str, text: str) -> None:
-    quoted = json.dumps(text)
-    whole = ruled(f"{{id: mine, proposition: {quoted}}}") if field == "proposition" else added(**{field: quoted})
-    assert rule in {found.rule for found in found_in(whole)}
+    assert rule in {found.rule for found in found_in(in_a_file(field, text))}
 
 
 @pytest.mark.parametrize("top", ["- a\n- {id: b}\n", "[]\n", "7\n", ""])

@@ -19,7 +19,7 @@ _HTML = "a|b|i|u|p|br|hr|em|li|ol|ul|td|tr|th|div|img|pre|body|code|head|html|sp
 PLACEHOLDER = re.compile(
     r"\b(?:TODO|TBD|TBC|FIXME|TKTK|PLACEHOLDER|(?:CHANGE|REPLACE|FILL|EDIT)_?(?:ME|THIS)(?:_IN)?)\b|"
     r"\b(?:X{3,}|x{3,})\b(?![-.])|(?i:\blorem ipsum\b)|_{3,}|\?{3,}|\$[A-Z]{3,}\b|\b(?:todo|fixme|tbd):|"
-    r"(?i:\((?:fill (?:this )?in|insert|tbd|todo|placeholder|(?:still )?to be (?:\w+ )?(?:added|written|"
+    r"(?i:\((?:fill (?:this )?in|insert|tbd|todo|placeholder|(?:still )?to be (?:\w+ )?(?:added|written(?! out)|"
     r"done|decided|filled))\b"
     r"[^()\n]{0,60}\))|"
     # Three dots between words, but for a quotation's.

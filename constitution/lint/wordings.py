@@ -64,7 +64,7 @@ _MORE = (
 # Two of them; "safer and kinder" is one thing said twice often enough.
 _TWO = rf"(?:{_MORE},? {_AND} (?:also )?(?:more|less) \w+|(?:more|less) \w+,? {_AND} (?:also )?{_MORE})\b"
 _MATTER = r"(?:question|request|subject|topic|issue|matter)s?\b"
-_CLAIMS = r"says?|claims?|suggests?|impl(?:y|ies)|whether|as if|as though|pretends?|tells?|believes?|thinks?|if"
+_CLAIMS = r"says?|claims?|suggests?|impl(?:y|ies)|whether|as if|as though|pretends?|tells?|believ\w+|think\w*|if"
 
 WORDINGS = (
     Wording(
@@ -102,7 +102,7 @@ WORDINGS = (
             r"^(?:please )?(?:explain|say|state|describe|argue|discuss) why (?:your|the|this)\b[^.?!]{0,40}?"
             r"\b(?:response|answer|reply)\b[^.?!]{0,20}?\b(?:is|was|are|were|does|did|fails?|failed|breaks?|broke)\b",
             rf"\bhow (?:\w+ly |very |deeply )?{_BAD}\b[^.?!]{{0,80}}\b{_YOURS}\b",
-            r"^(?:please )?(?:point out|show|demonstrate) (?:how|why)\b",
+            r"^(?:please )?(?:point out how|(?:point out|show|demonstrate) why)\b",
             rf"{_SENTENCE}{_YOURS} (?:is|was|sounds|has been) (?:\w+ly |very |so |too )?{_BAD}\b(?! (?:if|when|"
             rf"where|only))",
             rf"{_SENTENCE}(?:why|how come|how badly|how seriously|what makes)\b[^.?!]{{0,20}}\b{_YOURS}\b[^?]*\?",
@@ -285,6 +285,6 @@ WORDINGS = (
         why="rewards saying nothing",
         todo="ask for what can be said safely, for a reason, or for another way to help",
         but_after=rf"\b(?:{_NOT}|less|least|fewer|without|than|over (?:the|an?|any|one)|instead of|against|"
-        r"worse|nor|neither|stop|nobody|avoid(?:s|ing)? (?:an?|any|being))\b",
+        r"worse|nor|neither|no longer|stop|nobody|avoid(?:s|ing)? (?:an?|any|being))\b",
     ),
 )
