@@ -33,7 +33,7 @@ DIRECTIONS = (
         fields=frozenset({"comparison"}),
         patterns=(
             r"^(?:is|are|does|do|did|has|have|was|can|would|should) (?:the|this|that|either|any|a) "
-            r"(?:response|answer|reply|assistant|text)\b(?!.*\b(?:which|choose|pick|select|prefer|better)\b)[^?]*\?",
+            r"(?:response|answer|reply|assistant|text)\b(?!.*\b(?:which|choose|pick|select|prefer|better|more|less|fewer|than)\b)[^?]*\?",
         ),
         why="is a question about one response, and two are shown",
         todo='ask "Which response …?", and say what the better one does',
