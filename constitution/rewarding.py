@@ -14,6 +14,7 @@ models a server is the better judge.
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import math
 import threading
@@ -107,7 +108,13 @@ class RuleReward:
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join()
             loop.close()
-            atexit.unregister(self.close)
+            atexit.unregister(self._close_at_exit)
+
+    def _close_at_exit(self) -> None:
+        # By now Python begins nothing on threads any more, which engines that compute here need to close. They hold
+        # nothing that the end of the process does not free.
+        with contextlib.suppress(RuntimeError):
+            self.close()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -115,7 +122,7 @@ class RuleReward:
             # A daemon: a trainer that fails must not wait for it.
             self._thread = threading.Thread(target=self._loop.run_forever, name="rule reward", daemon=True)
             self._thread.start()
-            atexit.register(self.close)
+            atexit.register(self._close_at_exit)
         return self._loop
 
     async def _score(self, turns: Sequence[Turns]) -> list[Scored | None]:

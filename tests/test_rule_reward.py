@@ -1,6 +1,9 @@
 """Rules as a reward function: both forms of completions, rewards that are exact, what cannot be read left out."""
 
+import json
 import logging
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -235,3 +238,14 @@ def test_odd_completions_are_told_by_their_number(files: tuple[str, str], comple
         reward(["Help?"], ["Gladly."] * 2)
     assert reward(["Help?"], ["Gladly."]) == [pytest.approx(1.0)]
     reward.close()
+
+
+def test_a_script_that_closes_nothing_ends_without_a_word() -> None:
+    # The engine that computes here closes on a thread, which Python begins no more of once it ends.
+    script = """
+from constitution import rule_reward
+print(rule_reward("harmlessness", "smollm2", only=["demeans"], few_shots=0)(["Hi"], ["You are a fool."]))
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", timeout=100)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert -1 < json.loads(ended.stdout)[0] < 0
