@@ -206,7 +206,9 @@ def greedy_by_library(loaded: LoadedModel, prompt: list[Message] | list[int], ma
         lambda: loaded.model.generate(tokens, attention_mask=torch.ones_like(tokens), **given, **options)
     ).result()
     start = len(loaded.opening) or len(ids)
-    return loaded.tokenizer.decode(out[0, start:], skip_special_tokens=True).strip()
+    text = loaded.tokenizer.decode(out[0, start:], skip_special_tokens=True)
+    # Cut within a character, an answer ends before it.
+    return (text if int(out[0, -1]) in loaded.ends else text.rstrip("\ufffd")).strip()
 
 
 def log_chances(loaded: LoadedModel, tokens: list[int], answer: list[int]) -> torch.Tensor:

@@ -112,3 +112,12 @@ def test_tokens_are_those_of_the_named_tokenizer(cli: Cli, tmp_path: Path) -> No
     refused = cli("principles", "lint", path, "--context", 1024, "--tokenizer", "./nowhere")
     assert refused.returncode == 3
     assert refused.stderr.startswith("error: nowhere: no such folder")
+
+
+def test_a_file_that_is_not_there_hides_nothing_of_the_others(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("name: x\n", encoding="utf-8")
+    result = cli("principles", "lint", "nowhere.yaml", "broken.yaml", "--format", "github")
+    assert result.returncode == 2
+    told = result.stdout.splitlines()
+    assert told[0].startswith("::error file=nowhere.yaml,line=1,") and "no such file" in told[0]
+    assert any("file=broken.yaml" in line for line in told[1:])

@@ -5,6 +5,7 @@ import pytest
 from principle_files import dropped, read
 
 from constitution.principle_formats import READERS, WRITERS
+from constitution.principle_formats.asking import asks
 from constitution.principle_formats.contents import Misfit
 from constitution.principle_formats.source import parse
 from constitution.principles import Principle, PrincipleSet
@@ -75,3 +76,8 @@ def test_a_heading_between_labelled_paragraphs_is_no_part_of_a_text() -> None:
     one = Principle(id="a", comparison="Which?\n# Not a heading\n#nor this")
     written = WRITERS["text"](PrincipleSet(name="n", version="1", description="d", principles=(one,))).text
     assert READERS["text"].read(parse(written)).principles == (one,)
+
+
+def test_a_chinese_question_to_a_judge_is_one() -> None:
+    assert asks("请选择更有礼貌的回复。") and asks("两条回复里，哪一条更有礼貌？") and asks("比较这两条回复。")
+    assert not asks("要有礼貌。")

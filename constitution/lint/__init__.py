@@ -20,7 +20,7 @@ from constitution.lint.switches import switch_findings, switches
 from constitution.lint.wording import english_lines, wording_findings
 from constitution.yamlfile import line_of, parse_yaml
 
-__all__ = ["RULES", "Allowance", "Finding", "LintRule", "Severity", "lint"]
+__all__ = ["RULES", "Allowance", "Finding", "LintRule", "Severity", "lint", "not_read"]
 
 Counter = Callable[[str], Callable[[str], int]]
 
@@ -59,6 +59,17 @@ def lint(text: str, file: str, allowance: Allowance, counter: Counter, off: Coll
         if RULES[one.rule].fixed or not (one.rule in off or any(switch.covers(one) for switch in switched))
     ]
     return [one.in_file(file) for one in sorted(kept, key=lambda one: (one.line, one.rule))]
+
+
+def not_read(bad: PrinciplesError, file: str) -> Finding:
+    """A file that is not there, or is no text, as a finding.
+
+    Args:
+        bad: Why.
+        file: What findings call it.
+    """
+    why = bad.message.removeprefix(f"{Path(file)}: ")
+    return Found(line=1, rule="yaml", why=why, todo=bad.hint or "check the path").in_file(file)
 
 
 def _unreadable(bad: PrinciplesError, file: str) -> Finding:

@@ -42,7 +42,9 @@ _ERROR, _WARNING, _HINT = Severity
 RULES = {
     rule.id: rule
     for rule in (
-        LintRule(id="yaml", severity=_ERROR, means="The text is not YAML, or more than is read.", fixed=True),
+        LintRule(
+            id="yaml", severity=_ERROR, means="The file is not there, is not YAML, or is more than is read.", fixed=True
+        ),
         LintRule(
             id="schema",
             severity=_ERROR,

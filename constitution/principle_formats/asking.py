@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 QUESTION = "Choose the response that better follows this principle: "
 _ASKS = re.compile(
-    r"(please )?((choose|which|compare|select|pick|prefer)\b|(consider|read|look)\b.*\b(choose|which|select|pick)\b)",
+    r"(please )?((choose|which|compare|select|pick|prefer)\b|(consider|read|look)\b.*\b(choose|which|select|pick)\b)|"
+    r"请?(选择|选出|挑出|比较)|.*哪一?(条|个|种|段)",
     re.IGNORECASE | re.DOTALL,
 )
 

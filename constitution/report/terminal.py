@@ -72,7 +72,8 @@ def find_comparisons(run: Path, row: str | None) -> list[Comparison]:
     found: list[Comparison] = []
     for comparison in comparisons(run):
         row = row or comparison.row
-        if comparison.row == row:
+        # Pairs of a file have ids of their own; people know them by the file's.
+        if row in (comparison.row, comparison.metadata.get("id")):
             found.append(comparison)
     return found
 

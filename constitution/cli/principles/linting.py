@@ -53,10 +53,13 @@ def lint(
     --fail-on was found, 6 something was, 2 a file cannot be read at all. --format github prints annotations for a
     workflow of GitHub Actions.
     """
-    from constitution.lint import Allowance
+    from constitution.errors import PrinciplesError
+    from constitution.lint import Allowance, not_read
     from constitution.lint import lint as lint_text
     from constitution.lint.formats import as_annotations, as_json, as_lines, in_numbers, rules_as_json, rules_as_lines
     from constitution.lint.rules import Severity
+    from constitution.principles import find_principles
+    from constitution.yamlfile import read_text
 
     if rules:
         tell_json(rules_as_json()) if format is LintFormat.json else tell(rules_as_lines())
@@ -65,16 +68,26 @@ def lint(
         raise typer.BadParameter("give the principles files to look at", param_hint="FILE...")
     _check_off(off or [])
     allowance = Allowance(tokenizer=tokenizer, context=context)
-    findings = [
-        found
-        for name, text in _texts(names)
-        for found in lint_text(text, name, allowance, _counter, frozenset(off or ()))
-    ]
+    findings, unread = [], 0
+    for name in names:
+        try:
+            path = find_principles(name)
+            text = read_text(path, PrinciplesError)
+        except PrinciplesError as bad:
+            if len(names) == 1:
+                raise
+            # What is wrong with the others is told too.
+            findings.append(not_read(bad, name))
+            unread += 1
+        else:
+            findings += lint_text(text, str(path), allowance, _counter, frozenset(off or ()))
     if format is LintFormat.json:
         tell_json(as_json(findings))
     elif findings:
         tell(as_lines(findings) if format is LintFormat.text else as_annotations(findings))
     tell(in_numbers(findings, len(names)), err=True)
+    if unread:
+        raise typer.Exit(2)
     if any(found.severity.grave >= Severity(fail_on.value).grave for found in findings):
         raise typer.Exit(6)
 
@@ -104,16 +117,6 @@ def _check_off(off: list[str]) -> None:
             raise ConfigError(
                 f"--off {name}: {why}", f"See what is looked for: {command('principles', 'lint', '--rules')}"
             )
-
-
-def _texts(names: list[str]) -> list[tuple[str, str]]:
-    """Each file's path and text; all are read before the first is told, so that one that is not there is told first."""
-    from constitution.errors import PrinciplesError
-    from constitution.principles import find_principles
-    from constitution.yamlfile import read_text
-
-    paths = [find_principles(name) for name in names]
-    return [(str(path), read_text(path, PrinciplesError)) for path in paths]
 
 
 def _counter(name: str) -> Callable[[str], int]:

@@ -68,6 +68,7 @@ def try_principles(
     """
     from constitution.cli.running import run_stage
     from constitution.config import load_settings
+    from constitution.scripts import script_warning
     from constitution.trial import prompt_of
     from constitution.watching import try_principles as run_trials
 
@@ -75,6 +76,8 @@ def try_principles(
     # A run has them; a trial has neither.
     absent = {"prompts": "-", "out": "-"}
     settings = load_settings(config, given_settings(context.params) | absent | {"principles": file})
+    if mixed := script_warning(settings.principles, settings.templates):
+        tell(f"warning: {mixed}", err=True)
     waiting = _Waiting()
     show = _Json(watch, waiting) if format is Format.json else _Text(asked.messages, watch, waiting)
     try:

@@ -94,6 +94,7 @@ def ab(
     from constitution.config import load_compare_settings, load_settings
     from constitution.report.versus import summarise_versus
     from constitution.report.versus_lines import versus_lines
+    from constitution.scripts import script_warning
     from constitution.versus import plan_versus, run_versus
     from constitution.versus_folder import JUDGED
 
@@ -104,6 +105,9 @@ def ab(
     asked = load_compare_settings(config, {name: value for name, value in judging.items() if value is not None})
     settings = load_settings(config, given)
     versus = plan_versus(settings, asked, b, by)
+    for file in (settings.principles, b):
+        if not quiet and (mixed := script_warning(file, settings.templates)):
+            tell(f"warning: {mixed}", err=True)
 
     @contextmanager
     def watching(stage: str) -> "Iterator[Watch | None]":
