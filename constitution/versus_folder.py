@@ -139,6 +139,6 @@ def _pair(a: Transcript, b: Transcript) -> dict[str, object]:
         "prompt": [message.model_dump() for message in a.prompt],
         "response_a": said[first],
         "response_b": said[second],
-        "row": a.id,
+        "id": a.id,
         "b": "first" if first == "b" else "second",
     }

@@ -63,7 +63,7 @@ def test_the_judge_is_asked_about_the_last_revisions(
     assert len(made) == 12
     for one in made:
         b, a = (one.first, one.second) if one.metadata["b"] == "first" else (one.second, one.first)
-        row = str(one.metadata["row"])
+        row = str(one.metadata["id"])
         assert (a.text, b.text) == tuple(sides[side][row].responses[-1].text for side in ("a", "b"))
         assert one.prompt == sides["a"][row].prompt
     # Which one stands first follows from the texts.
@@ -199,6 +199,9 @@ def test_the_command_tells_who_is_better(tmp_path: Path, prompts: Path, files: t
     assert count(folder / "judged", COMPARE).done == 6
     # Its stages are ordinary runs.
     assert cli("audit", folder / "judged").returncode == 0
+    # People know a row by the id that they gave it.
+    shown = cli("show", folder / "judged", "row-03")
+    assert shown.returncode == 0 and "Question number 3?" in shown.stdout and "number 4" not in shown.stdout
 
 
 def test_rows_that_failed_make_the_exit_code_5(tmp_path: Path, prompts: Path, files: tuple[str, str], cli: Cli) -> None:

@@ -60,7 +60,7 @@ def comparison(
         index=number,
         pairs=1,
         prompt=(Message(role="user", content=prompt or f"Question {number}?"),),
-        metadata={"row": f"row-{number}", "b": b},
+        metadata={"id": f"row-{number}", "b": b},
         first=Candidate(text=texts[0], source="response_a"),
         second=Candidate(text=texts[1], source="response_b"),
         votes=tuple(votes),

@@ -226,7 +226,7 @@ def _said(one: Comparison, p: float | None, status: Status) -> _Said | None:
         return None
     p = p if one.metadata["b"] == "first" else 1 - p
     win = 0.5 if status != "labelled" or p == 0.5 else float(p > 0.5)
-    return _Said(digest([message.model_dump() for message in one.prompt]), str(one.metadata["row"]), p, win)
+    return _Said(digest([message.model_dump() for message in one.prompt]), str(one.metadata["id"]), p, win)
 
 
 def _under(made: Sequence[Comparison], ids: Container[str], thresholds: Thresholds) -> list[_Said]:
