@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo check test test-crash test-train test-formats test-datasets test-vllm bench bench-rivals clean
+.PHONY: install demo check test test-browser test-crash test-train test-formats test-datasets test-vllm bench bench-rivals clean
 
 install: .venv/installed
 
@@ -57,6 +57,14 @@ check: install
 # threads wait for each other would take many times as long.
 test: install
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# The report and the view in a real browser: Debian's chromium, or the one that CHROMIUM names.
+test-browser: .venv/browser-installed
+	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/browser
+
+.venv/browser-installed: .venv/installed
+	@$(PIP) --editable '.[dev,browser]'
+	@touch $@
 
 # What docs/reliability.md promises, at full length: 200 kills, a million rows, every operation of the disk, and then some
 # minutes of fuzzing; half an hour on two cores, and 5 GB of temporary files. `make test` has a short form of each.

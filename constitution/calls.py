@@ -1,6 +1,7 @@
 """Calls of a row's chain to a model: looked up in the journal first, and on the disk before the answer is used."""
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,9 +53,20 @@ class Caller:
                 if completion is None:
 
                     async def made(seed: int = seed, key: str = key) -> Completion:
+                        clock = _Clock()
                         with _named(step):
                             answer = await self.engine.generate(messages, sampling, seed)
-                        await self._keep(Call(row=row.id, index=row.index, step=step, digest=key, completion=answer))
+                        await self._keep(
+                            Call(
+                                row=row.id,
+                                index=row.index,
+                                step=step,
+                                digest=key,
+                                completion=answer,
+                                began=clock.began,
+                                seconds=clock.seconds(),
+                            )
+                        )
                         return answer
 
                     completion = await self.stop.call(made())
@@ -78,12 +90,23 @@ class Caller:
             if choice is None:
 
                 async def made() -> Choice:
+                    clock = _Clock()
                     with _named(step):
                         told = await self.engine.choose(messages, options, seed)
                     finite = [None if value is None or not math.isfinite(value) else value for value in told.logprobs]
                     answer = told.model_copy(update={"logprobs": tuple(finite)})
                     found_by = key if answer.sampled is None else sampled_key
-                    await self._keep(Call(row=row.id, index=row.index, step=step, digest=found_by, choice=answer))
+                    await self._keep(
+                        Call(
+                            row=row.id,
+                            index=row.index,
+                            step=step,
+                            digest=found_by,
+                            choice=answer,
+                            began=clock.began,
+                            seconds=clock.seconds(),
+                        )
+                    )
                     return answer
 
                 choice = await self.stop.call(made())
@@ -96,6 +119,17 @@ class Caller:
         """Only what is on the disk is used: what follows from an answer must never outlive it."""
         self.run.keep(call)
         await self.run.flushed()
+
+
+class _Clock:
+    """How long a call takes; by a clock that nobody sets. Milliseconds are enough, and keep lines short."""
+
+    def __init__(self) -> None:
+        self.began = round(time.time(), 3)
+        self._start = time.monotonic()
+
+    def seconds(self) -> float:
+        return round(time.monotonic() - self._start, 3)
 
 
 def _key(identity: Identity, messages: Sequence[Message], *rest: object) -> str:

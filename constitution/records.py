@@ -23,15 +23,13 @@ class Record(BaseModel):
 
 
 class Row(Protocol):
-    """What is known of a row wherever it is run: its name, and where it is in the input."""
+    """A row, wherever it is run: its name, unique in the run, and its position in the input, from 0."""
 
     @property
-    def id(self) -> str:
-        """Unique in the run."""
+    def id(self) -> str: ...  # noqa: D102
 
     @property
-    def index(self) -> int:
-        """Position in the input, from 0."""
+    def index(self) -> int: ...  # noqa: D102
 
 
 class Message(Record):
@@ -288,6 +286,8 @@ class Call(Record):
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
         completion: What `generate` answered.
         choice: What `choose` answered.
+        began: When it was asked for, in seconds since 1970; None of calls journalled by older versions.
+        seconds: From then until the answer came, the time that it waited for its turn in the engine included.
     """
 
     row: str
@@ -296,3 +296,5 @@ class Call(Record):
     digest: str
     completion: Completion | None = None
     choice: Choice | None = None
+    began: float | None = None
+    seconds: float | None = None

@@ -1,0 +1,121 @@
+"""What is drawn: plots as data, before any format.
+
+svg.py draws them, for a page or as a file of its own; png.py makes pictures of those files.
+"""
+
+from pydantic import Field
+
+from constitution.records import Record
+
+
+class Point(Record):
+    """A value at a place, with its 95% interval if it has one."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Series(Record):
+    """Points that belong together, joined by a line."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+class Lines(Record):
+    """Series over a common axis.
+
+    Attributes:
+        x: What the axis below says.
+        y: Likewise of the axis at the side.
+        series: At most five.
+        ticks: Names of places on the axis below, by place; numbers where it is empty.
+        low: Where the axis at the side begins; None: with the data.
+        high: Where it ends.
+        reference: A value to compare with, drawn as a dashed line.
+        reference_name: What it is.
+        diagonal: Whether the line y = x is drawn, dashed.
+        percent: Whether the values are shares.
+    """
+
+    x: str
+    y: str
+    series: tuple[Series, ...]
+    ticks: dict[int, str] = Field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+    reference: float | None = None
+    reference_name: str = ""
+    diagonal: bool = False
+    percent: bool = False
+
+
+class Bar(Record):
+    """A value of a thing, with its 95% interval if it has one."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Bars(Record):
+    """Values of things that have names, from top to bottom.
+
+    Attributes:
+        x: What the axis says.
+        bars: In the order that they are drawn in.
+        reference: As in `Lines`.
+        percent: As in `Lines`.
+    """
+
+    x: str
+    bars: tuple[Bar, ...]
+    reference: float | None = None
+    reference_name: str = ""
+    percent: bool = False
+
+
+class Histogram(Record):
+    """How many values fall between neighbouring edges: [n + 1] edges, [n] counts."""
+
+    x: str
+    y: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+Plot = Lines | Bars | Histogram
+
+
+class Figure(Record):
+    """A plot with what is said of it.
+
+    Attributes:
+        name: What its file is called, without the ending.
+        title: A short line.
+        caption: What it shows, how it was measured, and n; enough to read it without the rest.
+    """
+
+    name: str
+    title: str
+    caption: str
+    plot: Plot
+
+
+class Table(Record):
+    """Numbers of a report, for papers.
+
+    Attributes:
+        name: As in `Figure`.
+        title: A short line.
+        columns: Their heads.
+        rows: Cells as they are written in CSV; None is left empty.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]

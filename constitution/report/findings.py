@@ -1,0 +1,168 @@
+"""What a run tells, for the report: records only; `finding.py` makes them of a run's folder."""
+
+from typing import Literal
+
+from constitution.counts import Counts
+from constitution.records import Comparison, Record, Transcript
+from constitution.report.agreement import Agreement
+from constitution.report.audit import Audit
+from constitution.report.coverage import Coverage
+from constitution.report.intervals import Estimate
+from constitution.report.scores import ScoreSummary
+
+StageName = Literal["SL stage", "RL stage", "rules"]
+
+
+class StageNumbers(Record):
+    """One stage of the run.
+
+    Attributes:
+        name: `SL stage`, `RL stage` or `rules`.
+        model: Its model; of the last two the judge.
+        counts: Where its rows are.
+        filtered: Filtered rows by reason.
+        calls: Journalled model calls.
+        version: The program's that began it.
+        created: When, UTC, ISO 8601.
+        determinism: What its engine promises.
+    """
+
+    name: StageName
+    model: str
+    counts: Counts
+    filtered: dict[str, int]
+    calls: int
+    version: str
+    created: str
+    determinism: str
+
+
+class RevisionNumbers(Record):
+    """The responses after so many rounds, over the finished rows. Intervals are 95%, rows of one prompt one cluster.
+
+    Attributes:
+        number: 0 is the initial response.
+        rows: Finished rows that have it.
+        beats: Mean probability under the judge, both orders averaged as logits, that it is better than the initial
+            response, of all readable comparisons of the two: the paper's harmlessness by revision (Bai et al. 2022,
+            figure 5) with a judge's probability in the place of a preference model's score. None without such
+            comparisons, and of the initial response.
+        reward: Mean reward by the run's rules; None if it is not scored.
+        tokens: Mean length, in tokens of the model that wrote it.
+        change: Mean share of words changed from the response before it (`change.changed_share`); None of 0.
+        change_in_all: The same from the initial response.
+        unchanged: Share of rows in which it has the words of the response before it; None of 0.
+        refusals: Share of responses that decline what was asked, by a list of phrases (`stance.py`).
+        evasions: Share that neither decline with a reason nor answer, likewise.
+        cut: Share that end at `max_tokens`.
+    """
+
+    number: int
+    rows: int
+    beats: Estimate | None
+    reward: Estimate | None
+    tokens: Estimate | None
+    change: Estimate | None
+    change_in_all: Estimate | None
+    unchanged: Estimate | None
+    refusals: Estimate | None
+    evasions: Estimate | None
+    cut: Estimate | None
+
+
+class StepNumbers(Record):
+    """One kind of model call.
+
+    Attributes:
+        stage: Which stage makes it.
+        step: `respond`, `critique-1`, `revise-1`, …; `sample`, `judge` (both orders, all principles), `score`.
+        calls: How many are journalled.
+        prompt_tokens: Read; None where calls do not tell (`choose`).
+        completion_tokens: Sampled; None likewise.
+        seconds: Sum over the calls; many run at once, so that this is more than the time that went by. None of calls
+            that were journalled without.
+        median: Seconds of one call, the time that it waited in the engine included.
+        p95: The time that 95% of them took at most.
+    """
+
+    stage: StageName
+    step: str
+    calls: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float | None
+    median: float | None
+    p95: float | None
+
+
+class FailureGroup(Record):
+    """Rows that failed alike.
+
+    Attributes:
+        stage: Where.
+        kind: The error's class.
+        step: The call, without its number.
+        message: What the first of them said, first line.
+        count: How many rows; alike are messages that differ in numbers and quoted texts only.
+        rows: The first of them, by id.
+    """
+
+    stage: StageName
+    kind: str
+    step: str
+    message: str
+    count: int
+    rows: tuple[str, ...]
+
+
+Category = Literal["best", "worst", "most changed", "unchanged", "most contested"]
+
+
+class Example(Record):
+    """A row worth reading.
+
+    Attributes:
+        category: What it is an example of: by the judge's probability (or the gain in reward) that the final revision
+            is better than the initial response; by the share of words changed; by the nearness of p to a half or the
+            distance of the two orders.
+        why: The number, in words.
+        transcript: The row's chain, if it has one.
+        comparison: What is contested.
+    """
+
+    category: Category
+    why: str
+    transcript: Transcript | None
+    comparison: Comparison | None
+
+
+class Findings(Record):
+    """What a run tells.
+
+    Attributes:
+        run: The folder's name.
+        stages: Those that the run has.
+        revisions: By number; empty without transcripts.
+        coverage: What each principle did.
+        audit: The judge's health; None without comparisons.
+        agreement: What people said; None without reviews.
+        scores: None if the run is not scored.
+        steps: Tokens and time.
+        seconds: Time that went by while any call was under way, all stages; None of runs without times.
+        failures: The most frequent first.
+        examples: A few of each category.
+        warnings: What a reader must know first: unfinished stages, control strings, warnings of audit and coverage.
+    """
+
+    run: str
+    stages: tuple[StageNumbers, ...]
+    revisions: tuple[RevisionNumbers, ...]
+    coverage: Coverage | None
+    audit: Audit | None
+    agreement: Agreement | None
+    scores: ScoreSummary | None
+    steps: tuple[StepNumbers, ...]
+    seconds: float | None
+    failures: tuple[FailureGroup, ...]
+    examples: tuple[Example, ...]
+    warnings: tuple[str, ...]
