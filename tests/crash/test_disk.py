@@ -10,6 +10,7 @@ from pathlib import Path
 
 import faults
 import pytest
+from journals import sorted_lines
 from scale import LONG
 
 from constitution import CompareSettings, Settings, export, generate, label_pairs
@@ -33,7 +34,7 @@ def run_both(prompts: Path, folder: Path) -> None:
 
 
 def content(folder: Path) -> dict[str, list[bytes]]:
-    return {name: sorted((folder / name).read_bytes().splitlines()) for name in JOURNALS}
+    return {name: sorted_lines(folder / name) for name in JOURNALS}
 
 
 @pytest.mark.parametrize("lasting", [False, True])
@@ -159,9 +160,7 @@ def test_a_disk_that_fills_up_stops_the_run_which_goes_on_with_more_room(
     assert done.returncode == 0, done.stderr
     whole = generated("whole", rounds=6)
     for name in ("calls.jsonl", "transcripts.jsonl"):
-        assert sorted((small_disk / "run" / name).read_bytes().splitlines()) == sorted(
-            (whole / name).read_bytes().splitlines()
-        )
+        assert sorted_lines(small_disk / "run" / name) == sorted_lines(whole / name)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import faults
 import pytest
 from conftest import PROGRAM
+from journals import sorted_lines
 from plugging import plug, put_on_path
 from scale import LONG
 
@@ -67,10 +68,6 @@ async def open_engine(settings, chat_template=None):
 
 def whole_lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def sorted_lines(path: Path) -> list[bytes]:
-    return sorted(path.read_bytes().splitlines())
 
 
 def tree(folder: Path) -> dict[str, bytes]:
