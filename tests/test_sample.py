@@ -309,6 +309,12 @@ def test_datasets_loads_it(run: Path, tmp_path: Path, of: Any, blind: bool) -> N
     assert loaded["train"].to_list() == drawn(run, 30, of=of, blind=blind)
 
 
+def test_strata_without_an_item_are_told_together(run: Path) -> None:
+    text = as_text(draw(run, 2), "markdown")
+    assert text.count("| labelled |") == 2
+    assert "Strata that have no item, and are not told of: 3, of 80 comparisons." in text
+
+
 # Refusals
 
 

@@ -23,7 +23,8 @@ def comparison(example: Preference) -> dict[str, Any]:
     """Two responses; the suggested answer is the AI's label, its score the label's probability.
 
     The better one is A in half of the rows, by a hash of the three texts, as `tinker.py` does it. Of a tie the label
-    is the response that an export chooses, with a probability of about a half; `status` says that it is one.
+    is the response that an export chooses, with a probability of about a half; `status` says that it is one. Its server
+    keeps one record an id: of copies that soft labels make, the last one.
     """
     prompt, origin = turns(example.prompt), example.origin
     chosen_is_a = derive_uniform("argilla", prompt, example.chosen, example.rejected) < 0.5

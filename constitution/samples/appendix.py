@@ -30,8 +30,12 @@ def _strata(sample: Sample) -> Iterator[str]:
     yield f"| {names} | in the run | drawn | weight |"
     yield "|" + "---|" * len(sample.by) + "---:|---:|---:|"
     for one in sample.strata:
-        said = " | ".join(map(escaped, one.values.values()))
-        yield f"| {said} | {one.size} | {one.drawn} | {f'{one.weight:.4g}' if one.drawn else '-'} |"
+        if one.drawn:
+            said = " | ".join(map(escaped, one.values.values()))
+            yield f"| {said} | {one.size} | {one.drawn} | {one.weight:.4g} |"
+    if missed := [one.size for one in sample.strata if not one.drawn]:
+        # Not one by one: a field with a value of its own for each row would fill the page.
+        yield f"\nStrata that have no item, and are not told of: {len(missed)}, of {sum(missed)} {sample.of}."
 
 
 def _section(item: Item, blind: bool) -> Iterator[str]:

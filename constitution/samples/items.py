@@ -11,7 +11,7 @@ from constitution.samples.fields import Source
 Item = dict[str, Any]
 
 
-def items(sample: Sample, blind: bool) -> "list[Item]":
+def items(sample: Sample, blind: bool) -> list[Item]:
     """The items of a sample as JSON objects, in its order.
 
     Each has `id` (the comparison's, or the row's), `row`, `of`, `stratum`, the stratum's size in the run, how many of
