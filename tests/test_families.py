@@ -91,6 +91,41 @@ ROWS: list[tuple[str, str, Record, dict[str, Any]]] = [
         },
     ),
     (
+        "argilla",
+        "comparisons",
+        PREFERENCE,
+        {
+            "id": "row-1",
+            "fields": {"prompt": PROMPT, "response_a": "No idea.", "response_b": "Because I care."},
+            "suggestions": {
+                "better": {"value": "b", "score": 0.7, "agent": "unjudged: final revision over initial response"}
+            },
+            "metadata": {
+                "row": "row-1",
+                "status": "unjudged",
+                "p_suggested": 0.7,
+                "principles": ["harm"],
+                "origin": METADATA,
+            },
+        },
+    ),
+    (
+        "argilla",
+        "revisions",
+        Chain(transcript=transcript(TURNS, "Bad.", "Better.", "Good."), principles={"harm": PRINCIPLE}, source=""),
+        {
+            "id": "row-1 revision-2",
+            "fields": {"prompt": PROMPT, "response": "Bad.", "revision": "Good."},
+            "suggestions": {"edited": {"value": "Good.", "score": 1.0, "agent": "final revision"}},
+            "metadata": {
+                "row": "row-1",
+                "changed": "changed",
+                "principles": ["harm", "harm"],
+                "origin": '{"id": "row-1", "finish_reason": "stop", "row": {}}',
+            },
+        },
+    ),
+    (
         "paper",
         "comparisons",
         PREFERENCE,
@@ -164,6 +199,37 @@ def test_the_better_completion_is_a_in_about_half_of_tinkers_rows() -> None:
     assert 150 < labels.count("A") < 250
     again = PREFERENCE.model_copy(update={"chosen": "Good 7.", "rejected": "Bad 7."})
     assert row(again)["label"] == labels[7]
+
+
+def test_argillas_records_keep_to_its_servers_limits() -> None:
+    row = load_family("argilla").kinds["comparisons"].row
+    long = messages([("system", ""), ("user", "x" * 20_001)])
+    for name, agent in (
+        ("模型/a b", "__/a b"),
+        ("模型", "judge"),
+        ("m" * 300, "m" * 200),
+        ("the-judge:1.0", "the-judge:1.0"),
+    ):
+        made = row(PREFERENCE.model_copy(update={"prompt": long, "judge": name}))
+        assert made["suggestions"]["better"]["agent"] == agent
+    assert [(turn["role"], len(turn["content"])) for turn in made["fields"]["prompt"]] == [
+        ("user", 20_000),
+        ("user", 1),
+    ]
+
+
+def test_argilla_suggests_the_better_response_which_is_a_in_about_half_of_the_records() -> None:
+    row = load_family("argilla").kinds["comparisons"].row
+    origin = {"id": "row-1", "comparison": "row-1/x-y", "status": "tie"}
+    values = []
+    for number in range(400):
+        made = row(PREFERENCE.model_copy(update={"chosen": f"Good {number}.", "origin": origin}))
+        value = made["suggestions"]["better"]["value"]
+        values.append(value)
+        assert made["fields"][f"response_{value}"] == f"Good {number}."
+        assert (made["id"], made["metadata"]["status"]) == ("row-1/x-y", "tie")
+    # Binomial, 400 draws at 1/2: mean 200, standard deviation 10.
+    assert 150 < values.count("a") < 250
 
 
 def test_verl_tells_prompts_apart_by_what_they_say() -> None:

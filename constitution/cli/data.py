@@ -38,7 +38,7 @@ def export(
             "--for",
             metavar="FAMILY",
             help="The formats: trl, openai, hh-rlhf, llama-factory, axolotl, openrlhf, nemo-rl, verl, ms-swift, "
-            "tinker, paper.",
+            "tinker, paper, argilla.",
         ),
     ] = "trl",
     kind: Annotated[

@@ -33,6 +33,19 @@ def tell_json(text: str) -> None:
     typer.echo(ascii_json(text))
 
 
+def tell_data(text: str, lines_of_json: bool = False) -> None:
+    """Print data on stdout: lines that hold no more than `tell` would print, or JSON that is as safe.
+
+    A reader that leaves early (head, less) is no error.
+    """
+    try:
+        sys.stdout.write(ascii_json(text) if lines_of_json else printable(text))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more as it ends: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def results() -> "Console":
     """Stdout. A reader that leaves early (head, less) is no error."""
     from rich.console import Console

@@ -28,6 +28,7 @@ class Preference(Record):
     Attributes:
         p_chosen: Probability that `chosen` is better; 1 where nobody judged.
         margin: What a reward model's score of `chosen` should be ahead by, in nats, at least 0; 0 asks for nothing.
+        judge: The feedback model's name; empty where nobody judged, or nobody knows who.
     """
 
     prompt: tuple[Message, ...]
@@ -36,6 +37,7 @@ class Preference(Record):
     p_chosen: float
     margin: float
     origin: dict[str, JsonValue]
+    judge: str = ""
 
 
 class Rating(Record):

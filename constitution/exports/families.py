@@ -22,6 +22,7 @@ FAMILIES = {
         "ms-swift": "ms_swift",
         "tinker": "tinker",
         "paper": "paper",
+        "argilla": "argilla",
     }.items()
 }
 

@@ -11,16 +11,27 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~$&#!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 def code(value: object) -> str:
     """A value as it is, set as code: in there, nothing is markup."""
     text = _one_line(value)
-    # The fence is longer than any run of backticks in the text.
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    fence = _longer(text, 1)
     space = " " if text.startswith("`") or text.endswith("`") or not text else ""
     return f"{fence}{space}{text}{space}{fence}"
+
+
+def fenced(text: str) -> str:
+    """A text of many lines as it is, but for what cannot be printed, as a block of code: nothing in it is markup."""
+    shown = printable(text.replace("\r\n", "\n"))
+    fence = _longer(shown, 3)
+    return f"{fence}text\n{shown}\n{fence}"
 
 
 def escaped(value: object) -> str:
     """A value as running text."""
     # An address would be made a link as it stands.
     return _MARKUP.sub(r"\\\1", _one_line(value)).replace("://", ":\\//")
+
+
+def _longer(text: str, least: int) -> str:
+    """A fence longer than any run of backticks in the text."""
+    return "`" * max(least, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
 
 
 def _one_line(value: object) -> str:

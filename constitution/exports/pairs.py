@@ -123,7 +123,7 @@ def find_source(run: Path, options: Options) -> Source:
 
 
 def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
-    rewards = Rewards(run)
+    rewards, judge = Rewards(run), load_manifest(run, COMPARE).model
     for comparison in comparisons(run):
         # Before the status: nobody was asked about them, and they are called a tie.
         if comparison.first.text.strip() == comparison.second.text.strip():
@@ -133,10 +133,10 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
         elif comparison.status != "labelled" and comparison.status not in options.include:
             dropped[f"pairs: status {comparison.status}"] += 1
         else:
-            yield _judgement(comparison, comparison.p, options.seed, rewards)
+            yield _judgement(comparison, comparison.p, options.seed, rewards, judge)
 
 
-def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) -> Pick[Preference]:
+def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards, judge: str) -> Pick[Preference]:
     # Neither is better: always choosing the first would teach whatever made it come first.
     first = derive_uniform("tie", seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
     better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
@@ -161,6 +161,7 @@ def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) ->
         p_chosen=max(p, 1 - p),
         margin=0.0,
         origin=origin,
+        judge=judge,
     )
     # Where several responses were ranked, the ranking knows more of a pair than its own label does.
     margin = logit(max(p, 1 - p))

@@ -127,7 +127,8 @@ def export_lines(facts: Facts) -> list[str]:
         f"train and test are split by prompt, {options.test_fraction:g} of the prompts held out (seed "
         f"{options.split_seed}): no prompt is in both",
     ]
-    if any(column["name"] == "metadata" for name in facts.written for column in facts.kinds[name].columns):
+    columns = [column for name in facts.written for column in facts.kinds[name].columns]
+    if any(column["name"] == "metadata" and "dtype" in column for column in columns):
         lines.append(
             "`metadata` is a JSON object as text: the row of the run, what became of it, and the input's own columns"
         )

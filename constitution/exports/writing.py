@@ -169,10 +169,10 @@ def _is_export(folder: Path) -> bool:
 
 
 def _jsonl(path: Path) -> AbstractContextManager[Sink]:
-    return jsonlines.open(path, "w", dumps=_on_one_line)
+    return jsonlines.open(path, "w", dumps=on_one_line)
 
 
-def _on_one_line(row: dict[str, Any]) -> str:
+def on_one_line(row: dict[str, Any]) -> str:
     """JSON that no reader takes for two lines: some hold these signs for the end of one (`str.splitlines`)."""
     return json.dumps(row, ensure_ascii=False).translate({0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"})
 

@@ -1,22 +1,21 @@
 r"""Principles as a table, for spreadsheets: a row each, columns as the keys of a principles file, in any order.
 
 A cell that begins with `=`, `+`, `-` or `@` would be run as a formula: it is written with `'` before it, and read
-without. Tags are separated by `;`, and `\;` is a semicolon in one.
+without (`spreadsheets.py`). Tags are separated by `;`, and `\;` is a semicolon in one.
 """
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 
 from constitution.principle_formats.contents import Contents, Misfit, Written, counted
 from constitution.principle_formats.drafts import Draft, finish, joined_tags
 from constitution.principle_formats.source import Source
 from constitution.principles import PrincipleSet
+from constitution.spreadsheets import plain_cell, safe_cell
 
 COLUMNS = ("id", "critique_request", "revision_request", "comparison", "weight", "tags")
 TEXTS = COLUMNS[1:4]
-_RISKY = re.compile(r"'*[=+\-@\t\r]")
 
 
 def read(source: Source) -> Contents:
@@ -37,7 +36,7 @@ def read(source: Source) -> Contents:
     for line, cells in rows:
         if len(cells) > len(names):
             raise Misfit(f"line {line}: {len(cells)} cells, where the header has {len(names)}")
-        said = {name: _plain(cell) for name, cell in zip(names, cells, strict=False) if cell.strip()}
+        said = {name: plain_cell(cell) for name, cell in zip(names, cells, strict=False) if cell.strip()}
         for name in said.keys() & unknown.keys():
             unknown[name] += 1
         drafts.append(Draft(line, {name: text for name, text in said.items() if name in COLUMNS}))
@@ -64,7 +63,7 @@ def write(principles: PrincipleSet) -> Written:
     for one in principles.principles:
         weight = f"{one.weight:g}" if float(f"{one.weight:g}") == one.weight else repr(one.weight)
         texts = [one.critique_request or "", one.revision_request or "", one.comparison or ""]
-        table.writerow([_safe(cell) for cell in (one.id, *texts, weight, joined_tags(one.tags))])
+        table.writerow([safe_cell(cell) for cell in (one.id, *texts, weight, joined_tags(one.tags))])
     return Written(text=out.getvalue(), entries=len(principles.principles))
 
 
@@ -87,11 +86,3 @@ def _parsed(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield table.line_num, row
     except csv.Error as bad:
         raise Misfit(f"line {table.line_num}: {bad}") from None
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if _RISKY.match(cell) else cell
-
-
-def _plain(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _RISKY.match(cell) else cell
