@@ -1,9 +1,28 @@
 """What people say now of the comparisons and revisions that are there: each reviewer's last word on each text."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
-from constitution.records import Comparison, Transcript
-from constitution.reviews import Review, revision_id, shown_of_comparison, shown_of_revision
+from constitution.records import Comparison, Record, Transcript
+from constitution.reviews import Review, reviews, revision_id, shown_of_comparison, shown_of_revision
+
+
+class ReviewCounts(Record):
+    """How much people said of a run: answers that stand, skips left out, and how many people gave them."""
+
+    answers: int
+    reviewers: int
+
+
+def count_reviews(run: Path) -> ReviewCounts | None:
+    """Count a run's reviews, those of texts that are not there any more too; None if there are none.
+
+    Raises:
+        RunError: The journal is damaged.
+    """
+    last = {(one.id, one.shown, one.reviewer): one.verdict for one in reviews(run)}
+    names = [reviewer for (_, _, reviewer), verdict in last.items() if verdict != "skip"]
+    return ReviewCounts(answers=len(names), reviewers=len(set(names))) if last else None
 
 
 class Answers:

@@ -102,6 +102,10 @@ class People:
             return "not reviewed" if self.alone else None
         return ruling.why_not or None
 
+    def as_written(self, ruling: Ruling | None) -> bool:
+        """Whether a response is exported with the words that the model wrote."""
+        return self.left_out(ruling) is None and (ruling is None or ruling.text is None)
+
 
 def _answered(said: tuple[Review, ...]) -> list[Review]:
     return [one for one in said if one.verdict != "skip"]

@@ -63,6 +63,7 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
             continue
         last = len(transcript.rounds)
         numbers = range(1, last + 1) if options.revisions == "all" else [last]
+        given = set()
         for text, number in {transcript.responses[number].text: number for number in numbers}.items():
             ruling = people.of_revision(transcript, text)
             if why := people.left_out(ruling):
@@ -75,6 +76,10 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
                 dropped["demonstrations: cut at max_tokens"] += 1
                 continue
             response = text if edited is None else edited
+            # An edit may make two revisions one.
+            if response in given:
+                continue
+            given.add(response)
             scored = rewards.of(transcript.index, transcript.id, response)
             if why := too_low(scored.reward if scored else None, options):
                 dropped[f"demonstrations: {why}"] += 1
