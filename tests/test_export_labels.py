@@ -393,7 +393,7 @@ def test_every_family_goes_by_people(tmp_path: Path, family: str) -> None:
     on_revision(run, chains[2], 2, "ada", "accept")
     exported = export(run, tmp_path / "data", family=family, labels="human", test_fraction=0)
     own = {name: splits["train"] for name, splits in exported.rows.items()}
-    counts = {"prompts": 4, "chains": 4, "kto": 2}
+    counts = {"prompts": 4, "chains": 4, "revisions": 4, "kto": 2}
     assert own == {name: counts.get(name, 1) for name in own}
     assert header(tmp_path / "data")["configs"]
     found = [text for name in ("preference", "comparisons", "reward") for text in map(json.dumps, pair(tmp_path, name))]
