@@ -8,6 +8,7 @@ from markupsafe import Markup
 from constitution import pages
 from constitution.plots import Bars, Figure, Lines
 from constitution.plots.bars import draw_bars
+from constitution.plots.fonts import families
 from constitution.plots.frame import WIDTH, Drawing
 from constitution.plots.histogram import draw_histogram
 from constitution.plots.lettering import clean
@@ -15,22 +16,8 @@ from constitution.plots.lines import draw_lines
 
 # For pages: classes of the plots, in the colours of `pages.STYLE`, light and dark.
 STYLE = files("constitution.plots").joinpath("plot.css").read_text(encoding="utf-8")
-# For files: fonts by their names, as resvg knows no general ones; common on Linux, macOS and Windows.
-FONTS = (
-    "DejaVu Sans",
-    "Liberation Sans",
-    "Arial",
-    "Helvetica",
-    "Noto Sans",
-    "Segoe UI",
-    "Roboto",
-    "Ubuntu",
-    "Open Sans",
-    "Cantarell",
-    "FreeSans",
-    "Noto Sans CJK SC",
-)
 
+NOTHING = Markup()
 _ELEMENT = Markup(
     '<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 {width} {height}"{size} '
     'aria-labelledby="{id}-title" aria-describedby="{id}-values">'
@@ -65,7 +52,7 @@ def _draw(figure: Figure) -> Drawing:
     return draw_bars(plot) if isinstance(plot, Bars) else draw_histogram(plot)
 
 
-def _element(figure: Figure, drawing: Drawing, values: str, shapes: Markup, size: Markup = Markup()) -> Markup:  # noqa: B008
+def _element(figure: Figure, drawing: Drawing, values: str, shapes: Markup, size: Markup = NOTHING) -> Markup:
     return _ELEMENT.format(
         width=round(WIDTH),
         height=round(drawing.height),
@@ -83,5 +70,4 @@ def _light_style() -> str:
     colours = dict(reversed(re.findall(r"--([\w-]+): (#[0-9a-f]+)", pages.STYLE)))
     plain = re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], STYLE)
     plain = re.sub(r"/\*.*?\*/\s*", "", plain).replace("transparent", "none")
-    names = ", ".join(f'"{name}"' for name in FONTS)
-    return re.sub(r"font-family: [^;]+;", f"font-family: {names}, sans-serif;", plain)
+    return re.sub(r"font-family: [^;]+;", f"font-family: {families()};", plain)

@@ -7,7 +7,6 @@ from constitution.plots import Bar
 from constitution.report.findings import Findings, StageName
 from constitution.report.intervals import Estimate
 
-
 Kind = TypeVar("Kind")
 # More bars than these are no picture any more: those that most is known of are drawn.
 MOST_BARS = 60

@@ -72,7 +72,8 @@ def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
         caption=f"The judge {judge}: share of votes that prefer the response shown as (A), half of them being fair; of "
         "comparisons in which both orders prefer the same response, which is half of them by chance; in which two "
         "principles prefer different responses; and, where people judged too, of their preferences that the judge "
-        "shares, in all and by where their choice was shown. Intervals are 95%; comparisons of one prompt are one cluster.",
+        "shares, in all and by where their choice was shown. Intervals are 95%; comparisons of one prompt are one "
+        "cluster.",
         plot=Bars(x="Share", bars=bars_of(checks), reference=0.5, reference_name="chance", percent=True),
     )
     yield Figure(

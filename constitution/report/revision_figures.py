@@ -7,7 +7,6 @@ from constitution.report.figure_parts import INTERVALS, model_of
 from constitution.report.findings import Findings, RevisionNumbers
 from constitution.report.intervals import Estimate
 
-
 BY_REVISION = "Revision (0: the initial response)"
 
 
@@ -62,7 +61,8 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
         "refusals",
         "Refusals and evasions by revision",
         f"Share of responses that decline what was asked (refusals), and of those that neither decline with a reason "
-        f"nor answer (evasions), both by lists of phrases: a heuristic. Responses by {model}. {_n(refusals)} {INTERVALS}",
+        f"nor answer (evasions), both by lists of phrases: a heuristic. Responses by {model}. {_n(refusals)} "
+        f"{INTERVALS}",
         Lines(x=BY_REVISION, y="Share of responses", series=_some(refusals, evasions), low=0, percent=True),
     )
 
