@@ -46,9 +46,9 @@ _SPECIAL = {
 def csv_text(table: Table) -> str:
     """A table as RFC 4180 has it: UTF-8, commas, lines that end in CR LF, a first line of heads.
 
-    An estimate takes four columns, the last three named `… low`, `… high` and `… n`. Numbers are written in full. A text
-    that a spreadsheet would take for a formula (=, +, -, @, a tab or a line end in front) gets an apostrophe before it,
-    as such texts come from principle files, reviewers and models; numbers never do.
+    An estimate takes four columns, the last three named `… low`, `… high` and `… n`. Numbers are written in full. A
+    text that a spreadsheet would take for a formula (=, +, -, @, a tab or a line end in front) gets an apostrophe
+    before it, as such texts come from principle files, reviewers and models; numbers never do.
     """
     estimated = _estimated(table)
     heads = [
@@ -65,7 +65,7 @@ def csv_text(table: Table) -> str:
 
 
 def latex_text(table: Table) -> str:
-    """A table as LaTeX: a `tabular` with the rules of booktabs, to be put into a `table` with `\\input`.
+    """A table as LaTeX: a `tabular` with the rules of booktabs, to be put into a `table` with `input`.
 
     Every character that means something to LaTeX is spelt out; others, such as Chinese ones, are left as they are, and
     take LuaLaTeX or XeLaTeX and a font that has them. Numbers are rounded; an estimate is `value [low, high]`.
