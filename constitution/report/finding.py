@@ -9,6 +9,7 @@ from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_stage, load_manifest
 from constitution.records import Filtered, Transcript
+from constitution.report.agreeing import agree
 from constitution.report.audit import Auditing
 from constitution.report.by_revision import ByRevision
 from constitution.report.cautions import judge_cautions, revision_cautions, stage_cautions
@@ -74,7 +75,7 @@ def find(run: Path) -> Findings:
         revisions=revisions,
         coverage=coverage if coverage.rows or coverage.comparisons else None,
         audit=audit,
-        agreement=None,
+        agreement=agree(run),
         scores=summarise_scores(run) if SCORE in manifests else None,
         steps=steps.numbers(),
         seconds=steps.seconds(),
