@@ -235,8 +235,9 @@ def test_steps_are_read_from_the_journals(tmp_path: Path) -> None:
     assert (respond.seconds, respond.median, respond.p95) == (sum(range(20)), 9.5, 18.0)
     assert (critique.calls, critique.seconds, critique.median, critique.p95) == (1, None, None, None)
     assert (revise.median, revise.p95) == (2.0, 2.0)
-    # From 2 s on, a call is still under way when the next one begins, two seconds later: 102 to 157, and 1 s at 100…
-    assert found.seconds == pytest.approx((138 + 19 - 104) + 1 + 2)
+    # From the third on, each is under way until the next one begins, two seconds later: 104 to 157. The second one
+    # takes 1 s before that, and the last one 2 s long after.
+    assert found.seconds == pytest.approx(53 + 1 + 2)
 
 
 def a_call(number: int, step: str, began: float | None = None, seconds: float | None = None) -> Call:
@@ -404,6 +405,16 @@ def test_the_commands_of_warnings_are_those_that_help(tmp_path: Path, cli: Cli) 
     found = find(run)
     assert all(one.beats for one in found.revisions[1:])
     assert not [one for one in found.warnings if "no judge" in one]
+
+
+def test_settings_of_another_version_hide_no_number(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", [transcript(0, "Q?", "One.", "Two.")], input=2)
+    manifest = json.loads((run / REVISE.manifest).read_text(encoding="utf-8"))
+    manifest["settings"]["nonsense"] = 1
+    (run / REVISE.manifest).write_text(json.dumps(manifest), encoding="utf-8")
+    found = find(run)
+    assert found.revisions[0].rows == 1
+    assert found.warnings[0].endswith("1 pending; go on with: the command that began it")
 
 
 def test_comparisons_of_samples_leave_revisions_unjudged(tmp_path: Path) -> None:
