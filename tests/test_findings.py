@@ -28,6 +28,7 @@ from constitution.report.findings import Findings
 from constitution.report.intervals import mean, share
 from constitution.report.scores import summarise_scores
 from constitution.report.steps import Steps, covered, step_group
+from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.run import Run
 from constitution.score_settings import ScoreSettings
 from constitution.scoring import score_run
@@ -457,6 +458,34 @@ def test_rows_to_read_are_the_extreme_ones_and_no_row_is_shown_twice(tmp_path: P
     assert [one.category for one in found.examples] == [category for category in names for _ in range(3)]
     assert found == find(tmp_path / "run")
     assert all(one.transcript for one in found.examples)
+
+
+def test_a_row_with_several_contested_comparisons_is_shown_once(tmp_path: Path) -> None:
+    one, other = ("Q0?", "One.", "Two."), ("Q1?", "One.", "Two.")
+    pairs = [
+        comparison(0, *one, 0.5, sources=(f"sample-{n}", f"sample-{n + 1}"), pairs=3, status="tie") for n in range(3)
+    ]
+    found = find(judged(tmp_path / "run", [*pairs, comparison(1, *other, 0.9)]))
+    assert sorted(told(found, "most contested")) == ["row-0", "row-1"]
+
+
+def test_what_people_said_is_told(tmp_path: Path) -> None:
+    run = judged(tmp_path / "run", [pair := comparison(0, "Q?", "One.", "Two.", 0.9)])
+    assert find(run).agreement is None
+    review = Review(
+        id=pair.id,
+        row=pair.row,
+        index=0,
+        shown=shown_of_comparison(pair),
+        reviewer="ada",
+        at="2026-01-02T03:04:05+00:00",
+        verdict="first",
+        as_a="second",
+    )
+    add_review(run, review)
+    found = find(run).agreement
+    assert found is not None
+    assert [one.name for one in found.reviewers] == ["ada"]
 
 
 # Large runs
