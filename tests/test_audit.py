@@ -238,3 +238,20 @@ def test_which_response_is_called_the_first_does_not_matter() -> None:
     one, other = audit(made).length_correlation, audit(swapped).length_correlation
     assert one is not None and other is not None
     assert one.value == pytest.approx(other.value) and 0.2 < one.value < 0.95
+
+
+@pytest.mark.parametrize("clusters", ["aabbcc", "abcdef", "abacbd", "aaabcc"])
+def test_the_bootstrap_draws_whole_clusters(clusters: str) -> None:
+    seen: list[list[float]] = []
+
+    def kept(rows: np.ndarray) -> float:
+        seen.append(sorted(rows[:, 0].tolist()))
+        return float(rows.mean())
+
+    bootstrap(kept, np.arange(6.0).reshape(6, 1), list(clusters))
+    names = list(dict.fromkeys(clusters))
+    random = np.random.default_rng(0)
+    for found in seen[1:]:
+        drawn = [names[n] for n in random.integers(len(names), size=len(names))]
+        assert found == sorted(float(n) for name in drawn for n, of in enumerate(clusters) if of == name)
+    assert len(seen) == 1001
