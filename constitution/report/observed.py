@@ -4,6 +4,7 @@ import math
 from array import array
 from collections.abc import Iterable
 
+<<<<<<< HEAD
 from constitution.digests import digest
 from constitution.records import Message
 from constitution.report.intervals import Estimate, mean, share
@@ -31,6 +32,47 @@ class Observed:
     def mean(self, least: float = -math.inf, most: float = math.inf) -> Estimate | None:
         """See `intervals.mean`."""
         return mean(self._values, self._clusters, least, most)
+=======
+import numpy as np
+
+from constitution.digests import digest
+from constitution.records import Message
+from constitution.report.intervals import Estimate, Floats, mean, share
+
+
+class Observed:
+    """Observations of one kind: sixteen bytes each, as a run may have millions.
+
+    Attributes:
+        values: In order.
+        clusters: Of each.
+    """
+
+    def __init__(self) -> None:
+        self.values = array("d")
+        self.clusters = array("Q")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def add(self, value: float, cluster: int) -> None:
+        """One more, of a cluster as `cluster_of` gives it."""
+        self.values.append(value)
+        self.clusters.append(cluster)
+
+    @property
+    def column(self) -> Floats:
+        """The values as observations for `intervals.bootstrap`, [n, 1]."""
+        return np.array(self.values, dtype=np.float64).reshape(len(self), 1)
+
+    def share(self) -> Estimate | None:
+        """See `intervals.share`."""
+        return share(self.values, self.clusters)
+
+    def mean(self, least: float = -math.inf, most: float = math.inf) -> Estimate | None:
+        """See `intervals.mean`."""
+        return mean(self.values, self.clusters, least, most)
+>>>>>>> findings
 
 
 def cluster_of(prompt: Iterable[Message]) -> int:

@@ -136,7 +136,7 @@ def summarise_scores(run: Path) -> ScoreSummary:
     tallies = {rule.id: _Tally() for rule in rules}
     rewards: list[float] = []
     rows: list[str] = []
-    ends: dict[str, tuple[float, float]] = {}
+    both_ends: dict[str, tuple[float, float]] = {}
     responses = unrewarded = 0
     for row in scores(run):
         for response in row.responses:
@@ -151,7 +151,7 @@ def summarise_scores(run: Path) -> ScoreSummary:
         if both := ends(row):
             first, last = both.first, both.last
             if first.reward is not None and last.reward is not None:
-                ends[row.id] = first.reward, last.reward
+                both_ends[row.id] = first.reward, last.reward
             for old, new in zip(first.rules, last.rules, strict=True):
                 if old.p is not None and new.p is not None:
                     tallies[old.rule].before.append(old.p)
@@ -181,9 +181,9 @@ def summarise_scores(run: Path) -> ScoreSummary:
             for rule, tally in ((rule, tallies[rule.id]) for rule in rules)
         ),
         reward=_mean_reward(rewards, rows),
-        before=_mean_reward([first for first, _ in ends.values()], list(ends)),
-        after=_mean_reward([last for _, last in ends.values()], list(ends)),
-        gain=_mean_reward([last - first for first, last in ends.values()], list(ends)),
+        before=_mean_reward([first for first, _ in both_ends.values()], list(both_ends)),
+        after=_mean_reward([last for _, last in both_ends.values()], list(both_ends)),
+        gain=_mean_reward([last - first for first, last in both_ends.values()], list(both_ends)),
         calls=calls.number,
         failures=dict(Counter(failure.kind for failure in failures)),
         last_failure=told(failures[-1]) if failures else "",
