@@ -8,18 +8,10 @@ from pathlib import Path
 from constitution.digests import derive_seed
 from constitution.records import Comparison, Transcript
 from constitution.report.by_revision import against_initial
-<<<<<<< HEAD
-from constitution.report.change import changed_share
-=======
->>>>>>> findings
 from constitution.report.findings import Category, Example
 from constitution.report.scores import ends
 from constitution.score_records import Scores
 from constitution.store import transcripts_at
-<<<<<<< HEAD
-from constitution.words import words
-=======
->>>>>>> findings
 
 # Of each category.
 SHOWN = 3
@@ -68,15 +60,6 @@ class Examples:
         self._changed, self._unchanged = _Top(), _Top()
         self._orders, self._principles, self._even = _Top(), _Top(), _Top()
 
-<<<<<<< HEAD
-    def see(self, row: Transcript) -> None:
-        """Take note of a finished row."""
-        self._last = max(self._last, len(row.rounds))
-        if not row.rounds:
-            return
-        before, after = words(row.response.text), words(row.responses[-1].text)
-        changed = changed_share(before, after)
-=======
     def see(self, row: Transcript, changed: float | None) -> None:
         """Take note of a finished row.
 
@@ -87,7 +70,6 @@ class Examples:
         self._last = max(self._last, len(row.rounds))
         if changed is None:
             return
->>>>>>> findings
         if changed:
             why = f"{changed:.0%} of the words changed from the initial response to the last revision"
             self._changed.add(changed, row.id, row.index, why)

@@ -8,13 +8,9 @@ from typing import TypeVar
 from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_stage, load_manifest
-<<<<<<< HEAD
-from constitution.records import Filtered
-from constitution.report.audit import audit
-=======
 from constitution.records import Filtered, Transcript
+from constitution.report.agreeing import agree
 from constitution.report.audit import Auditing
->>>>>>> findings
 from constitution.report.by_revision import ByRevision
 from constitution.report.cautions import judge_cautions, revision_cautions, stage_cautions
 from constitution.report.coverage import cover
@@ -51,16 +47,6 @@ def find(run: Path) -> Findings:
     stages = {stage: _stage(run, stage, manifest, steps) for stage, manifest in manifests.items()}
     if not any(one.counts.done or one.counts.failed or one.counts.filtered for one in stages.values()):
         raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
-<<<<<<< HEAD
-    by_revision, examples = _by_revision(manifests), Examples()
-    coverage = cover(
-        _seen(transcripts(run), by_revision.see, examples.see),
-        _seen(comparisons(run), by_revision.see_pair, examples.see_pair) if COMPARE in manifests else (),
-        manifests[REVISE].principles if REVISE in manifests else None,
-        manifests[COMPARE].principles if COMPARE in manifests else None,
-    )
-    judged = audit(comparisons(run)) if COMPARE in manifests and stages[COMPARE].counts.done else None
-=======
     by_revision, examples, judged = _by_revision(manifests), Examples(), Auditing()
 
     def see(row: Transcript) -> None:
@@ -73,7 +59,6 @@ def find(run: Path) -> Findings:
         manifests[COMPARE].principles if COMPARE in manifests else None,
     )
     audit = judged.told() if judged.number else None
->>>>>>> findings
     for row in scores(run) if SCORE in manifests else ():
         by_revision.see_scores(row)
         examples.see_scores(row)
@@ -89,12 +74,8 @@ def find(run: Path) -> Findings:
         stages=tuple(stages.values()),
         revisions=revisions,
         coverage=coverage if coverage.rows or coverage.comparisons else None,
-<<<<<<< HEAD
-        audit=judged,
-=======
         audit=audit,
->>>>>>> findings
-        agreement=None,
+        agreement=agree(run),
         scores=summarise_scores(run) if SCORE in manifests else None,
         steps=steps.numbers(),
         seconds=steps.seconds(),
@@ -109,11 +90,7 @@ def find(run: Path) -> Findings:
                 )
             ),
             *revision_cautions(run, manifests, revisions),
-<<<<<<< HEAD
-            *judge_cautions(coverage, judged),
-=======
             *judge_cautions(coverage, audit),
->>>>>>> findings
         ),
     )
 

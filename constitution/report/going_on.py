@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-<<<<<<< HEAD
-=======
 from pydantic import BaseModel
 
->>>>>>> findings
 from constitution.config import CompareSettings, Settings
 from constitution.errors import command
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage
@@ -14,11 +11,7 @@ from constitution.model_settings import Role
 from constitution.score_settings import ScoreSettings
 from constitution.stored_settings import stored_settings
 
-<<<<<<< HEAD
-MODELS = {REVISE: Settings, COMPARE: CompareSettings, SCORE: ScoreSettings}
-=======
 MODELS: dict[Stage, type[BaseModel]] = {REVISE: Settings, COMPARE: CompareSettings, SCORE: ScoreSettings}
->>>>>>> findings
 
 
 def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:

@@ -4,35 +4,6 @@ import math
 from array import array
 from collections.abc import Iterable
 
-<<<<<<< HEAD
-from constitution.digests import digest
-from constitution.records import Message
-from constitution.report.intervals import Estimate, mean, share
-
-
-class Observed:
-    """Observations of one kind: sixteen bytes each, as a run may have millions."""
-
-    def __init__(self) -> None:
-        self._values = array("d")
-        self._clusters = array("Q")
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def add(self, value: float, cluster: int) -> None:
-        """One more, of a cluster as `cluster_of` gives it."""
-        self._values.append(value)
-        self._clusters.append(cluster)
-
-    def share(self) -> Estimate | None:
-        """See `intervals.share`."""
-        return share(self._values, self._clusters)
-
-    def mean(self, least: float = -math.inf, most: float = math.inf) -> Estimate | None:
-        """See `intervals.mean`."""
-        return mean(self._values, self._clusters, least, most)
-=======
 import numpy as np
 
 from constitution.digests import digest
@@ -72,7 +43,6 @@ class Observed:
     def mean(self, least: float = -math.inf, most: float = math.inf) -> Estimate | None:
         """See `intervals.mean`."""
         return mean(self.values, self.clusters, least, most)
->>>>>>> findings
 
 
 def cluster_of(prompt: Iterable[Message]) -> int:
