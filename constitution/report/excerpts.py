@@ -156,12 +156,16 @@ def _named(source: str) -> str:
 
 def _text(title: str, kind: str, text: str, most: int, notes: tuple[str, ...] = ()) -> Shown:
     left_out = max(0, len(text) - most)
-    return Shown(title=title, kind=kind, pieces=(Piece(kind="same", text=text[:most]),), left_out=left_out, notes=notes)
+    return Shown(title=title, kind=kind, pieces=(_same(text[:most]),), left_out=left_out, notes=notes)
+
+
+def _same(text: str) -> Piece:
+    return Piece(kind="same", text=text)
 
 
 def _changed(title: str, before: str, after: str, most: int, notes: tuple[str, ...]) -> Shown:
     """Both texts as one, as far as both are shown."""
-    found = list(pieces(before[:most], after[:most]))
+    found = list(pieces(before[:most], after[:most])) if before[:most] != after[:most] else [_same(after[:most])]
     left_out = max(0, len(after) - most)
     if max(len(before), len(after)) > most and any(piece.kind == "same" for piece in found):
         # Words that only one of the two has room for are no change.
