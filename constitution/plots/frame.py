@@ -139,7 +139,9 @@ def _below(across: Scale, x_ticks: Sequence[Tick], bottom: float) -> Iterable[Ma
         at = across(tick.value)
         yield line(at, bottom, at, bottom + 4, "axis")
         if number % every == 0:
-            yield text(at, bottom + LINE + 2, clip(clean(tick.label), min(room, 2 * (WIDTH - at))), "tick", "middle")
+            yield text(
+                at, bottom + LINE + 2, clip(clean(tick.label), min(room, 2 * min(at, WIDTH - at))), "tick", "middle"
+            )
 
 
 def _sample(key: Key, x: float, y: float) -> Markup:
