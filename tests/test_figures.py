@@ -310,9 +310,12 @@ def test_files_are_written_and_tell_no_reviewers_name(tmp_path: Path) -> None:
 
 def test_a_run_makes_figures(tmp_path: Path) -> None:
     findings = find(make_run(tmp_path / "run", 40))
-    names = {path.name for path in write_figures(findings, tmp_path / "run" / "figures")}
-    assert {"harmlessness.svg", "harmlessness.png", "revisions.csv", "revisions.tex", "judge-labels.svg"} <= names
+    assert {"harmlessness", "length", "change", "refusals", "principles-usage", "judge-labels"} <= set(drawn(findings))
+    assert {"revisions", "responses", "principles", "judge", "steps"} <= {table.name for table in tables(findings)}
     assert font_notes(findings) == ()
+    # A folder in the run's own may be named, as runs leave what else is there alone.
+    few = SMALL.model_copy(update={"revisions": findings.revisions[:1]})
+    assert write_figures(few, tmp_path / "run" / "figures") and find(tmp_path / "run") == findings
 
 
 def test_letters_without_a_font_are_told() -> None:

@@ -270,6 +270,13 @@ def test_ticks_of_shares_and_counts() -> None:
     assert [exact(value) for value in (1204, 0.03125, -2, 1234.5, 0.1)] == ["1,204", "0.0312", "−2", "1,234", "0.1"]
 
 
+def test_the_ends_of_axes_are_written_whole() -> None:
+    shares = lines(0.5, 1, ticks={}, diagonal=True, low=0, high=1)
+    numbers = Lines(x="x", y="y", series=(Series(name="a", points=(Point(x=0, y=0), Point(x=900_000, y=900_000))),))
+    for plot, label in ((shares, "100%"), (numbers, "1.0M")):
+        assert [one.text for one in tree(plot).iter(f"{SVG}text")].count(label) == 2
+
+
 def test_texts_are_made_to_fit() -> None:
     assert wrap("harmful-unethical-racist", 100) == ("harmful-", "unethical-r…")
     assert wrap("harmful-unethical-racist", 170) == ("harmful-unethical-", "racist")

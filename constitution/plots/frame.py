@@ -75,7 +75,9 @@ def frame(
         keys: Of the legend; none is drawn of none.
     """
     left = max(EDGE + 4 + max(width(tick.label) for tick in y_ticks), 28.0)
-    right = WIDTH - EDGE - 10
+    # The last number may stand at the very end of its axis.
+    last = width(x_ticks[-1].label) / 2 if x_ticks and x_ticks[-1].value >= x.high else 0.0
+    right = WIDTH - EDGE - min(max(10.0, last), 40.0)
     heads = wrap(clean(y_label), WIDTH - 2 * EDGE)
     top = LINE * len(heads) + 3
     legend_shapes, legend_height = legend(keys, top)
