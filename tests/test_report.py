@@ -1,99 +1,17 @@
-"""`constitution report`: the page says what the findings say, loads and runs nothing, and stays small."""
+"""The report's page: it says what the findings say, loads and runs nothing, and stays small."""
 
-import json
-import os
 import re
-import subprocess
-from base64 import b64encode
-from collections import Counter
-from collections.abc import Callable
-from hashlib import sha256
-from html.parser import HTMLParser
-from pathlib import Path
 
-import pytest
-from big_runs import make_run
 from findings_parts import answer, chain, make_findings, pair, revision
+from report_pages import Page, check
 
-from constitution import count, write_report
-from constitution.errors import RunError
 from constitution.report.excerpts import shown_examples
 from constitution.report.figure_numbers import numbers_of
 from constitution.report.figures import figures
-from constitution.report.finding import find
 from constitution.report.findings import Example
 from constitution.report.intervals import Estimate
 from constitution.report.page import EXCERPT, report_page
 from constitution.report.spelling import duration, short
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-Generated = Callable[..., Path]
-LONG = os.environ.get("CRASH") == "long"
-MEGABYTE = 1_000_000
-ROWS = 10_000 if LONG else 200
-# What none of a report's elements may be, and attributes that load or run something.
-ACTIVE = {"script", "img", "image", "iframe", "object", "embed", "link", "base", "form", "video", "audio", "use", "a:"}
-LOADING = {"src", "srcset", "action", "formaction", "style", "xlink:href", "background", "poster", "data"}
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "</style><script>alert(2)</script>",
-    "<img src=x onerror=alert(3)>",
-    "<svg/onload=alert(4)>",
-    '"><iframe src="https://example.com">',
-    "![x](https://example.com/x.png)",
-    "{{ 7 * 7 }} {% include 'x' %}",
-    "&lt;b&gt; &amp;",
-    "مرحبا بالعالم",
-    "你好，世界。",
-)
-
-
-class Page(HTMLParser):
-    """A page's elements, their attributes, and its texts."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: Counter[str] = Counter()
-        self.attributes: list[tuple[str, str, str]] = []
-        self.style = self.text = ""
-        self._open = ""
-        self.feed(html)
-        self.close()
-        self.words = " ".join(self.text.split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._open = tag
-        self.tags[tag] += 1
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
-        self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        if self._open == "style":
-            self.style += data
-        else:
-            self.text += data
-
-    def values(self, name: str) -> list[str]:
-        return [value for _, attribute, value in self.attributes if attribute == name]
-
-
-def check(page: Page) -> None:
-    """Nothing runs, nothing is loaded, and every reference has its target."""
-    assert not ACTIVE & page.tags.keys()
-    assert not [one for one in page.attributes if one[1] in LOADING or one[1].startswith("on")]
-    assert all(value.startswith("#") for value in page.values("href"))
-    hashed = b64encode(sha256(page.style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
-    assert ("meta", "content", policy) in page.attributes
-    assert page.tags["style"] == 1 and "@import" not in page.style and "url(" not in page.style
-    ids = page.values("id")
-    assert len(ids) == len(set(ids))
-    referred = [value.removeprefix("#") for value in page.values("href")]
-    referred += " ".join(page.values("aria-labelledby") + page.values("aria-describedby")).split()
-    assert set(referred) <= set(ids)
 
 
 def percent(one: Estimate) -> str:
@@ -233,7 +151,7 @@ def test_an_example_of_very_many_rounds_and_turns_says_what_is_left_out() -> Non
     shown = shown_examples([Example(category="best", why="", transcript=talk, comparison=None)], EXCERPT)[0]
     assert len(shown.chain) == 6 + 1 + 2 * 8
     notes = [note for turn in shown.chain for note in turn.notes]
-    assert notes == ["44 earlier turns left out", "cut at max_tokens by the model", "92 later rounds left out"]
+    assert notes == ["44 earlier turns left out", "cut at max_tokens", "92 later rounds left out"]
 
 
 def test_a_page_of_texts_of_a_hundred_kilobytes_stays_under_two_megabytes() -> None:
@@ -245,133 +163,12 @@ def test_a_page_of_texts_of_a_hundred_kilobytes_stays_under_two_megabytes() -> N
         for _ in range(3)
     )
     html = report_page(make_findings(run="run", examples=examples, warnings=(text,) * 1000))
-    assert 200_000 < len(html.encode()) < 2 * MEGABYTE
+    assert 200_000 < len(html.encode()) < 2_000_000
     check(page := Page(html))
     assert page.values("class").count("example") == 15
     assert re.search(r"Texts are cut after [\d,]+ characters", page.words)
     assert "800 more warnings are left out here." in page.words
     assert "\x1b" not in html and "\u202e" not in html
-
-
-def test_hostile_rows_are_texts(tmp_path: Path, cli: Cli) -> None:
-    prompts = tmp_path / "hostile.jsonl"
-    payloads = [*HOSTILE, "\x1b[2J\x1b]0;owned\x07", "\u202egnp.exe"]
-    rows = [{"id": f"{number} {payload}"[:60], "prompt": payload} for number, payload in enumerate(payloads)]
-    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    rules = tmp_path / "rules.yaml"
-    replies = [
-        {"when": "^Critique|critique", "reply": HOSTILE[0] + HOSTILE[2]},
-        {"when": ".", "reply": "".join(payloads)},
-    ]
-    rules.write_text(json.dumps(replies), encoding="utf-8")
-    run = tmp_path / "run"
-    made = cli("generate", "--prompts", prompts, "--out", run, "--engine", "scripted", "--model", rules, "-q")
-    assert made.returncode == 0, made.stderr
-    assert cli("compare", run, "--pairs", "revisions", "-q").returncode == 0
-    told = cli("report", run)
-    assert told.returncode == 0, told.stderr
-    html = (run / "report.html").read_text(encoding="utf-8")
-    check(page := Page(html))
-    for payload in HOSTILE:
-        assert payload in page.text
-    assert not set(html) & set("\x1b\x07\u202e")
-    assert not set(told.stdout + told.stderr) & set("\x1b\x07\u202e")
-
-
-# The command
-
-
-def test_a_report_is_written_told_and_replaced(generated: Generated, cli: Cli) -> None:
-    run = generated(rounds=2)
-    first = cli("report", run)
-    assert first.returncode == 0, first.stderr
-    page = run / "report.html"
-    size = len(page.read_bytes())
-    assert first.stdout.splitlines()[:2] == [
-        f"report: {page} ({size / 1000:,.0f} kB)",
-        "  SL stage: 12 rows = 12 done + 0 failed + 0 filtered + 0 pending",
-    ]
-    check(Page(page.read_text(encoding="utf-8")))
-    assert write_report(run).size == size
-    # The run is a run as before.
-    assert count(run).done == 12
-
-
-def test_json_is_the_findings_and_figures_lie_where_they_are_asked_for(
-    tmp_path: Path, generated: Generated, cli: Cli
-) -> None:
-    run = generated()
-    told = cli(
-        "report", run, "--out", tmp_path / "new" / "page.html", "--figures", tmp_path / "drawn", "--format", "json"
-    )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == json.loads(find(run).model_dump_json())
-    assert (tmp_path / "new" / "page.html").stat().st_size > 10_000
-    assert not (run / "report.html").exists()
-    assert {path.suffix for path in (tmp_path / "drawn").iterdir()} >= {".svg", ".png", ".csv", ".tex"}
-
-
-def test_the_library_writes_the_same_page(tmp_path: Path, generated: Generated) -> None:
-    run = generated()
-    written = write_report(run, tmp_path / "page.html")
-    assert written.path.read_text(encoding="utf-8") == report_page(find(run), str(run))
-    assert written.size == written.path.stat().st_size and written.figures == ()
-
-
-def test_an_unfinished_run_says_so_on_top(generated: Generated) -> None:
-    run = generated()
-    outcomes = run / "transcripts.jsonl"
-    outcomes.write_bytes(b"".join(outcomes.read_bytes().splitlines(keepends=True)[:5]))
-    write_report(run)
-    page = Page((run / "report.html").read_text(encoding="utf-8"))
-    assert "This run is not finished. SL stage: 7 of 12 rows are pending." in page.words
-    assert page.words.index("This run is not finished.") < page.words.index("Where the rows of each stage are")
-    assert "SL stage 12 5 0 0 7" in page.words
-
-
-def test_an_empty_a_damaged_and_no_run_are_refused_by_name(tmp_path: Path, generated: Generated, cli: Cli) -> None:
-    run = generated()
-    outcomes = run / "transcripts.jsonl"
-    whole = outcomes.read_bytes()
-    outcomes.write_bytes(whole.replace(b"number 3", b"number 4", 1))
-    damaged = cli("report", run)
-    assert damaged.returncode == 4 and re.search(r"transcripts\.jsonl:\d+: ", damaged.stderr), damaged.stderr
-    assert damaged.stdout == "" and "Traceback" not in damaged.stderr
-    outcomes.unlink()
-    with pytest.raises(RunError, match="no row is finished yet") as empty:
-        write_report(run)
-    assert empty.value.hint.endswith(f"constitution status {run}")
-    with pytest.raises(RunError, match="no such folder"):
-        write_report(tmp_path / "nowhere")
-    assert not (run / "report.html").exists() and not (tmp_path / "nowhere").exists()
-
-
-def test_a_report_takes_the_place_of_reports_only(tmp_path: Path, generated: Generated, cli: Cli) -> None:
-    run = generated()
-    mine = tmp_path / "mine.html"
-    mine.write_text("<p>My own page")
-    refused = cli("report", run, "--out", mine)
-    assert refused.returncode == 4 and "no report of this program" in refused.stderr and "--overwrite" in refused.stderr
-    assert mine.read_text() == "<p>My own page"
-    assert cli("report", run, "--out", mine, "--overwrite").returncode == 0
-    assert write_report(run, mine).size == mine.stat().st_size
-    link = tmp_path / "link.html"
-    link.symlink_to(mine)
-    for place, told in ((tmp_path, "a folder"), (mine / "page.html", "cannot be written"), (link, "a link to")):
-        with pytest.raises(RunError, match=told):
-            write_report(run, place)
-
-
-def test_a_large_run_has_a_small_report(tmp_path: Path) -> None:
-    run = make_run(tmp_path / "big", ROWS)
-    written = write_report(run)
-    assert written.size < 2 * MEGABYTE
-    page = Page(written.path.read_text(encoding="utf-8"))
-    check(page)
-    counts = written.findings.stages[0].counts
-    row = (counts.input, counts.done, counts.failed, counts.filtered, counts.pending)
-    assert "SL stage " + " ".join(f"{number:,}" for number in row) in page.words
-    assert page.values("class").count("example") >= 5
 
 
 def test_times_and_names_are_short() -> None:

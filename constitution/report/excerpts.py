@@ -117,7 +117,7 @@ def _chain(transcript: Transcript, most: int) -> Iterator[Shown]:
 
 
 def _notes(completion: Completion) -> tuple[str, ...]:
-    return ("cut at max_tokens by the model",) if completion.finish_reason == "length" else ()
+    return ("cut at max_tokens",) if completion.finish_reason == "length" else ()
 
 
 def _pair(comparison: Comparison, there: set[str], most: int) -> ShownPair:
