@@ -173,6 +173,10 @@ class Index:
 
     def close(self) -> None:
         """Let another process keep it up."""
+        if self.keeping:
+            # The last one who could write, and leaves, takes sqlite's other files away.
+            with suppress(sqlite3.Error), closing(connect(self.path, "rw")) as last:
+                last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._lock.release()
         if self._own:
             self._own.cleanup()
