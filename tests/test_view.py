@@ -154,7 +154,9 @@ def test_a_row_is_shown_with_all_that_is_known_of_it(run: Path) -> None:
         principle = browse.read_principles(run).revising["privacy"]
         assert principle.critique_request and principle.critique_request in page.words
         initial, plain = (view.get(f"row?id=row-0&as={way}") for way in ("initial", "plain"))
-        assert "<del>Pay</del>" not in page.source and "<del>ten" in initial.source.partition("Round 2")[2]
+        before, since = (one.source.partition("Round 2")[2] for one in (page, initial))
+        assert "two" in before and "ten" not in before, "the last revision and the one before it"
+        assert "ten" in since and "two" not in since, "the last revision and the initial response"
         assert "<del>" not in plain.source and "Ask before you pay." in plain.words
         assert "unchanged" in view.get("row?id=row-1").words
 

@@ -85,7 +85,7 @@ def begin(folder: Path, rows: int, compared: bool = False) -> Path:
 
 def overview(index: Index) -> Overview:
     with index.read() as connection:
-        return read_overview(index.run, connection)
+        return read_overview(index, connection)
 
 
 def caught_up(index: Index) -> Overview:

@@ -100,10 +100,12 @@ class Index:
     Attributes:
         run: The run's folder.
         folder: Where the index is: the run's, or another one if that cannot be written.
+        fault: Why it is no longer kept up; empty while it is.
     """
 
     run: Path
     folder: Path = field(init=False)
+    fault: str = field(init=False, default="")
     _own: "tempfile.TemporaryDirectory[str] | None" = field(init=False, default=None)
     _lock: FileLock = field(init=False)
 
@@ -130,6 +132,8 @@ class Index:
         Raises:
             RunError: A link is in its place, or the disk fails.
         """
+        if self.keeping:
+            return True
         check_entries(self.folder)
         try:
             self._lock.acquire(blocking=False)

@@ -40,8 +40,6 @@ class Indexer:
         self._thread = threading.Thread(target=self._run, name="view index", daemon=True)
         # Set when the first lines of a long journal are there, or there is nothing to read.
         self.begun = threading.Event()
-        # Why nothing more can be written to the index; pages say so.
-        self.fault = ""
 
     def start(self) -> None:
         """Begin with what is there."""
@@ -59,7 +57,7 @@ class Indexer:
         if self._thread.ident:
             self._thread.join()
 
-    def _tell(self) -> None:
+    def _changed(self) -> None:
         self.begun.set()
         self._told()
 
@@ -73,10 +71,10 @@ class Indexer:
                         connection.execute("PRAGMA synchronous=NORMAL")
                         for journal in JOURNALS:
                             self._follow(connection, journal)
-                self._tell()
+                self._changed()
         except (sqlite3.Error, RunError) as bad:
-            self.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
-            self._tell()
+            self._index.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
+            self._changed()
 
     def _follow(self, connection: sqlite3.Connection, journal: Followed) -> None:
         """Read a journal to its end, or to where it is damaged."""
@@ -101,7 +99,7 @@ class Indexer:
                         "INSERT OR REPLACE INTO journals VALUES(?, ?, ?, ?, ?, 0, '', '')",
                         (journal.number, made, place.offset, place.lines, place.tail),
                     )
-                self._tell()
+                self._changed()
                 seconds = BATCH
         except RunError as bad:
             fault = bad

@@ -112,7 +112,7 @@ class Live:
 
     def _now(self) -> News:
         with self.index.read() as connection:
-            now = read_overview(self.index.run, connection)
+            now = read_overview(self.index, connection)
         return News(rows=now.rows, lines=now.lines, reading=now.reading)
 
     async def _watch(self, indexer: Indexer) -> None:

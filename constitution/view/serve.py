@@ -72,13 +72,14 @@ def serve(
         browser: Open the address in the default browser.
 
     Raises:
-        RunError: The folder is not a run, or is broken.
+        RunError: The folder is not a run, is broken, or takes no index.
         ConfigError: The port is taken, or may not be used.
     """
     load_manifest(run, COMPARE if has_stage(run, COMPARE) and not has_stage(run, REVISE) else REVISE)
     listener = _listen(run, port)
     site = Site(run=run, token=secrets.token_urlsafe(), reviewer=reviewer, sample=sample)
     index = Index(run)
+    index.keep()
     if index.folder != run:
         warn(f"{run}: cannot be written: its index is in {index.folder} until the view ends")
     address = f"http://{HOST}:{listener.getsockname()[1]}{site.root}/"
