@@ -77,7 +77,6 @@ class Queue(Generic[AnyRecord]):
         Raises:
             RunError: The journal is damaged.
         """
-        before = len(self._offsets)
         for line in self._journal.added():
             row = from_json(line.text)
             name = self._kind.id_of(row)
@@ -90,7 +89,7 @@ class Queue(Generic[AnyRecord]):
                     continue
                 self._ranks[key] = rank
             self._offsets[key] = line.offset
-        if len(self._offsets) != before:
+        if len(self._offsets) != len(self._order):
             self._order = sorted(self._offsets, key=lambda key: (self._ranks.get(key, 0), key))
             self._places = {key: place for place, key in enumerate(self._order)}
 

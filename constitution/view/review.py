@@ -68,15 +68,16 @@ def _ask(site: Site, desk: Desk, request: Request) -> Response:
     query = request.query_params
     asking = _asking(site, request, query.get("reviewer", site.reviewer), bool(query.get("again")))
     kind, reviewer, key = asking.kind, asking.reviewer, query.get("item", "")
-    after = _told_after(desk, asking, query.get("after", ""))
+    before = query.get("after", "")
+    after = {"after": _told_after(desk, asking, before), "after_key": before}
     if not key:
-        found = desk.next(kind, reviewer, query.get("after", ""), asking.again)
+        found = desk.next(kind, reviewer, before, asking.again)
         if found:
-            return RedirectResponse(asking.address(found, query.get("after", "")), 303)
+            return RedirectResponse(asking.address(found, before), 303)
         progress = desk.progress(kind, reviewer)
-        return site.page("review_end.html.jinja", asking=asking, progress=progress, after=after)
+        return site.page("review_end.html.jinja", asking=asking, progress=progress, **after)
     item = desk.item(kind, reviewer, key)
-    values = _shown(asking, item, desk.progress(kind, reviewer)) | {"after": after, "after_key": query.get("after", "")}
+    values = _shown(asking, item, desk.progress(kind, reviewer)) | after
     return site.page(f"review_{kind}.html.jinja", **values)
 
 
