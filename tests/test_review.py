@@ -93,7 +93,7 @@ def test_one_text_twice_is_not_asked_about(tmp_path: Path) -> None:
     write(run / "comparisons.jsonl", comparison(0, "Same.", " Same.\n"), comparison(1))
     tab = Tab(run)
     assert "1 in all" in tab.start().words
-    assert [len(page.sides) for page in pages(tab, lambda _: "A")][0] == 2
+    assert len(list(pages(tab, lambda _: "A"))) == 2, "one, and the end"
     assert [review.row for review in tab.kept()] == ["row-1"]
 
 
@@ -440,6 +440,6 @@ def test_rows_without_a_revision_are_not_asked_about(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     write(run / "transcripts.jsonl", transcript(0, "Only a response."), transcript(1, "Same.", "Same."))
-    tab, page = revision_form(run)
+    _, page = revision_form(run)
     assert "Nothing was changed." in page.words and "0 of 1 answered" in page.words
     assert "There is nothing to review yet" in Tab(run).next().words

@@ -9,7 +9,7 @@ from constitution.journal import Line, read_lines
 _END = 20
 
 
-class Followed:
+class Following:
     """What was added to a journal since the last look.
 
     Args:

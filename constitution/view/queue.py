@@ -13,7 +13,7 @@ from constitution.errors import ConfigError
 from constitution.journal import read_line
 from constitution.records import Comparison, Record, Transcript
 from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
-from constitution.view.following import Followed
+from constitution.view.following import Following
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 # Places in a sample, by the ids that it names.
@@ -64,7 +64,7 @@ class Queue(Generic[AnyRecord]):
     def __init__(self, path: Path, kind: Kind[AnyRecord], sample: Sample | None) -> None:
         self._kind = kind
         self._sample = sample
-        self._journal = Followed(path, self._forget)
+        self._journal = Following(path, self._forget)
         self._offsets: dict[str, int] = {}
         self._ranks: dict[str, int] = {}
         self._order: list[str] = []
