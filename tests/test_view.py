@@ -260,3 +260,19 @@ def test_a_wrong_folder_or_reviewer_is_an_error(
     assert wrong.returncode == 4 and "nowhere: no such folder" in wrong.stderr
     odd = cli("view", run, "--reviewer", "a\u202eb")
     assert odd.returncode == 2 and "cannot be printed" in odd.stderr
+
+
+def test_a_list_shows_where_the_words_stand(run: Path) -> None:
+    write(
+        run / "transcripts.jsonl",
+        transcript(
+            190, "Long ago. " * 30 + "Three purple herons. " + "Later on. " * 30, "很久以前，这里有一只紫色的鸟。"
+        ),
+    )
+    with viewed(run) as view:
+        shown = view.get('?q="purple HERONS"')
+        assert "Three <mark>purple herons</mark>. Later" in shown.source and "…" in shown.words
+        assert "<mark>purp</mark>le" in view.get("?q=purp*").source
+        assert "<mark>紫色</mark>的鸟" in view.get("?q=紫色").source
+        assert "<mark>" not in view.get("").source
+        assert view.get("?q=onerror").source.count("<mark>onerror</mark>") == 1

@@ -1,5 +1,6 @@
 """The index of a view: what it finds, and that it is what the journals say, whatever becomes of them."""
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -233,6 +234,26 @@ def test_an_index_that_is_not_this_programs_is_made_anew(run: Path, tmp_path: Pa
         (run / FILE).write_bytes(broken)
         with followed(run) as (index, _):
             assert found(index, q="brew") == ["row-1"]
+
+
+def test_an_index_that_was_made_elsewhere_is_not_read(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with followed(run):
+        pass
+    with closing(sqlite3.connect(run / FILE)) as connection, connection:
+        connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0, NULL)")
+    with followed(run) as (index, _):
+        assert "planted" in found(index), "who can write here may write what he likes"
+    copied = tmp_path / "downloaded"
+    shutil.copytree(run, copied)
+    opened: list[bytes] = []
+    monkeypatch.setattr(
+        "constitution.view.index.is_ours", lambda _: opened.append((copied / FILE).read_bytes()) or True
+    )
+    with followed(copied) as (index, _):
+        assert "planted" not in found(index) and len(found(index)) == 6
+    assert not any(b"planted" in one for one in opened)
 
 
 def test_a_link_in_its_place_is_refused(run: Path, tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from constitution.records import Comparison, Record, Transcript
 from constitution.view.index import Index
 from constitution.view.marks import STATUSES, has
 from constitution.view.overview import read_overview, read_principles
+from constitution.view.passages import passage
 from constitution.view.rows import find, read_rows
-from constitution.view.searching import PAGE, Wanted, conditions, how_many, read_wanted, rows_after, rows_before
+from constitution.view.searching import PAGE, Wanted, conditions, how_many, read_wanted, rows_after, rows_before, terms
 from constitution.view.site import Site
 from constitution.words import Piece, pieces
 
@@ -93,8 +94,10 @@ def rows_page(site: Site, index: Index, connection: sqlite3.Connection, request:
         earlier, later, found = bool(after), len(found) > PAGE, found[:PAGE]
     addresses = Addresses(site, wanted)
     overview = read_overview(index, connection)
+    looked_for = terms(wanted.q)
     return site.page(
         "rows.html.jinja",
+        passage=lambda row: passage(row, looked_for),
         overview=overview,
         wanted=wanted,
         rows=read_rows(site.run, connection, found, most=1),
