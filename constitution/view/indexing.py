@@ -85,14 +85,14 @@ class Indexer:
             size = path.stat().st_size if path.exists() else 0
             made = _made(self._index.run, journal.stage)
             place = _place(connection, journal, path, made)
-            lines = read_lines(path, place.offset, place.lines + 1)
+            lines = self._index.paced(read_lines(path, place.offset, place.lines + 1))
             seconds = BATCH if place.offset else FIRST
             while not fault and not self._ended.is_set():
                 batch, fault = _gather(path, journal.kind, lines, seconds)
                 if not batch:
                     break
                 with _transaction(connection):
-                    _write(connection, journal, batch)
+                    _write(self._index, connection, journal, batch)
                     last = batch[-1].line
                     place = Place(last.offset + len(last.text), place.lines + len(batch), last.text[-TAIL:])
                     connection.execute(
@@ -196,10 +196,10 @@ def _forget(connection: sqlite3.Connection, journal: Followed) -> None:
         connection.execute("DELETE FROM rows WHERE number NOT IN (SELECT row FROM lines)")
 
 
-def _write(connection: sqlite3.Connection, journal: Followed, batch: Sequence[Read]) -> None:
+def _write(index: Index, connection: sqlite3.Connection, journal: Followed, batch: Sequence[Read]) -> None:
     # Words in the order of their numbers: sqlite closes its list of them, and begins another, wherever they go back.
     words: list[tuple[int, str]] = []
-    for line, record in batch:
+    for line, record in index.paced(batch):
         entry = entry_of(journal, record)
         row, compared = connection.execute(
             "INSERT INTO rows(id, position, marks, compared, p) VALUES(?, ?, ?, ?, ?) "
@@ -220,7 +220,7 @@ def _write(connection: sqlite3.Connection, journal: Followed, batch: Sequence[Re
         if entry.words:
             words.append((row if journal is TRANSCRIPTS else number, entry.words))
     words.sort()
-    connection.executemany(f"INSERT INTO words_{journal.number}(rowid, text) VALUES(?, ?)", words)
+    connection.executemany(f"INSERT INTO words_{journal.number}(rowid, text) VALUES(?, ?)", index.paced(words))
 
 
 @contextlib.contextmanager
