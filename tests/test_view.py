@@ -220,8 +220,9 @@ def test_the_program_tells_news_and_ends_when_it_is_told_to(run: Path, how: sign
             assert "136 done" in news["lines"][0]
             began = time.monotonic()
             process.send_signal(how)
-            process.wait(5)
-            assert time.monotonic() - began < 2, "with a stream open"
+            process.wait(20)
+            # A fifth of a second by itself; other tests have the processor too.
+            assert time.monotonic() - began < 8, "with a stream open"
         assert process.stdout.read() == ""
         assert address.split("/")[3] not in process.stderr.read()
     assert not list(run.glob(".view.sqlite-*")), "the index is closed"
