@@ -10,8 +10,8 @@ from typing import get_args
 import numpy as np
 import pytest
 from exporting import comparison, judged, many, stored
+from given_reviews import on_comparison, on_revision
 from principle_cli import Ran
-from reviewing import on_comparison, on_revision
 
 from constitution.cli import main
 from constitution.records import Comparison, Status

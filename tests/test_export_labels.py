@@ -23,7 +23,7 @@ from exporting import (
     stored,
     transcript,
 )
-from reviewing import on_comparison, on_revision
+from given_reviews import on_comparison, on_revision
 from test_export_margins import ranked
 from test_score_exports import response, row, scored
 
