@@ -452,6 +452,7 @@ def test_nobody_waits_until_all_is_read(run: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("constitution.view.desk.READING", 0.0)
     tab = Tab(run, "bea")
     assert "1 so far: the run is still being read" in tab.start().words
+    assert "0 of 4 answered" in tab.next().words, "by three looks at the run, one of them for the redirect"
     page = tab.get(f"/{TOKEN}/review/comparison?reviewer=bea&item={last}")
     assert page.form["item"] == last, "an address from before a restart"
     assert "6 in all" in tab.start().words

@@ -20,7 +20,7 @@ from constitution.view.queue import COMPARISONS, REVISIONS, Queue, Sample
 from constitution.view.sides import REVISED, button_of, side_a, verdict_of
 
 # Seconds of reading that a page waits for; what is not read by then, the next one may ask about.
-READING = 0.1
+READING = 0.05
 KindName = Literal["comparison", "revision"]
 
 
