@@ -131,7 +131,7 @@ class Desk:
                         self._refresh(kind)
                         reading = queue.reading
                 # Whoever waits for the lock gets it.
-                time.sleep(0.01)
+                time.sleep(READING)
 
     def progress(self, kind: KindName, reviewer: str) -> Progress:
         """How far a reviewer is.

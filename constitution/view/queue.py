@@ -87,13 +87,10 @@ class Queue(Generic[AnyRecord]):
             if time.monotonic() > end:
                 self.reading = True
                 break
-        if len(self._offsets) != len(self._order):
-            self._order = sorted(self._offsets, key=lambda key: (self._ranks.get(key, 0), key))
-            self._places = {key: place for place, key in enumerate(self._order)}
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._order)
+        return len(self._offsets)
 
     def __contains__(self, key: str) -> bool:
         """Whether there is such an item."""
@@ -101,6 +98,7 @@ class Queue(Generic[AnyRecord]):
 
     def place(self, key: str) -> int:
         """Which one it is, from 1."""
+        self._sort()
         return self._places[key] + 1
 
     def read(self, key: str) -> AnyRecord:
@@ -119,6 +117,7 @@ class Queue(Generic[AnyRecord]):
 
     def next(self, wanted: Callable[[str], bool], after: str = "") -> str | None:
         """The first wanted item behind one, then from the beginning on; None if none is wanted."""
+        self._sort()
         start = self._places.get(after, -1) + 1
         return next((key for key in (*self._order[start:], *self._order[:start]) if wanted(key)), None)
 
@@ -134,6 +133,15 @@ class Queue(Generic[AnyRecord]):
                 return
             self._ranks[key] = rank
         self._offsets[key] = line.offset
+
+    def _sort(self) -> None:
+        """Only where the order is asked for: a large run is read in many steps."""
+        if len(self._order) == len(self._offsets):
+            return
+        self._order = sorted(self._offsets)
+        if self._sample is not None:
+            self._order.sort(key=self._ranks.__getitem__)
+        self._places = {key: place for place, key in enumerate(self._order)}
 
     def _forget(self) -> None:
         for held in (self._offsets, self._ranks, self._places, self._shown):
