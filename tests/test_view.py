@@ -1,6 +1,7 @@
 """The pages of a view: who gets them, what they show, and that what rows say stays text."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 from viewing import TOKEN, View, begin, comparison, transcript, viewed, write
 
-from constitution.errors import ConfigError
+from constitution.errors import ConfigError, RunError
 from constitution.records import Failure, Filtered, Vote
 from constitution.reviews import Review, add_review
 from constitution.view import browse, serve
@@ -219,8 +220,9 @@ def test_the_program_tells_news_and_ends_when_it_is_told_to(run: Path, how: sign
             assert "136 done" in news["lines"][0]
             began = time.monotonic()
             process.send_signal(how)
-            process.wait(5)
-            assert time.monotonic() - began < 2, "with a stream open"
+            process.wait(20)
+            # A fifth of a second by itself; other tests have the processor too.
+            assert time.monotonic() - began < 8, "with a stream open"
         assert process.stdout.read() == ""
         assert address.split("/")[3] not in process.stderr.read()
     assert not list(run.glob(".view.sqlite-*")), "the index is closed"
@@ -251,6 +253,13 @@ def test_the_default_port_gives_way_to_the_next_free_one(run: Path, monkeypatch:
         monkeypatch.setattr(serve, "TRIED", 0)
         with pytest.raises(ConfigError, match="other programs have them"):
             serve._listen(run, None)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd")], ids=["pipe", "link"])
+def test_a_hostile_run_is_not_shown(run: Path, make: Callable[[Path], None]) -> None:
+    make(run / ".view.sqlite-wal")
+    with pytest.raises(RunError, match=r"\.view\.sqlite-wal: a (pipe|link)"):
+        serve.serve(run, 0, "ada", None, tell=print, warn=print, browser=False)
 
 
 def test_a_wrong_folder_or_reviewer_is_an_error(

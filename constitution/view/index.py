@@ -8,11 +8,13 @@ made to mislead, or to break sqlite: an index is read only where it was made, an
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -25,6 +27,8 @@ from constitution.reviews import Review
 from constitution.run_folder import check_entries
 from constitution.score_records import Scores
 
+Item = TypeVar("Item")
+
 FILE, LOCK = ".view.sqlite", ".view.lock"
 # sqlite's number for whose file it is.
 APPLICATION = 0x636F6E73
@@ -34,6 +38,8 @@ VERSION = 1
 _GIVEN = slice(60, 64)
 # Seconds that a reader waits for a writer, who never takes as long.
 PATIENCE = 5.0
+# Seconds that a piece of work waits for pages, at most: it comes to its end whatever is asked.
+MOST_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -113,12 +119,16 @@ class Index:
     fault: str = field(init=False, default="")
     _own: "tempfile.TemporaryDirectory[str] | None" = field(init=False, default=None)
     _lock: FileLock = field(init=False)
+    _readers: int = field(init=False, default=0)
+    _count: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _quiet: threading.Event = field(init=False, default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.folder = self.run
         if not os.access(self.run, os.W_OK | os.X_OK):
             self._own = tempfile.TemporaryDirectory(prefix="constitution-view-")
             self.folder = Path(self._own.name)
+        self._quiet.set()
         self._lock = FileLock(self.folder / LOCK, thread_local=False)
 
     @property
@@ -169,6 +179,9 @@ class Index:
         Raises:
             RunError: There is no index yet, or it is being replaced.
         """
+        with self._count:
+            self._readers += 1
+            self._quiet.clear()
         try:
             if not made_here(self.path):
                 raise sqlite3.DatabaseError("no index of this version was made here")
@@ -182,6 +195,17 @@ class Index:
                 f"{self.path}: cannot be read: {bad}",
                 "Reload the page in a moment; else stop the view, delete the file.",
             ) from None
+        finally:
+            with self._count:
+                self._readers -= 1
+                if not self._readers:
+                    self._quiet.set()
+
+    def paced(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Work of whoever keeps the index up: pages that people wait for go before each piece of it."""
+        for item in items:
+            self._quiet.wait(MOST_PAUSE)
+            yield item
 
     def close(self) -> None:
         """Let another process keep it up."""

@@ -4,10 +4,10 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from constitution.errors import RunError
 from constitution.journal import Line, parse, read_lines
@@ -15,13 +15,17 @@ from constitution.manifest import Stage, has_stage, load_manifest
 from constitution.records import Record
 from constitution.run_folder import check_entry
 from constitution.view.entries import entry_of
-from constitution.view.index import COMPARISONS, JOURNALS, TRANSCRIPTS, WORDS, Followed, Index, connect
+from constitution.view.index import COMPARISONS, JOURNALS, TRANSCRIPTS, WORDS, Followed, Index, Item, connect
 from constitution.view.marks import COMPARED, OF_JOURNAL
 
 # Seconds that one transaction gathers lines for: the first is short, as somebody waits for the first page.
 FIRST, BATCH = 0.1, 0.5
 # Bytes at the end of the last line read that are compared: its checksum, and some of what it is of.
 TAIL = 64
+
+
+class _Ended(Exception):
+    """The indexer was told to end."""
 
 
 class Indexer:
@@ -51,7 +55,7 @@ class Indexer:
         self._news.set()
 
     def stop(self) -> None:
-        """End within a batch."""
+        """End now."""
         self._ended.set()
         self._news.set()
         if self._thread.ident:
@@ -60,6 +64,13 @@ class Indexer:
     def _changed(self) -> None:
         self.begun.set()
         self._told()
+
+    def _paced(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Pages go first; and when the indexer is to end, it does so at once: what it has begun is made again."""
+        for item in self._index.paced(items):
+            if self._ended.is_set():
+                raise _Ended
+            yield item
 
     def _run(self) -> None:
         try:
@@ -72,6 +83,8 @@ class Indexer:
                         for journal in JOURNALS:
                             self._follow(connection, journal)
                 self._changed()
+        except _Ended:
+            return
         except (sqlite3.Error, RunError) as bad:
             self._index.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
             self._changed()
@@ -85,14 +98,14 @@ class Indexer:
             size = path.stat().st_size if path.exists() else 0
             made = _made(self._index.run, journal.stage)
             place = _place(connection, journal, path, made)
-            lines = read_lines(path, place.offset, place.lines + 1)
+            lines = self._paced(read_lines(path, place.offset, place.lines + 1))
             seconds = BATCH if place.offset else FIRST
             while not fault and not self._ended.is_set():
                 batch, fault = _gather(path, journal.kind, lines, seconds)
                 if not batch:
                     break
                 with _transaction(connection):
-                    _write(connection, journal, batch)
+                    _write(connection, journal, batch, self._paced)
                     last = batch[-1].line
                     place = Place(last.offset + len(last.text), place.lines + len(batch), last.text[-TAIL:])
                     connection.execute(
@@ -196,10 +209,15 @@ def _forget(connection: sqlite3.Connection, journal: Followed) -> None:
         connection.execute("DELETE FROM rows WHERE number NOT IN (SELECT row FROM lines)")
 
 
-def _write(connection: sqlite3.Connection, journal: Followed, batch: Sequence[Read]) -> None:
+def _write(
+    connection: sqlite3.Connection,
+    journal: Followed,
+    batch: Sequence[Read],
+    paced: Callable[[Iterable[Any]], Iterable[Any]],
+) -> None:
     # Words in the order of their numbers: sqlite closes its list of them, and begins another, wherever they go back.
     words: list[tuple[int, str]] = []
-    for line, record in batch:
+    for line, record in paced(batch):
         entry = entry_of(journal, record)
         row, compared = connection.execute(
             "INSERT INTO rows(id, position, marks, compared, p) VALUES(?, ?, ?, ?, ?) "
@@ -220,7 +238,7 @@ def _write(connection: sqlite3.Connection, journal: Followed, batch: Sequence[Re
         if entry.words:
             words.append((row if journal is TRANSCRIPTS else number, entry.words))
     words.sort()
-    connection.executemany(f"INSERT INTO words_{journal.number}(rowid, text) VALUES(?, ?)", words)
+    connection.executemany(f"INSERT INTO words_{journal.number}(rowid, text) VALUES(?, ?)", paced(words))
 
 
 @contextlib.contextmanager
