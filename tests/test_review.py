@@ -8,6 +8,7 @@ import pytest
 from reviewing import TOKEN, Page, Tab, comparison, make_run, pages, secrets, transcript, write
 
 from constitution.reviews import Review, add_review, shown_of_comparison
+from constitution.view.desk import Desk
 from constitution.view.sides import side_a
 
 CHINESE = "评审员"
@@ -444,6 +445,20 @@ def test_rows_without_a_revision_are_not_asked_about(tmp_path: Path) -> None:
     _, page = revision_form(run)
     assert "Nothing was changed." in page.words and "0 of 1 answered" in page.words
     assert "There is nothing to review yet" in Tab(run).next().words
+
+
+def test_nobody_waits_until_all_is_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = list(pages(Tab(run), lambda _: "A"))[-2].form["item"]
+    monkeypatch.setattr("constitution.view.desk.READING", 0.0)
+    tab = Tab(run, "bea")
+    assert "1 so far: the run is still being read" in tab.start().words
+    assert "0 of 4 answered" in tab.next().words, "by three looks at the run, one of them for the redirect"
+    page = tab.get(f"/{TOKEN}/review/comparison?reviewer=bea&item={last}")
+    assert page.form["item"] == last, "an address from before a restart"
+    assert "6 in all" in tab.start().words
+    desk = Desk(run, None)
+    desk.warm()
+    assert desk.progress("comparison", "bea").items == desk.progress("revision", "bea").items == 6
 
 
 def test_many_at_once_are_kept_one_by_one(run: Path) -> None:

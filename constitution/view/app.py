@@ -34,7 +34,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-# Seconds after the start at which what is reviewed is read: 100,000 comparisons take two.
+# Seconds after the start at which what is reviewed is read.
 WARM = 2.0
 
 

@@ -1,5 +1,6 @@
 """Where reviews are given: what is asked, what was answered, and one answer at a time."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +19,8 @@ from constitution.view.forms import Answer, Refused
 from constitution.view.queue import COMPARISONS, REVISIONS, Queue, Sample
 from constitution.view.sides import REVISED, button_of, side_a, verdict_of
 
+# Seconds of reading that a page waits for; what is not read by then, the next one may ask about.
+READING = 0.05
 KindName = Literal["comparison", "revision"]
 
 
@@ -55,6 +58,7 @@ class Progress:
 
     Attributes:
         items: How many there are.
+        reading: Whether there may be more, which are not read yet.
         done: How many they have answered, those left out that they skipped.
         skipped: How many they skipped.
         outdated: How many answers are about texts that are not there any more: these are asked again.
@@ -62,6 +66,7 @@ class Progress:
     """
 
     items: int
+    reading: bool
     done: int
     skipped: int
     outdated: int
@@ -116,10 +121,17 @@ class Desk:
         self._lock = Lock()
 
     def warm(self) -> None:
-        """Read what is there before somebody asks; what is wrong with it, pages tell."""
-        for kind in self._queues:
-            with suppress(ConstitutionError), self._lock:
-                self._refresh(kind)
+        """Read what is there before somebody asks, who never waits for long; what is wrong with it, pages tell."""
+        for kind, queue in self._queues.items():
+            reading = True
+            while reading:
+                with self._lock:
+                    reading = False
+                    with suppress(ConstitutionError):
+                        self._refresh(kind)
+                        reading = queue.reading
+                # Whoever waits for the lock gets it.
+                time.sleep(READING)
 
     def progress(self, kind: KindName, reviewer: str) -> Progress:
         """How far a reviewer is.
@@ -135,6 +147,7 @@ class Desk:
             skipped = sum(review.verdict == "skip" for review in current)
             return Progress(
                 items=len(queue),
+                reading=queue.reading,
                 done=len(current) - skipped,
                 skipped=skipped,
                 outdated=len(theirs) - len(current),
@@ -192,11 +205,13 @@ class Desk:
             add_review(self._run, review)
 
     def _refresh(self, kind: KindName) -> None:
-        self._queues[kind].refresh()
+        self._queues[kind].refresh(READING)
         self._answers.refresh()
 
     def _item(self, kind: KindName, reviewer: str, key: str) -> Item:
         queue = self._queues[kind]
+        if key not in queue and queue.reading:
+            queue.refresh()
         if key not in queue:
             raise Refused("There is no such item in this run. It may have been made anew since the page was made.", 404)
         theirs = self._answers.of(reviewer)

@@ -1,6 +1,8 @@
 """What people are asked about, and in which order."""
 
 import json
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from pydantic_core import from_json
 
 from constitution.digests import digest
 from constitution.errors import ConfigError
-from constitution.journal import read_line
+from constitution.journal import Line, read_line
 from constitution.records import Comparison, Record, Transcript
 from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
 from constitution.view.following import Following
@@ -64,6 +66,7 @@ class Queue(Generic[AnyRecord]):
     def __init__(self, path: Path, kind: Kind[AnyRecord], sample: Sample | None) -> None:
         self._kind = kind
         self._sample = sample
+        self.reading = False
         self._journal = Following(path, self._forget)
         self._offsets: dict[str, int] = {}
         self._ranks: dict[str, int] = {}
@@ -71,31 +74,23 @@ class Queue(Generic[AnyRecord]):
         self._places: dict[str, int] = {}
         self._shown: dict[str, str] = {}
 
-    def refresh(self) -> None:
-        """Take in what was added to the run.
+    def refresh(self, seconds: float = math.inf) -> None:
+        """Take in what was added to the run; `reading` tells whether that took longer than these seconds.
 
         Raises:
             RunError: The journal is damaged.
         """
+        end = time.monotonic() + seconds
+        self.reading = False
         for line in self._journal.added():
-            row = from_json(line.text)
-            name = self._kind.id_of(row)
-            if name is None:
-                continue
-            key = key_of(name)
-            if self._sample is not None:
-                rank = self._sample.get(name, self._sample.get(row["id"]))
-                if rank is None:
-                    continue
-                self._ranks[key] = rank
-            self._offsets[key] = line.offset
-        if len(self._offsets) != len(self._order):
-            self._order = sorted(self._offsets, key=lambda key: (self._ranks.get(key, 0), key))
-            self._places = {key: place for place, key in enumerate(self._order)}
+            self._take(line)
+            if time.monotonic() > end:
+                self.reading = True
+                break
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._order)
+        return len(self._offsets)
 
     def __contains__(self, key: str) -> bool:
         """Whether there is such an item."""
@@ -103,6 +98,7 @@ class Queue(Generic[AnyRecord]):
 
     def place(self, key: str) -> int:
         """Which one it is, from 1."""
+        self._sort()
         return self._places[key] + 1
 
     def read(self, key: str) -> AnyRecord:
@@ -121,8 +117,31 @@ class Queue(Generic[AnyRecord]):
 
     def next(self, wanted: Callable[[str], bool], after: str = "") -> str | None:
         """The first wanted item behind one, then from the beginning on; None if none is wanted."""
+        self._sort()
         start = self._places.get(after, -1) + 1
         return next((key for key in (*self._order[start:], *self._order[:start]) if wanted(key)), None)
+
+    def _take(self, line: Line) -> None:
+        row = from_json(line.text)
+        name = self._kind.id_of(row)
+        if name is None:
+            return
+        key = key_of(name)
+        if self._sample is not None:
+            rank = self._sample.get(name, self._sample.get(row["id"]))
+            if rank is None:
+                return
+            self._ranks[key] = rank
+        self._offsets[key] = line.offset
+
+    def _sort(self) -> None:
+        """Only where the order is asked for: a large run is read in many steps."""
+        if len(self._order) == len(self._offsets):
+            return
+        self._order = sorted(self._offsets)
+        if self._sample is not None:
+            self._order.sort(key=self._ranks.__getitem__)
+        self._places = {key: place for place, key in enumerate(self._order)}
 
     def _forget(self) -> None:
         for held in (self._offsets, self._ranks, self._places, self._shown):

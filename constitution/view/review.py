@@ -130,6 +130,8 @@ def _shown(asking: Asking, item: Item, progress: Progress) -> dict[str, Any]:
 
 def _told_after(desk: Desk, asking: Asking, key: str) -> Told | None:
     """What is told of the item before; nothing if there is none."""
+    if not key:
+        return None
     try:
         item = desk.item(asking.kind, asking.reviewer, key)
     except Refused:
