@@ -66,7 +66,7 @@ PAYLOADS = (
     "![x](x\"onerror=\"window.hacked=1) [x]: http://evil.example <http://evil.example>",
     "data:text/html;base64,PHNjcmlwdD53aW5kb3cub3BlbmVyLmhhY2tlZD0xPC9zY3JpcHQ+",
     # Templates of other languages.
-    "{{7*7}} {% include '/etc/passwd' %} {{ ''.__class__.__mro__ }} <%= 7*7 %> #{7*7} {{constructor.constructor('a')()}}",
+    "{{7*7}} {% include '/etc/passwd' %} {{ ''.__class__.__mro__ }} <%= 7*7 %> #{7*7} {{constructor('a')()}}",
     # Characters that are no text.
     "\x1b]8;;http://evil.example\x1b\\a link\x1b]8;;\x1b\\ \x1b[2J\x1b[31mred\x1b[0m \x1b]0;owned\x07",
     "\u202e<gpj.1=dekcah.wodniw=rorreno x=crs gmi>\u2066\u200f turned around",
