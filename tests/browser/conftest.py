@@ -3,21 +3,20 @@
 Run by `make test-browser`, which installs what drives the browser, never by `make test`.
 """
 
-import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import PROGRAM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from browser.watched_page import Watched
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -25,26 +24,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if any("tests/browser" in argument for argument in config.args) else True
 
 
-def chromium() -> str:
-    """The browser's program: what CHROMIUM names, else one that is on the path."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
-        pytest.exit("these tests need chromium: apt install chromium, or name one with CHROMIUM=/path/to/it", 1)
-    return found
-
-
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     """One browser for all tests; each page has a context of its own."""
-    from playwright.sync_api import sync_playwright
+    from browser.chromium import ABSENT, chromium, find_chromium
 
-    program = chromium()
-    with sync_playwright() as playwright:
-        # Its sandbox does not start as root, which CI is.
-        options = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=program, args=options)
+    program = find_chromium()
+    if not program:
+        pytest.exit(ABSENT, 1)
+    with chromium(program) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -58,3 +47,38 @@ def watch(browser: "Browser") -> "Iterator[Callable[..., Watched]]":
             return stack.enter_context(watched_page(browser, allowed, **options))
 
         yield opened
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in which every text is hostile; to be read only."""
+    from browser.runs import hostile_run
+
+    return hostile_run(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="session")
+def peaceful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of twelve rows, compared; to be read only."""
+    from browser.runs import peaceful_run
+
+    return peaceful_run(tmp_path_factory.mktemp("peaceful"))
+
+
+@pytest.fixture
+def mine(peaceful: Path, tmp_path: Path) -> Path:
+    """A copy of that run, to be reviewed."""
+    return Path(shutil.copytree(peaceful, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., str]:
+    """Run the installed program to its end, which is a good one; what it printed."""
+
+    def run(*arguments: object) -> str:
+        command = [str(PROGRAM), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=100)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,0 +1,21 @@
+"""What a person's pointer and keys do to a page, for handlers that wait for them."""
+
+from playwright.sync_api import Page
+
+# Of each kind of event, one on every element; nothing that would follow a link or send a form.
+TOUCH = """() => {
+  for (const element of document.querySelectorAll("body *"))
+    for (const kind of ["pointerenter", "pointerover", "mouseover", "mouseenter", "focus", "focusin", "toggle", "error", "load",
+                        "animationstart", "begin", "start", "pageshow"])
+      element.dispatchEvent(new Event(kind));
+}"""
+FOREIGN = """() => [...document.querySelectorAll("*")].flatMap(element => [...element.attributes]
+    .filter(one => one.name.startsWith("on") || /^\\s*(javascript|data|vbscript):/i.test(one.value))
+    .map(one => `${element.tagName} ${one.name}=${one.value.slice(0, 80)}`))"""
+
+
+def touch_everything(page: Page) -> None:
+    """Every element gets every event that a payload waits for; no element may have a handler or such an address."""
+    page.evaluate(TOUCH)
+    found = page.evaluate(FOREIGN)
+    assert not found, found
