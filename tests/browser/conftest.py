@@ -66,7 +66,7 @@ def peaceful(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mine(peaceful: Path, tmp_path: Path) -> Path:
+def reviewed(peaceful: Path, tmp_path: Path) -> Path:
     """A copy of that run, to be reviewed."""
     return Path(shutil.copytree(peaceful, tmp_path / "run"))
 

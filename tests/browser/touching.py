@@ -4,9 +4,10 @@ from playwright.sync_api import Page
 
 # Of each kind of event, one on every element; nothing that would follow a link or send a form.
 TOUCH = """() => {
+  const kinds = ["pointerenter", "pointerover", "mouseover", "mouseenter", "focus", "focusin", "toggle", "error",
+    "load", "animationstart", "begin", "start", "pageshow"];
   for (const element of document.querySelectorAll("body *"))
-    for (const kind of ["pointerenter", "pointerover", "mouseover", "mouseenter", "focus", "focusin", "toggle", "error", "load",
-                        "animationstart", "begin", "start", "pageshow"])
+    for (const kind of kinds)
       element.dispatchEvent(new Event(kind));
 }"""
 FOREIGN = """() => [...document.querySelectorAll("*")].flatMap(element => [...element.attributes]
