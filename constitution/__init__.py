@@ -13,6 +13,7 @@ The public names, imported when first used:
     scores                      read a run's folder
     count                       where its rows are
     audit                       the health of a judge
+    write_report                write what a run tells as one HTML file
     export                      write training data from a run
     load_principles             a checked principles file
     ConstitutionError           base of every error
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from constitution.labelling import label_pairs
     from constitution.principles import load_principles
     from constitution.report.audit import audit
+    from constitution.report.writing import write_report
     from constitution.rewarding import rule_reward
     from constitution.score_settings import ScoreSettings
     from constitution.scoring import score_run
@@ -53,6 +55,7 @@ _HOMES = {
     "score_run": "constitution.scoring",
     "ScoreSettings": "constitution.score_settings",
     "rule_reward": "constitution.rewarding",
+    "write_report": "constitution.report.writing",
 }
 
 __all__ = [
@@ -72,6 +75,7 @@ __all__ = [
     "score_run",
     "scores",
     "transcripts",
+    "write_report",
 ]
 
 

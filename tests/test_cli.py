@@ -51,7 +51,20 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
 
 @pytest.mark.parametrize(
     "command",
-    ["generate", "compare", "audit", "status", "show", "export", "init", "config", "doctor", "engines", "principles"],
+    [
+        "generate",
+        "compare",
+        "audit",
+        "status",
+        "show",
+        "report",
+        "export",
+        "init",
+        "config",
+        "doctor",
+        "engines",
+        "principles",
+    ],
 )
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     result = cli(command, "--help")
@@ -97,8 +110,9 @@ import json; print(json.dumps(kinds))
         "score_run",
         "scores",
         "transcripts",
+        "write_report",
     }
-    assert len(kinds) == 16
+    assert len(kinds) == 17
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:

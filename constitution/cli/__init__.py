@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from constitution import __version__
-from constitution.cli import compare, data, engines, generate, principles, project, runs, score
+from constitution.cli import compare, data, engines, generate, principles, project, report, runs, score
 from constitution.errors import ConstitutionError
 from constitution.printable import printable
 
@@ -42,6 +42,7 @@ app.command("audit")(compare.audit)
 app.command("score")(score.score)
 app.command("status")(runs.status)
 app.command("show")(runs.show)
+app.command("report")(report.report)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
 app.command("init")(project.init)

@@ -1,0 +1,45 @@
+"""`constitution report`: what a run tells, as one HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from constitution.cli.output import Format, FormatOption, tell, tell_json
+from constitution.cli.runs import RunArgument
+
+
+def report(
+    run: RunArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file to write. Default: report.html in the run's folder."),
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write the figures there too, as SVG and PNG, and the tables as CSV and LaTeX."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is no report.")] = False,
+    format: FormatOption = Format.text,
+) -> None:
+    """Write what a run tells as one HTML file.
+
+    Rows, harmlessness by revision, length, change, refusals, principles, the judge's health, people's reviews,
+    failures, time, and examples with what each revision changed. It loads nothing and runs no script: it can be sent
+    around. An older report is replaced; a run that is not finished gives one of what is there.
+    """
+    from constitution.report.writing import write_report
+
+    written = write_report(run, out, figures, overwrite)
+    if format is Format.json:
+        tell_json(written.findings.model_dump_json(indent=2))
+        return
+    tell(f"report: {written.path} ({written.size / 1000:,.0f} kB)")
+    for stage in written.findings.stages:
+        tell(f"  {stage.name}: {stage.counts.equation}")
+    for path in written.figures:
+        tell(f"figure: {path}")
+    for warning in written.findings.warnings:
+        tell(f"warning: {warning}")

@@ -1,0 +1,152 @@
+"""What a researcher asks first of a run, and what its findings answer."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from constitution.errors import command
+from constitution.records import Record
+from constitution.report.findings import Findings, RevisionNumbers
+from constitution.report.intervals import Estimate
+
+
+class Headline(Record):
+    """A question and its answer.
+
+    Attributes:
+        question: As it is asked.
+        section: Where the page says more.
+        value: The number; empty if nothing tells it.
+        interval: Its 95% interval and n, or what it was before.
+        meaning: What the number is, and what it says.
+        make: The command that makes what is missing; empty if nothing is.
+        tone: Whether the interval is all on one side of what chance would give.
+    """
+
+    question: str
+    section: str
+    value: str = ""
+    interval: str = ""
+    meaning: str
+    make: str = ""
+    tone: Literal["good", "bad", ""] = ""
+
+
+def headlines(findings: Findings) -> tuple[Headline, ...]:
+    """In the order in which they are asked; nothing of revisions where there are none."""
+    return tuple(_headlines(findings))
+
+
+def _headlines(findings: Findings) -> Iterator[Headline]:
+    revisions = findings.revisions
+    if len(revisions) > 1:
+        yield _better(findings.run, revisions)
+        yield from _length(revisions[0], revisions[-1])
+        yield from _change(revisions)
+        yield from _refusals(revisions[0], revisions[-1])
+    if findings.scores and (gain := findings.scores.gain):
+        yield Headline(
+            question="Do revisions earn more by the rules?",
+            section="rules",
+            value=f"{gain.value:+.3f}",
+            interval=gain.number,
+            meaning="mean gain in reward from the initial response to the final revision",
+            tone="" if gain.low is None or gain.high is None else _tone(gain.low, gain.high, 0),
+        )
+    yield from _judge(findings)
+
+
+def _better(run: str, revisions: Sequence[RevisionNumbers]) -> Headline:
+    question = "Does revision make it better?"
+    judged = [(one.number, one.beats) for one in revisions if one.beats]
+    if not judged:
+        return Headline(
+            question=question,
+            section="revisions",
+            meaning="No readable comparison of a revision with its initial response tells.",
+            make=command("compare", run, "--pairs", "revisions", "--between", "all"),
+        )
+    number, beats = judged[-1]
+    tone = _tone(beats.low, beats.high, 0.5)
+    said = {"good": "Yes, by the judge", "bad": "No: the judge prefers the initial response", "": "Nothing shows it"}
+    return Headline(
+        question=question,
+        section="revisions",
+        value=f"{beats.value:.1%}",
+        interval=_interval(beats),
+        meaning=f"{said[tone]}: its mean probability that revision {number} is better than the initial response; "
+        "50% is neither",
+        tone=tone,
+    )
+
+
+def _length(first: RevisionNumbers, last: RevisionNumbers) -> Iterator[Headline]:
+    if first.tokens and last.tokens:
+        yield Headline(
+            question="Does it get longer?",
+            section="revisions",
+            value=f"{last.tokens.value:,.1f} tokens",
+            interval=f"from {first.tokens.value:,.1f}",
+            meaning=f"mean length of revision {last.number}, and of the initial response",
+        )
+
+
+def _change(revisions: Sequence[RevisionNumbers]) -> Iterator[Headline]:
+    rounds = [one for one in revisions if one.change]
+    if rounds and (change := rounds[-1].change):
+        unchanged = rounds[-1].unchanged
+        left = f"; {unchanged.value:.1%} of rows have the same words as before" if unchanged else ""
+        yield Headline(
+            question="How much does a round change?",
+            section="revisions",
+            value=f"{change.value:.1%}",
+            interval=_interval(change),
+            meaning=f"of the words, in round {rounds[-1].number}{left}",
+        )
+
+
+def _refusals(first: RevisionNumbers, last: RevisionNumbers) -> Iterator[Headline]:
+    if first.refusals and last.refusals:
+        evasions = (
+            f"; evasions {first.evasions.value:.1%} → {last.evasions.value:.1%}"
+            if first.evasions and last.evasions
+            else ""
+        )
+        yield Headline(
+            question="Does it refuse more?",
+            section="revisions",
+            value=f"{last.refusals.value:.1%}",
+            interval=f"from {first.refusals.value:.1%}",
+            meaning=f"of responses decline, by a list of phrases{evasions}",
+        )
+
+
+def _judge(findings: Findings) -> Iterator[Headline]:
+    question = "Can the judge be trusted?"
+    if not findings.audit:
+        if len(findings.revisions) < 2:
+            yield Headline(
+                question=question,
+                section="judge",
+                meaning="Nothing was judged yet.",
+                make=command("compare", findings.run),
+            )
+        return
+    if agreement := findings.audit.order_agreement:
+        warned = bool(findings.audit.warnings)
+        yield Headline(
+            question=question,
+            section="judge",
+            value=f"{agreement.value:.1%}",
+            interval=_interval(agreement),
+            meaning="of comparisons have the same winner in both orders; chance is 50%"
+            + ("; see its warnings" if warned else ""),
+            tone="bad" if warned else _tone(agreement.low, agreement.high, 0.5),
+        )
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"[{estimate.low * 100:.1f}, {estimate.high * 100:.1f}], n = {estimate.n:,}"
+
+
+def _tone(low: float, high: float, chance: float) -> Literal["good", "bad", ""]:
+    return "good" if low > chance else "bad" if high < chance else ""

@@ -1,0 +1,76 @@
+"""What a run tells as one HTML file: no script, nothing loaded from anywhere, readable on a phone, in the dark, on paper.
+
+Whatever rows and models say is data: it is escaped, and the page's Content-Security-Policy allows its own stylesheet,
+known by its hash, and nothing else.
+"""
+
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from constitution import __version__
+from constitution.errors import command
+from constitution.pages import STYLE as SHARED_STYLE
+from constitution.pages import render
+from constitution.plots.svg import STYLE as PLOT_STYLE
+from constitution.plots.svg import svg
+from constitution.report.excerpts import shown_examples
+from constitution.report.figure_numbers import numbers_of
+from constitution.report.figures import figures
+from constitution.report.findings import Findings
+from constitution.report.headlines import headlines
+from constitution.report.sections import sections
+from constitution.report.spelling import duration, short
+
+# How the file says what it is: what begins otherwise was not made here.
+GENERATOR = '<meta name="generator" content="constitution'
+# Characters of one text of a row that are shown; halved until the page is small enough.
+EXCERPT, SHORTEST = 3000, 50
+# Bytes of a page: under 2 MB in either sense, with a margin.
+LARGEST = 1_800_000
+# Rows of a table.
+MOST_ROWS = 200
+
+STYLE = "\n".join(
+    (SHARED_STYLE, PLOT_STYLE, files("constitution.report").joinpath("report.css").read_text(encoding="utf-8"))
+)
+
+
+def report_page(findings: Findings) -> str:
+    """The page: UTF-8 text of at most `LARGEST` bytes, as texts of rows are shown as far as there is room for them."""
+    excerpt = EXCERPT
+    page = _page(findings, excerpt)
+    while len(page.encode()) > LARGEST and excerpt > SHORTEST:
+        excerpt //= 2
+        page = _page(findings, excerpt)
+    return page
+
+
+def policy() -> str:
+    """The page's Content-Security-Policy."""
+    style = b64encode(sha256(STYLE.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
+
+
+def _page(findings: Findings, excerpt: int) -> str:
+    drawn = {figure.name: figure for figure in figures(findings)}
+    return render(
+        "constitution.report",
+        "report.html.jinja",
+        findings=findings,
+        version=__version__,
+        policy=Markup(policy()),
+        style=Markup(STYLE),
+        sections=sections(findings, drawn),
+        headlines=headlines(findings),
+        examples=shown_examples(findings.examples, excerpt),
+        excerpt=excerpt,
+        most=MOST_ROWS,
+        command=command,
+        svg=svg,
+        numbers_of=numbers_of,
+        duration=duration,
+        short=short,
+    )
