@@ -14,7 +14,7 @@ TOUCH = """() => {
 FOREIGN = """() => [...document.querySelectorAll("*")].flatMap(element => [...element.attributes]
     .filter(one => one.name.startsWith("on") || /^\\s*(javascript|data|vbscript):/i.test(one.value))
     .map(one => `${element.tagName} ${one.name}=${one.value.slice(0, 80)}`))
-  .concat([...document.querySelectorAll("base, embed, iframe, math, meta[http-equiv=refresh], object, video, x, marquee")]
+  .concat([...document.querySelectorAll("base, embed, iframe, math, meta[http-equiv=refresh], object, video, marquee")]
     .map(element => element.outerHTML.slice(0, 80)))"""
 
 
