@@ -11,12 +11,12 @@ filtered.jsonl      compare-filtered.jsonl  score-filtered.jsonl  every row that
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from constitution.counts import Counts
-from constitution.journal import read_line, read_lines
+from constitution.journal import parse, read_line, read_lines
 from constitution.manifest import COMPARE, REVISE, SCORE, Stage, load_manifest
 from constitution.records import Comparison, Record, Transcript
 from constitution.row_states import read_states
@@ -41,6 +41,12 @@ def transcripts(folder: Path) -> Iterator[Transcript]:
     Only positions are held, not rows.
     """
     return _in_order(folder / REVISE.outcomes, Transcript)
+
+
+def transcripts_at(folder: Path, positions: Container[int]) -> dict[int, Transcript]:
+    """The finished rows at some positions of the input, by position; the others are not parsed."""
+    path = folder / REVISE.outcomes
+    return {line.position: parse(path, line, Transcript) for line in read_lines(path) if line.position in positions}
 
 
 def scores(folder: Path) -> Iterator[Scores]:

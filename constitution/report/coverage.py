@@ -1,16 +1,15 @@
 """What each principle of a run did, from its stored records: how often drawn, what it changed, how it judged."""
 
-from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from constitution.digests import digest
 from constitution.errors import RunError, command
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.principles import PrincipleSet
-from constitution.records import Comparison, Message, Record, Transcript
+from constitution.records import Comparison, Record, Transcript
 from constitution.report.change import changed_share, found_nothing
-from constitution.report.intervals import Estimate, mean, share
+from constitution.report.intervals import Estimate
+from constitution.report.observed import Observed, cluster_of
 from constitution.store import comparisons, transcripts
 from constitution.votes import mean_probability, side
 from constitution.words import words
@@ -73,34 +72,13 @@ class Coverage(Record):
     warnings: tuple[str, ...]
 
 
-class _Observed:
-    """Observations of one kind: sixteen bytes each, as a run may have millions."""
-
-    def __init__(self) -> None:
-        self._values = array("d")
-        self._clusters = array("Q")
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def add(self, value: float, cluster: int) -> None:
-        self._values.append(value)
-        self._clusters.append(cluster)
-
-    def share(self) -> Estimate | None:
-        return share(self._values, self._clusters)
-
-    def mean(self) -> Estimate | None:
-        return mean(self._values, self._clusters, 0, 1)
-
-
 class _Seen:
     """What was seen of one principle."""
 
     def __init__(self) -> None:
-        self.change, self.unchanged, self.nothing = _Observed(), _Observed(), _Observed()
+        self.change, self.unchanged, self.nothing = Observed(), Observed(), Observed()
         self.judged = 0
-        self.later, self.winner, self.agrees = _Observed(), _Observed(), _Observed()
+        self.later, self.winner, self.agrees = Observed(), Observed(), Observed()
 
 
 def coverage(run: Path) -> Coverage:
@@ -155,12 +133,12 @@ def cover(
             drawn=len(one.change),
             share=len(one.change) / rounds if rounds else None,
             expected=weights[id] / total if id in weights else None,
-            change=one.change.mean(),
+            change=one.change.mean(0, 1),
             unchanged=one.unchanged.share(),
             nothing_found=one.nothing.share(),
             judged=one.judged,
-            later_wins=one.later.mean(),
-            winner_wins=one.winner.mean(),
+            later_wins=one.later.mean(0, 1),
+            winner_wins=one.winner.mean(0, 1),
             agreement=one.agrees.share(),
         )
         for id, one in seen.items()
@@ -175,7 +153,7 @@ def cover(
 
 
 def _observe_rounds(row: Transcript, seen: dict[str, _Seen]) -> None:
-    prompt, before = _cluster(row.prompt), words(row.response.text)
+    prompt, before = cluster_of(row.prompt), words(row.response.text)
     for round in row.rounds:
         of, after = seen.setdefault(round.principle, _Seen()), words(round.revision.text)
         of.change.add(changed_share(before, after), prompt)
@@ -192,7 +170,7 @@ def _observe_votes(pair: Comparison, seen: dict[str, _Seen]) -> None:
             said.setdefault(vote.principle, []).append(vote.p_first)
     # One order alone tells of positions too.
     chances = {id: mean_probability(both) for id, both in said.items() if len(both) == 2}
-    prompt, first_is_later = _cluster(pair.prompt), _first_is_later(pair)
+    prompt, first_is_later = cluster_of(pair.prompt), _first_is_later(pair)
     for id, p in chances.items():
         of = seen.setdefault(id, _Seen())
         of.judged += 1
@@ -210,21 +188,16 @@ def _observe_votes(pair: Comparison, seen: dict[str, _Seen]) -> None:
 
 def _first_is_later(pair: Comparison) -> bool | None:
     """Whether the first response comes later in its chain; None of responses that are not of one chain."""
-    places = [_place(candidate.source) for candidate in (pair.first, pair.second)]
+    places = [place(candidate.source) for candidate in (pair.first, pair.second)]
     return None if -1 in places or places[0] == places[1] else places[0] > places[1]
 
 
-def _place(source: str) -> int:
+def place(source: str) -> int:
     """Of the initial response 0, of a revision its round, of any other response -1."""
     name, _, number = source.partition("-")
     if source == "response":
         return 0
     return int(number) if name == "revision" and number.isdecimal() else -1
-
-
-def _cluster(prompt: Iterable[Message]) -> int:
-    """What a row is about: rows of one prompt are no independent witnesses."""
-    return int(digest([message.model_dump() for message in prompt]), 16)
 
 
 def _same_ids(revising: PrincipleSet | None, judging: PrincipleSet | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from constitution.counts import Counts
 from constitution.journal import read_records
@@ -107,6 +108,13 @@ class ScoreSummary(Record):
     control_tokens: tuple[str, ...]
 
 
+class Ends(NamedTuple):
+    """A row's initial response and its final revision."""
+
+    first: Scored
+    last: Scored
+
+
 @dataclass
 class _Tally:
     """Sums of one rule."""
@@ -128,7 +136,7 @@ def summarise_scores(run: Path) -> ScoreSummary:
     tallies = {rule.id: _Tally() for rule in rules}
     rewards: list[float] = []
     rows: list[str] = []
-    ends: dict[str, tuple[float, float]] = {}
+    both_ends: dict[str, tuple[float, float]] = {}
     responses = unrewarded = 0
     for row in scores(run):
         for response in row.responses:
@@ -140,10 +148,10 @@ def summarise_scores(run: Path) -> ScoreSummary:
             for rule in response.rules:
                 tallies[rule.rule].invalid += rule.p is None
                 tallies[rule.rule].ps += [] if rule.p is None else [rule.p]
-        if both := _ends(row):
-            first, last = both
+        if both := ends(row):
+            first, last = both.first, both.last
             if first.reward is not None and last.reward is not None:
-                ends[row.id] = first.reward, last.reward
+                both_ends[row.id] = first.reward, last.reward
             for old, new in zip(first.rules, last.rules, strict=True):
                 if old.p is not None and new.p is not None:
                     tallies[old.rule].before.append(old.p)
@@ -173,9 +181,9 @@ def summarise_scores(run: Path) -> ScoreSummary:
             for rule, tally in ((rule, tallies[rule.id]) for rule in rules)
         ),
         reward=_mean_reward(rewards, rows),
-        before=_mean_reward([first for first, _ in ends.values()], list(ends)),
-        after=_mean_reward([last for _, last in ends.values()], list(ends)),
-        gain=_mean_reward([last - first for first, last in ends.values()], list(ends)),
+        before=_mean_reward([first for first, _ in both_ends.values()], list(both_ends)),
+        after=_mean_reward([last for _, last in both_ends.values()], list(both_ends)),
+        gain=_mean_reward([last - first for first, last in both_ends.values()], list(both_ends)),
         calls=calls.number,
         failures=dict(Counter(failure.kind for failure in failures)),
         last_failure=told(failures[-1]) if failures else "",
@@ -185,13 +193,13 @@ def summarise_scores(run: Path) -> ScoreSummary:
     )
 
 
-def _ends(row: Scores) -> tuple[Scored, Scored] | None:
+def ends(row: Scores) -> Ends | None:
     """A row's initial response and its final revision, if both are scored."""
     revised = [one for one in row.responses if one.source.startswith("revision-")]
     first = next((one for one in row.responses if one.source == "response"), None)
-    return (
-        (first, max(revised, key=lambda one: int(one.source.removeprefix("revision-")))) if first and revised else None
-    )
+    if not first or not revised:
+        return None
+    return Ends(first, max(revised, key=lambda one: int(one.source.removeprefix("revision-"))))
 
 
 def _mean_reward(rewards: list[float], rows: list[str]) -> MeanReward | None:

@@ -1,0 +1,68 @@
+"""What a reader of a run's numbers must know first, each with what to type where something can be done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from constitution.errors import command
+from constitution.manifest import COMPARE, REVISE, Manifest, Stage
+from constitution.report.audit import Audit
+from constitution.report.coverage import Coverage
+from constitution.report.findings import RevisionNumbers, StageNumbers
+from constitution.report.going_on import going_on
+
+# Beyond this share of cut answers, many training texts end in mid-sentence.
+MANY_CUT = 0.1
+
+
+def stage_cautions(
+    run: Path, stage: Stage, manifest: Manifest, numbers: StageNumbers, control_strings: int
+) -> Iterator[str]:
+    """Of one stage: rows that are owed, rows that failed, control strings.
+
+    Raises:
+        RunError: The manifest's settings cannot be read.
+    """
+    counts, name = numbers.counts, numbers.name
+    if counts.pending:
+        yield f"{name}: not finished, {counts.equation}; go on with: {going_on(run, stage, manifest)}"
+    if counts.failed:
+        again = going_on(run, stage, manifest, "--retry-failed")
+        yield f"{name}: {counts.failed} of {counts.input} rows failed; run them again with: {again}"
+    if control_strings:
+        yield f"{name}: {control_strings} control strings in texts for a server: see constitution status {run}"
+
+
+def revision_cautions(
+    run: Path, manifests: Mapping[Stage, Manifest], revisions: Sequence[RevisionNumbers]
+) -> Iterator[str]:
+    """Of the responses: no judge, cut answers, evasions."""
+    if not revisions:
+        return
+    rounds = len(revisions) - 1
+    if rounds and not any(one.beats for one in revisions):
+        between = "all" if rounds > 1 else "0:last"
+        judge = ("compare", str(run), "--pairs", "revisions", "--between", between)
+        if COMPARE not in manifests:
+            yield f"no judge has compared revisions with initial responses yet; that makes: {command(*judge)}"
+        else:
+            yield (
+                "no comparison is of a revision and its initial response; this makes such ones in the place of those "
+                f"that are there, which it sets aside: {command(*judge, '--replace')}"
+            )
+    if cut := [one for one in revisions if one.cut and one.cut.value > MANY_CUT]:
+        worst = max(cut, key=lambda one: one.cut.value if one.cut else 0)
+        assert worst.cut
+        what = f"revision {worst.number}" if worst.number else "the initial responses"
+        most = manifests[REVISE].settings.get("max_tokens")
+        yield f"{worst.cut.value:.0%} of {what} end in mid-sentence, at --max-tokens {most}: give more in another run"
+    first, last = revisions[0].evasions, revisions[-1].evasions
+    if rounds and first and last and last.low > first.high:
+        yield f"revising makes responses evasive: {first.value:.1%} at first, {last.value:.1%} in the end"
+
+
+def judge_cautions(coverage: Coverage | None, audit: Audit | None) -> Iterator[str]:
+    """What audit and coverage warn of."""
+    if audit:
+        yield from (f"judge: {warning}" for warning in audit.warnings)
+    if coverage:
+        yield from (f"principles: {warning}" for warning in coverage.warnings)

@@ -1,0 +1,50 @@
+"""The command that goes on with a stage of a run, as far as its manifest tells."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from constitution.config import CompareSettings, Settings
+from constitution.errors import command
+from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage
+from constitution.model_settings import Role
+from constitution.score_settings import ScoreSettings
+from constitution.stored_settings import stored_settings
+
+MODELS: dict[Stage, type[BaseModel]] = {REVISE: Settings, COMPARE: CompareSettings, SCORE: ScoreSettings}
+
+
+def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
+    """The command to type, with every setting that is not the default.
+
+    Paths in it are relative to where the run was made. A model that a config file spelt out, or the section `compare`,
+    cannot be typed as a flag: then it ends in `--config FILE`.
+
+    Args:
+        run: Its folder.
+        stage: One of `MODELS`.
+        manifest: The stage's.
+        more: Further flags.
+
+    Raises:
+        RunError: The manifest's settings cannot be read.
+    """
+    settings = stored_settings(MODELS[stage], manifest.settings, run)
+    typed: list[str] = []
+    by_file = False
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if name == "out" or value == field.default:
+            continue
+        flag = "--model" if name == "models" else f"--{name.replace('_', '-')}"
+        values = list(value) if isinstance(value, tuple) else [value]
+        if any(isinstance(one, Role | CompareSettings) for one in values):
+            by_file = True
+        elif isinstance(value, bool):
+            typed.append(flag if value else f"--no-{flag.removeprefix('--')}")
+        else:
+            typed += [word for one in values for word in (flag, str(one))]
+    where = ["--out", str(run)] if stage is REVISE else [str(run)]
+    if by_file:
+        typed += ["--config", "FILE"]
+    return command(stage.make, *where, *typed, *more)
