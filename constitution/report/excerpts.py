@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from constitution.records import Candidate, Comparison, Completion, Message, Record, Transcript, Vote
 from constitution.report.findings import Category, Example
 from constitution.report.spelling import short
+from constitution.votes import mean_probability
 from constitution.words import Piece, pieces
 
 # Turns of a conversation, rounds of a chain, and votes that are shown of one example.
@@ -35,13 +36,14 @@ class ShownVotes(Record):
     principle: str
     forward: float | None
     reversed: float | None
+    both: float | None
 
 
 class ShownPair(Record):
     """A comparison.
 
     Attributes:
-        first: The source of the first response.
+        first: What the first response is called.
         second: Likewise.
         comparison: Its numbers.
         texts: Both responses, unless the chain shows them.
@@ -120,26 +122,36 @@ def _notes(completion: Completion) -> tuple[str, ...]:
 
 def _pair(comparison: Comparison, there: set[str], most: int) -> ShownPair:
     sides: tuple[Candidate, ...] = (comparison.first, comparison.second)
-    texts = tuple(_text(f"Response {side.source}", "candidate", side.text, most) for side in sides)
+    texts = tuple(_text(_named(side.source), "candidate", side.text, most) for side in sides)
     by_principle: dict[str, list[Vote]] = {}
     for vote in comparison.votes:
         by_principle.setdefault(vote.principle, []).append(vote)
-    votes = tuple(
-        ShownVotes(
-            principle=principle,
-            forward=next((vote.p_first for vote in votes if vote.order == "forward"), None),
-            reversed=next((vote.p_first for vote in votes if vote.order == "reversed"), None),
-        )
-        for principle, votes in by_principle.items()
-    )
+    votes = tuple(_votes(principle, votes) for principle, votes in by_principle.items())
     return ShownPair(
-        first=comparison.first.source,
-        second=comparison.second.source,
+        first=_named(comparison.first.source),
+        second=_named(comparison.second.source),
         comparison=comparison.model_copy(update={"votes": ()}),
         texts=() if all(side.text in there for side in sides) else texts,
         votes=votes[:MOST_VOTES],
         more=max(0, len(votes) - MOST_VOTES),
     )
+
+
+def _votes(principle: str, votes: Sequence[Vote]) -> ShownVotes:
+    known = {vote.order: vote.p_first for vote in votes if vote.p_first is not None}
+    return ShownVotes(
+        principle=principle,
+        forward=known.get("forward"),
+        reversed=known.get("reversed"),
+        both=mean_probability(list(known.values())) if len(known) == 2 else None,
+    )
+
+
+def _named(source: str) -> str:
+    name, _, number = source.partition("-")
+    if source == "response":
+        return "Initial response"
+    return f"Revision {number}" if name == "revision" and number.isdecimal() else short(source, 40)
 
 
 def _text(title: str, kind: str, text: str, most: int, notes: tuple[str, ...] = ()) -> Shown:

@@ -1,6 +1,7 @@
 """The numbers of a figure as a table, for whoever cannot see it or wants them exact."""
 
-from constitution.plots import Bars, Figure, Histogram, Lines, Record
+from constitution.plots import Bars, Figure, Histogram, Lines
+from constitution.records import Record
 
 
 class Numbers(Record):

@@ -1,4 +1,4 @@
-"""What a run tells as one HTML file: no script, nothing loaded from anywhere, readable on a phone, in the dark, on paper.
+"""What a run tells as one HTML file: no script, nothing loaded, readable on a phone, in the dark and on paper.
 
 Whatever rows and models say is data: it is escaped, and the page's Content-Security-Policy allows its own stylesheet,
 known by its hash, and nothing else.
