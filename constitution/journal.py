@@ -148,8 +148,13 @@ def has_records(path: Path) -> bool:
     return next(read_lines(path), None) is not None
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, offset: int = 0, number: int = 1) -> Iterator[Line]:
     """The lines of a journal, their checksums verified; a torn last line is passed over.
+
+    Args:
+        path: It need not be there.
+        offset: The byte at which the first line to be read begins.
+        number: Which line that is, from 1; for messages.
 
     Raises:
         RunError: A line that is damaged, with its number and its first byte; or the file cannot be read.
@@ -157,10 +162,10 @@ def read_lines(path: Path) -> Iterator[Line]:
     check_entry(path)
     if not path.exists():
         return
-    offset = 0
     try:
         with path.open("rb") as file:
-            for number, text in enumerate(file, 1):
+            file.seek(offset)
+            for number, text in enumerate(file, number):
                 if not text.endswith(b"\n"):
                     return
                 if text[-_TAIL:] != b',"crc":"%08x"}\n' % zlib.crc32(text[:-_TAIL]):

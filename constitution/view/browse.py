@@ -1,16 +1,169 @@
-"""Pages of rows."""
+"""Pages of rows: the list, and one row."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from constitution.errors import ConfigError
+from constitution.manifest import COMPARE, REVISE, has_stage
+from constitution.records import Comparison, Record, Transcript
+from constitution.view.index import Index
+from constitution.view.marks import STATUSES, has
+from constitution.view.overview import read_overview, read_principles
+from constitution.view.rows import find, read_rows
+from constitution.view.searching import PAGE, Wanted, conditions, how_many, read_wanted, rows_after, rows_before
 from constitution.view.site import Site
+from constitution.words import Piece, pieces
+
+_PLACE = re.compile(r"\d{1,9}-\d{1,15}")
+# How a revision is shown: against the response before it, against the initial response, or as it is.
+WAYS = {"before": "changes since the response before", "initial": "changes since the initial response", "plain": "text"}
+# Statuses that only runs with an SL stage, or an RL stage, have.
+REVISED = ("done", "failed", "filtered", "changed", "unchanged")
+COMPARED = ("compared", "comparing failed", "comparing filtered", "labelled", "tie", "inconsistent", "invalid")
 
 
-def routes(site: Site) -> list[Route]:
+class Shown(Record):
+    """A revision, in the way that is asked for.
+
+    Attributes:
+        text: As it is.
+        pieces: Against another response; None: as it is.
+        same: Whether it is that response, unchanged.
+    """
+
+    text: str
+    pieces: tuple[Piece, ...] | None
+    same: bool
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Addresses of a site's pages: whatever an id holds is one value of the query, so that no browser resolves it."""
+
+    site: Site
+    wanted: Wanted
+
+    def rows(self, **place: str) -> str:
+        """The list, at a place in it."""
+        return self._address("/", place)
+
+    def row(self, id: str, way: str = "") -> str:
+        """A row, among those that are wanted."""
+        return self._address("/row", {"id": id, "as": way})
+
+    def _address(self, path: str, more: Mapping[str, str]) -> str:
+        given = urlencode({name: value for name, value in more.items() if value}, quote_via=quote, safe="")
+        query = "&".join(part for part in (given, self.wanted.query) if part)
+        return f"{self.site.root}{path}{'?' if query else ''}{query}"
+
+
+def routes(site: Site, index: Index) -> list[Route]:
     """The table of addresses, below the token."""
 
-    def rows(request: Request) -> Response:
-        return site.page("rows.html.jinja")
+    def page(answer: Callable[[Site, sqlite3.Connection, Request], Response]) -> Callable[[Request], Response]:
+        def answered(request: Request) -> Response:
+            with index.read() as connection:
+                return answer(site, connection, request)
 
-    return [Route("/", rows, name="rows")]
+        return answered
+
+    return [Route("/", page(rows_page), name="rows"), Route("/row", page(row_page), name="row")]
+
+
+def rows_page(site: Site, connection: sqlite3.Connection, request: Request) -> Response:
+    """The list: what is wanted, from a place on."""
+    given = request.query_params
+    wanted, principles = read_wanted(given), read_principles(site.run)
+    where = conditions(wanted, principles.tagged(wanted.tag))
+    after, before = (_place(given, name) for name in ("after", "before"))
+    if before:
+        found = rows_before(connection, where, before, PAGE + 1)[::-1]
+        earlier, found = len(found) > PAGE, found[-PAGE:]
+        # Whoever came back from a page has one before them.
+        later = True
+    else:
+        found = rows_after(connection, where, after, PAGE + 1)
+        earlier, later, found = bool(after), len(found) > PAGE, found[:PAGE]
+    addresses = Addresses(site, wanted)
+    overview = read_overview(site.run, connection)
+    return site.page(
+        "rows.html.jinja",
+        overview=overview,
+        wanted=wanted,
+        rows=read_rows(site.run, connection, found, most=1),
+        number=how_many(connection, where) if where else overview.rows,
+        addresses=addresses,
+        newer=addresses.rows(before=found[0].place) if found and earlier else "",
+        older=addresses.rows(after=found[-1].place) if found and later else "",
+        principles=principles,
+        statuses=_statuses(site),
+        has=has,
+    )
+
+
+def row_page(site: Site, connection: sqlite3.Connection, request: Request) -> Response:
+    """One row."""
+    given = request.query_params
+    id, way = given.get("id", ""), given.get("as", "before")
+    if way not in WAYS:
+        raise ConfigError(f"as {way!r}: revisions are not shown so", f"They are as: {', '.join(WAYS)}")
+    wanted, principles = read_wanted(given), read_principles(site.run)
+    found = find(connection, id)
+    if found is None:
+        overview = read_overview(site.run, connection)
+        return site.page("no_row.html.jinja", 404, id=id, overview=overview)
+    (row,) = read_rows(site.run, connection, [found])
+    where = conditions(wanted, principles.tagged(wanted.tag))
+    next_row, previous = (
+        next(iter(beside(connection, where, found.place, 1)), None) for beside in (rows_after, rows_before)
+    )
+    addresses = Addresses(site, wanted)
+    return site.page(
+        "row.html.jinja",
+        row=row,
+        revisions=_revisions(row.transcript, way) if row.transcript else (),
+        responses=_responses(row.comparisons),
+        principles=principles,
+        wanted=wanted,
+        way=way,
+        ways=WAYS,
+        addresses=addresses,
+        next=addresses.row(next_row.id, way) if next_row else "",
+        previous=addresses.row(previous.id, way) if previous else "",
+        has=has,
+        statuses=_statuses(site),
+    )
+
+
+def _statuses(site: Site) -> list[str]:
+    """The names of the statuses that rows of this run may have."""
+    absent = [*(() if has_stage(site.run, REVISE) else REVISED), *(() if has_stage(site.run, COMPARE) else COMPARED)]
+    return [name for name in STATUSES if name not in absent]
+
+
+def _place(given: Mapping[str, str], name: str) -> str:
+    place = given.get(name, "")
+    if place and not _PLACE.fullmatch(place):
+        raise ConfigError(f"{name} {place!r}: no place in the list", "Begin at its first page.")
+    return place
+
+
+def _revisions(transcript: Transcript, way: str) -> list[Shown]:
+    made = []
+    texts = [response.text for response in transcript.responses]
+    for number, text in enumerate(texts[1:], 1):
+        other = texts[0] if way == "initial" else texts[number - 1]
+        made.append(Shown(text=text, pieces=None if way == "plain" else pieces(other, text), same=text == other))
+    return made
+
+
+def _responses(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """The texts that were compared, by their source, each once."""
+    return {one.source: one.text for comparison in comparisons for one in (comparison.first, comparison.second)}

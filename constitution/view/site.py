@@ -18,11 +18,13 @@ class Site:
         run: The run's folder.
         token: What every address begins with: only who knows it gets an answer.
         reviewer: Who reviews, unless the page says otherwise.
+        sample: A file of `constitution sample`: only its rows are reviewed, in its order. None: all rows.
     """
 
     run: Path
     token: str
     reviewer: str
+    sample: Path | None = None
 
     @property
     def root(self) -> str:

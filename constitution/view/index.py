@@ -1,0 +1,220 @@
+"""What is found quickly: an sqlite file beside the journals of a run.
+
+It holds no texts, only where in the journals they stand, and which words are in them. It is derived: whoever deletes
+`.view.sqlite` loses nothing, the next view makes it anew. A run may come from anywhere, and its index with it: what has
+another schema than this program's is not read.
+"""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from constitution.errors import RunError
+from constitution.manifest import COMPARE, REVISE, SCORE, Stage
+from constitution.records import Comparison, Failure, Filtered, Record, Transcript
+from constitution.reviews import FILE as REVIEWS
+from constitution.reviews import Review
+from constitution.run_folder import check_entries
+from constitution.score_records import Scores
+
+FILE, LOCK = ".view.sqlite", ".view.lock"
+# sqlite's two numbers for whose file it is: raise the version when the schema, or what is put into it, changes.
+APPLICATION, VERSION = 0x636F6E73, 1
+# Seconds that a reader waits for a writer, who never takes as long.
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A journal that the index follows.
+
+    Attributes:
+        number: What the index calls it.
+        file: Its name in the run's folder.
+        kind: Its records.
+        stage: Whose rows it tells of; None: reviews, which stay when a stage begins anew.
+    """
+
+    number: int
+    file: str
+    kind: type[Record]
+    stage: Stage | None = None
+
+
+TRANSCRIPTS = Followed(0, REVISE.outcomes, Transcript, REVISE)
+FAILURES = Followed(1, REVISE.failures, Failure, REVISE)
+FILTERED = Followed(2, REVISE.filtered, Filtered, REVISE)
+COMPARISONS = Followed(3, COMPARE.outcomes, Comparison, COMPARE)
+COMPARE_FAILURES = Followed(4, COMPARE.failures, Failure, COMPARE)
+COMPARE_FILTERED = Followed(5, COMPARE.filtered, Filtered, COMPARE)
+SCORES = Followed(6, SCORE.outcomes, Scores, SCORE)
+SCORE_FAILURES = Followed(7, SCORE.failures, Failure, SCORE)
+SCORE_FILTERED = Followed(8, SCORE.filtered, Filtered, SCORE)
+GIVEN = Followed(9, REVIEWS, Review)
+JOURNALS = (
+    TRANSCRIPTS,
+    FAILURES,
+    FILTERED,
+    COMPARISONS,
+    COMPARE_FAILURES,
+    COMPARE_FILTERED,
+    SCORES,
+    SCORE_FAILURES,
+    SCORE_FILTERED,
+    GIVEN,
+)
+
+# Words as people look for them, accents aside. Vowel signs are parts of words: without M*, a word of Hindi is several.
+WORDS = "CREATE VIRTUAL TABLE words_{} USING fts5(text, content='', columnsize=0, tokenize=\"unicode61 remove_diacritics 2 categories 'L* M* N* Co'\")"  # noqa: E501
+SCHEMA = (
+    # Of each journal, how far it is read; `made` and `tail` (the end of the last line read) tell it from another one.
+    # `seen` is its size when it was read to its end, where half a line may stand.
+    "CREATE TABLE journals(number INTEGER PRIMARY KEY, made TEXT NOT NULL, offset INTEGER NOT NULL, "
+    "lines INTEGER NOT NULL, tail BLOB NOT NULL, seen INTEGER NOT NULL, fault TEXT NOT NULL, hint TEXT NOT NULL)",
+    # `marks` are bits of `marks.py`, `p` is the first comparison's, `compared` is how many comparisons are there.
+    "CREATE TABLE rows(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, position INTEGER NOT NULL, "
+    "marks INTEGER NOT NULL, compared INTEGER NOT NULL, p REAL)",
+    "CREATE INDEX rows_in_order ON rows(position, number)",
+    # Every line of a journal, and the row that it is about.
+    "CREATE TABLE lines(number INTEGER PRIMARY KEY, journal INTEGER NOT NULL, row INTEGER NOT NULL, "
+    "offset INTEGER NOT NULL, p REAL)",
+    "CREATE INDEX lines_of_row ON lines(row, journal, offset)",
+    "CREATE TABLE drawn(principle TEXT NOT NULL, row INTEGER NOT NULL, journal INTEGER NOT NULL, "
+    "PRIMARY KEY(principle, row, journal)) WITHOUT ROWID",
+    # Words of each journal's lines. Of transcripts the row's number stands for the line's, which spares a look-up.
+    *(WORDS.format(journal.number) for journal in JOURNALS),
+)
+
+
+@dataclass
+class Index:
+    """The index of one run, as one process uses it; several may, of which one keeps it up.
+
+    Attributes:
+        run: The run's folder.
+        folder: Where the index is: the run's, or another one if that cannot be written.
+    """
+
+    run: Path
+    folder: Path = field(init=False)
+    _own: "tempfile.TemporaryDirectory[str] | None" = field(init=False, default=None)
+    _lock: FileLock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.run
+        if not os.access(self.run, os.W_OK | os.X_OK):
+            self._own = tempfile.TemporaryDirectory(prefix="constitution-view-")
+            self.folder = Path(self._own.name)
+        self._lock = FileLock(self.folder / LOCK, thread_local=False)
+
+    @property
+    def path(self) -> Path:
+        """The sqlite file."""
+        return self.folder / FILE
+
+    @property
+    def keeping(self) -> bool:
+        """Whether it is this process that keeps the index up."""
+        return self._lock.is_locked
+
+    def keep(self) -> bool:
+        """Become the one who keeps it up, if nobody is; whatever is not this program's index is removed.
+
+        Raises:
+            RunError: A link is in its place, or the disk fails.
+        """
+        check_entries(self.folder)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        except OSError as bad:
+            raise RunError(f"{self.folder / LOCK}: cannot be written: {bad.strerror}") from None
+        try:
+            with suppress(sqlite3.DatabaseError), closing(connect(self.path)) as there:
+                if is_ours(there):
+                    return True
+            for ending in ("", "-wal", "-shm", "-journal"):
+                self.path.with_name(FILE + ending).unlink(missing_ok=True)
+            with closing(connect(self.path)) as new:
+                make(new)
+        except (sqlite3.Error, OSError) as bad:
+            self._lock.release()
+            raise RunError(
+                f"{self.path}: cannot be written: {bad}", "Make room, or view a copy of the run on another disk."
+            ) from None
+        return True
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one answer; it sees one moment of the index.
+
+        Raises:
+            RunError: There is no index yet, or it is being replaced.
+        """
+        try:
+            with closing(connect(self.path, "ro")) as found:
+                found.execute("BEGIN")
+                if not is_ours(found):
+                    raise sqlite3.DatabaseError("no index of this version")
+                yield found
+        except sqlite3.DatabaseError as bad:
+            raise RunError(
+                f"{self.path}: cannot be read: {bad}",
+                "Reload the page in a moment; else stop the view, delete the file.",
+            ) from None
+
+    def close(self) -> None:
+        """Let another process keep it up."""
+        self._lock.release()
+        if self._own:
+            self._own.cleanup()
+
+
+def connect(path: Path, mode: str = "rwc") -> sqlite3.Connection:
+    """A connection whose transactions are begun and ended by hand; no function of the file's schema is called."""
+    made = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", PATIENCE, isolation_level=None, uri=True)
+    try:
+        made.execute("PRAGMA trusted_schema=OFF")
+        made.execute("PRAGMA cell_size_check=ON")
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether a file is an index of this version, and nothing else."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return (application, version) == (APPLICATION, VERSION) and _schema(connection) == _our_schema()
+
+
+def make(connection: sqlite3.Connection) -> None:
+    """Make an empty file an index."""
+    # Readers and the writer do not wait for each other; where the file system cannot do that, they do.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id={APPLICATION}")
+    connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("COMMIT")
+
+
+@cache
+def _our_schema() -> frozenset[tuple[str, str | None]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        make(empty)
+        return _schema(empty)
+
+
+def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str | None]]:
+    return frozenset(connection.execute("SELECT name, sql FROM sqlite_schema"))

@@ -1,0 +1,230 @@
+"""Keep an index up with the journals of a run, on a thread of its own, while pages are served."""
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from constitution.errors import RunError
+from constitution.journal import Line, parse, read_lines
+from constitution.manifest import Stage, has_stage, load_manifest
+from constitution.records import Record
+from constitution.run_folder import check_entry
+from constitution.view.entries import entry_of
+from constitution.view.index import COMPARISONS, JOURNALS, TRANSCRIPTS, WORDS, Followed, Index, connect
+from constitution.view.marks import COMPARED, OF_JOURNAL
+
+# Seconds that one transaction gathers lines for: the first is short, as somebody waits for the first page.
+FIRST, BATCH = 0.1, 0.5
+# Bytes at the end of the last line read that are compared: its checksum, and some of what it is of.
+TAIL = 64
+
+
+class Indexer:
+    """Reads what is new in the journals whenever it is told that there may be something.
+
+    Args:
+        index: What is kept up.
+        told: Called, on the indexer's thread, when the index has changed.
+    """
+
+    def __init__(self, index: Index, told: Callable[[], None]) -> None:
+        self._index = index
+        self._told = told
+        self._news = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="view index", daemon=True)
+        # Why nothing more can be written to the index; pages say so.
+        self.fault = ""
+
+    def start(self) -> None:
+        """Begin with what is there."""
+        self._news.set()
+        self._thread.start()
+
+    def look(self) -> None:
+        """There may be something new."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """End within a batch."""
+        self._ended.set()
+        self._news.set()
+        if self._thread.ident:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._news.wait() and not self._ended.is_set():
+                self._news.clear()
+                # Another view may keep the index up; when it ends, its files change, and so this one looks again.
+                if self._index.keeping or self._index.keep():
+                    with closing(connect(self._index.path)) as connection:
+                        connection.execute("PRAGMA synchronous=NORMAL")
+                        for journal in JOURNALS:
+                            self._follow(connection, journal)
+                self._told()
+        except (sqlite3.Error, RunError) as bad:
+            self.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
+            self._told()
+
+    def _follow(self, connection: sqlite3.Connection, journal: Followed) -> None:
+        """Read a journal to its end, or to where it is damaged."""
+        path = self._index.run / journal.file
+        fault: RunError | None = None
+        size = 0
+        try:
+            size = path.stat().st_size if path.exists() else 0
+            made = _made(self._index.run, journal.stage)
+            place = _place(connection, journal, path, made)
+            lines = read_lines(path, place.offset, place.lines + 1)
+            seconds = BATCH if place.offset else FIRST
+            while not fault and not self._ended.is_set():
+                batch, fault = _gather(path, journal.kind, lines, seconds)
+                if not batch:
+                    break
+                with _transaction(connection):
+                    _write(connection, journal, batch)
+                    last = batch[-1].line
+                    place = Place(last.offset + len(last.text), place.lines + len(batch), last.text[-TAIL:])
+                    connection.execute(
+                        "INSERT OR REPLACE INTO journals VALUES(?, ?, ?, ?, ?, 0, '', '')",
+                        (journal.number, made, place.offset, place.lines, place.tail),
+                    )
+                self._told()
+                seconds = BATCH
+        except RunError as bad:
+            fault = bad
+        if not self._ended.is_set():
+            _tell(connection, journal, size, fault)
+
+
+class Place(NamedTuple):
+    """How far a journal is read: to this byte, so many lines; what the last of them ends with."""
+
+    offset: int
+    lines: int
+    tail: bytes
+
+
+class Read(NamedTuple):
+    """A line, and what it holds."""
+
+    line: Line
+    record: Record
+
+
+def _gather(
+    path: Path, kind: type[Record], lines: Iterator[Line], seconds: float
+) -> tuple[list[Read], RunError | None]:
+    """Read lines for so long; those before a damaged one are as good as any."""
+    batch: list[Read] = []
+    end = time.monotonic() + seconds
+    try:
+        for line in lines:
+            batch.append(Read(line, parse(path, line, kind)))
+            if time.monotonic() > end:
+                break
+    except RunError as bad:
+        return batch, bad
+    return batch, None
+
+
+def _made(run: Path, stage: Stage | None) -> str:
+    """When the stage that writes a journal began: a stage that began anew has written another one."""
+    return load_manifest(run, stage).created if stage and has_stage(run, stage) else ""
+
+
+def _place(connection: sqlite3.Connection, journal: Followed, path: Path, made: str) -> Place:
+    """Where to go on; at the beginning if what was read is no longer there."""
+    beginning = Place(0, 0, b"")
+    found = connection.execute(
+        "SELECT made, offset, lines, tail FROM journals WHERE number = ?", (journal.number,)
+    ).fetchone()
+    if found is None:
+        return beginning
+    before, *place = found
+    there = Place(*place)
+    if there.offset and (before != made or not _ends(path, there)):
+        _forget(connection, journal)
+        return beginning
+    return there
+
+
+def _tell(connection: sqlite3.Connection, journal: Followed, size: int, fault: RunError | None) -> None:
+    """Keep how far a journal was seen and what is wrong with it, for pages."""
+    told = (size, *((fault.message, fault.hint) if fault else ("", "")))
+    kept = connection.execute("SELECT seen, fault, hint FROM journals WHERE number = ?", (journal.number,)).fetchone()
+    if told != (kept or (0, "", "")):
+        connection.execute(
+            "INSERT INTO journals VALUES(?, '', 0, 0, x'', ?, ?, ?) "
+            "ON CONFLICT(number) DO UPDATE SET seen = excluded.seen, fault = excluded.fault, hint = excluded.hint",
+            (journal.number, *told),
+        )
+
+
+def _ends(path: Path, place: Place) -> bool:
+    """Whether the line that ends there is the one that was read."""
+    check_entry(path)
+    try:
+        with path.open("rb") as file:
+            file.seek(place.offset - len(place.tail))
+            return file.read(len(place.tail)) == place.tail
+    except OSError:
+        return False
+
+
+def _forget(connection: sqlite3.Connection, journal: Followed) -> None:
+    number = journal.number
+    with _transaction(connection):
+        for table in ("lines", "drawn"):
+            connection.execute(f"DELETE FROM {table} WHERE journal = ?", (number,))
+        connection.execute("DELETE FROM journals WHERE number = ?", (number,))
+        connection.execute(f"DROP TABLE words_{number}")
+        connection.execute(WORDS.format(number))
+        connection.execute("UPDATE rows SET marks = marks & ~?", (OF_JOURNAL.get(number, 0),))
+        if journal is COMPARISONS:
+            connection.execute("UPDATE rows SET compared = 0, p = NULL")
+        connection.execute("DELETE FROM rows WHERE number NOT IN (SELECT row FROM lines)")
+
+
+def _write(connection: sqlite3.Connection, journal: Followed, batch: Sequence[Read]) -> None:
+    # Words in the order of their numbers: sqlite closes its list of them, and begins another, wherever they go back.
+    words: list[tuple[int, str]] = []
+    for line, record in batch:
+        entry = entry_of(journal, record)
+        row, compared = connection.execute(
+            "INSERT INTO rows(id, position, marks, compared, p) VALUES(?, ?, ?, ?, ?) "
+            "ON CONFLICT(id) DO UPDATE SET marks = marks | excluded.marks, compared = compared + excluded.compared, "
+            "p = coalesce(p, excluded.p) RETURNING number, compared",
+            (entry.row, line.position, entry.marks, int(journal is COMPARISONS), entry.p),
+        ).fetchone()
+        if journal is COMPARISONS and compared == line.pairs:
+            connection.execute("UPDATE rows SET marks = marks | ? WHERE number = ?", (COMPARED, row))
+        (number,) = connection.execute(
+            "INSERT INTO lines(journal, row, offset, p) VALUES(?, ?, ?, ?) RETURNING number",
+            (journal.number, row, line.offset, entry.p),
+        ).fetchone()
+        connection.executemany(
+            "INSERT OR IGNORE INTO drawn VALUES(?, ?, ?)",
+            [(principle, row, journal.number) for principle in entry.principles],
+        )
+        if entry.words:
+            words.append((row if journal is TRANSCRIPTS else number, entry.words))
+    words.sort()
+    connection.executemany(f"INSERT INTO words_{journal.number}(rowid, text) VALUES(?, ?)", words)
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,138 @@
+"""Rows as their journals tell them, found by the index."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from constitution.errors import RunError
+from constitution.journal import read_line
+from constitution.records import Comparison, Failure, Filtered, Message, Record, Transcript
+from constitution.reviews import Review
+from constitution.score_records import Scores
+from constitution.view.index import (
+    COMPARE_FAILURES,
+    COMPARE_FILTERED,
+    COMPARISONS,
+    FAILURES,
+    FILTERED,
+    GIVEN,
+    JOURNALS,
+    SCORE_FAILURES,
+    SCORE_FILTERED,
+    SCORES,
+    TRANSCRIPTS,
+    Followed,
+)
+from constitution.view.searching import Found
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+# Characters of a prompt that a list shows.
+MOST_SHOWN = 240
+
+
+@dataclass
+class Row:
+    """All that a run's journals say of a row.
+
+    Attributes:
+        found: The row as the index knows it.
+        records: By journal; of journals that do not tell of it none.
+        faults: Of lines that cannot be read.
+    """
+
+    found: Found
+    records: dict[str, list[Record]] = field(default_factory=dict)
+    faults: list[RunError] = field(default_factory=list)
+
+    @property
+    def transcript(self) -> Transcript | None:
+        """The SL stage's, if the row is done."""
+        return next(iter(self._of(TRANSCRIPTS, Transcript)), None)
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """In the order in which they were made."""
+        return self._of(COMPARISONS, Comparison)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Of all stages, those that a later try made good included."""
+        return [one for journal in (FAILURES, COMPARE_FAILURES, SCORE_FAILURES) for one in self._of(journal, Failure)]
+
+    @property
+    def filtered(self) -> list[Filtered]:
+        """Of all stages."""
+        return [one for journal in (FILTERED, COMPARE_FILTERED, SCORE_FILTERED) for one in self._of(journal, Filtered)]
+
+    @property
+    def scores(self) -> Scores | None:
+        """What the rules say of its responses."""
+        return next(iter(self._of(SCORES, Scores)), None)
+
+    @property
+    def reviews(self) -> list[Review]:
+        """What people said, in the order in which they did."""
+        return self._of(GIVEN, Review)
+
+    @property
+    def prompt(self) -> Sequence[Message]:
+        """What it asks; empty if no journal tells it, as of rows that failed."""
+        told = self.transcript or next(iter(self.comparisons), None) or self.scores
+        return told.prompt if told else ()
+
+    @property
+    def start(self) -> str:
+        """The start of what it asks, in one line; if that is not known, why it failed."""
+        ends = [self.prompt[-1].content] if self.prompt else [one.message for one in (*self.failures, *self.filtered)]
+        text = " ".join(ends[-1][: MOST_SHOWN * 2].split()) if ends else ""
+        return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+
+    @property
+    def principles(self) -> list[str]:
+        """Ids of those that were drawn, the rounds' first."""
+        rounds = self.transcript.rounds if self.transcript else ()
+        votes = [vote.principle for one in self.comparisons for vote in one.votes]
+        return list(dict.fromkeys([*(round.principle for round in rounds), *votes]))
+
+    def _of(self, journal: Followed, kind: type[AnyRecord]) -> list[AnyRecord]:
+        return [one for one in self.records.get(journal.file, ()) if isinstance(one, kind)]
+
+
+def read_rows(run: Path, connection: sqlite3.Connection, found: Sequence[Found], most: int | None = None) -> list[Row]:
+    """What the journals say of these rows.
+
+    Args:
+        run: The run's folder.
+        connection: To the index.
+        found: The rows, in the order in which they are wanted.
+        most: Lines of each journal for a row; None is all.
+    """
+    rows = {one.number: Row(one) for one in found}
+    files = {journal.number: journal for journal in JOURNALS}
+    marks = ", ".join("?" * len(rows))
+    lines = connection.execute(
+        f"SELECT row, journal, offset FROM lines WHERE row IN ({marks}) ORDER BY row, journal, offset", list(rows)
+    )
+    for number, which, offset in lines:
+        row, journal = rows[number], files[which]
+        kept = row.records.setdefault(journal.file, [])
+        if most is not None and len(kept) >= most:
+            continue
+        path = run / journal.file
+        try:
+            record = read_line(path, offset, journal.kind)
+        except (RunError, OSError) as bad:
+            row.faults.append(bad if isinstance(bad, RunError) else RunError(f"{path}: cannot be read: {bad.strerror}"))
+            continue
+        # While a stage begins anew, another row's line may stand there.
+        if row.found.id == getattr(record, "row", None) or row.found.id == getattr(record, "id", None):
+            kept.append(record)
+    return list(rows.values())
+
+
+def find(connection: sqlite3.Connection, id: str) -> Found | None:
+    """The row with that id."""
+    found = connection.execute("SELECT number, id, position, marks, p FROM rows WHERE id = ?", (id,)).fetchone()
+    return Found(*found) if found else None

@@ -1,0 +1,193 @@
+"""Which rows a page shows: words that are looked for, filters, and where in the order the page is."""
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from constitution.errors import ConfigError
+from constitution.records import Record
+from constitution.view.entries import spaced
+from constitution.view.index import JOURNALS, TRANSCRIPTS
+from constitution.view.marks import STATUSES
+
+PAGE = 50
+# A phrase in quotes, or a word; with a star, all that begins so.
+_TERM = re.compile(r'"([^"]*)"(\*?)|(\S+)')
+# More words than these are not looked for: nobody types them.
+MOST_TERMS = 32
+
+
+class Wanted(Record):
+    """What a person asks for; all of it must hold. Empty is everything.
+
+    Attributes:
+        q: Words and "phrases"; `begin*` is any word that begins so.
+        principle: The id of one that was drawn.
+        tag: Of a principle that was drawn.
+        status: A name of `marks.STATUSES`.
+        low: Least p of one of its comparisons.
+        high: Greatest.
+    """
+
+    q: str = ""
+    principle: str = ""
+    tag: str = ""
+    status: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def query(self) -> str:
+        """Its part of an address, without the question mark; every character of a value may be in it."""
+        given = {name: value for name, value in self.model_dump().items() if value not in ("", None)}
+        return urlencode(given, quote_via=quote, safe="")
+
+
+class Condition(NamedTuple):
+    """A condition of SQL on `rows`, and the values of its question marks."""
+
+    sql: str
+    values: tuple[object, ...]
+
+
+class Found(NamedTuple):
+    """A row as the index knows it."""
+
+    number: int
+    id: str
+    position: int
+    marks: int
+    p: float | None
+
+    @property
+    def place(self) -> str:
+        """Where it is in the order of all rows, for addresses."""
+        return f"{self.position}-{self.number}"
+
+
+def read_wanted(given: Mapping[str, str]) -> Wanted:
+    """What an address asks for.
+
+    Raises:
+        ConfigError: A status that there is not, or a p that is no probability.
+    """
+    status = given.get("status", "")
+    if status and status not in STATUSES:
+        raise ConfigError(f"status {status!r}: there is no such status", f"It may be: {', '.join(STATUSES)}")
+    low, high = (_probability(name, given.get(name, "")) for name in ("low", "high"))
+    return Wanted(
+        q=given.get("q", "").strip(),
+        principle=given.get("principle", ""),
+        tag=given.get("tag", ""),
+        status=status,
+        low=low,
+        high=high,
+    )
+
+
+def _probability(name: str, text: str) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ConfigError(f"p, {name}: {text!r} is no number from 0 to 1", "For example: 0.9")
+    return value
+
+
+def terms(q: str) -> list[str]:
+    """Words and phrases as sqlite takes them, each quoted: nothing in them is an operator."""
+    made = []
+    for phrase, star, word in _TERM.findall(q.replace("\0", " ")):
+        text = phrase or word
+        if not phrase and word.endswith("*"):
+            text, star = word.rstrip("*"), "*"
+        # Signs alone are not in the index: they would be looked for in vain.
+        if any(unicodedata.category(character)[0] in "LN" for character in text):
+            quoted = spaced([text]).replace('"', '""')
+            made.append(f'"{quoted}"{star}')
+    return made[:MOST_TERMS]
+
+
+def conditions(wanted: Wanted, tagged: Iterable[str] = ()) -> list[Condition]:
+    """What a row must fulfil.
+
+    Args:
+        wanted: What is asked for.
+        tagged: Ids of the principles that bear the wanted tag.
+    """
+    made = [_worded(term) for term in terms(wanted.q)]
+    if wanted.q and not made:
+        made.append(Condition("0", ()))
+    if wanted.status:
+        having = STATUSES[wanted.status]
+        made.append(Condition("marks & ? = ?", (having.of, having.these)))
+    if wanted.principle:
+        made.append(_drawn([wanted.principle]))
+    if wanted.tag:
+        made.append(_drawn(list(tagged)))
+    if wanted.low is not None or wanted.high is not None:
+        low = 0.0 if wanted.low is None else wanted.low
+        high = 1.0 if wanted.high is None else wanted.high
+        made.append(Condition("number IN (SELECT row FROM lines WHERE p BETWEEN ? AND ?)", (low, high)))
+    return made
+
+
+def _worded(term: str) -> Condition:
+    """Rows one of whose texts has the term; another one may have the next."""
+    of_transcripts = f"words_{TRANSCRIPTS.number}"
+    others = [f"words_{journal.number}" for journal in JOURNALS if journal is not TRANSCRIPTS]
+    elsewhere = " UNION ALL ".join(f"SELECT rowid FROM {name} WHERE {name} MATCH ?" for name in others)
+    sql = (
+        f"number IN (SELECT rowid FROM {of_transcripts} WHERE {of_transcripts} MATCH ? "
+        f"UNION ALL SELECT row FROM lines WHERE number IN ({elsewhere}))"
+    )
+    return Condition(sql, (term,) * (len(others) + 1))
+
+
+def _drawn(principles: list[str]) -> Condition:
+    marks = ", ".join("?" * len(principles))
+    return Condition(f"number IN (SELECT row FROM drawn WHERE principle IN ({marks}))", tuple(principles))
+
+
+def how_many(connection: sqlite3.Connection, wanted: list[Condition]) -> int:
+    """How many rows fulfil all conditions."""
+    values = [value for one in wanted for value in one.values]
+    (number,) = connection.execute(f"SELECT count(*) FROM rows{_where(wanted)}", values).fetchone()
+    return int(number)
+
+
+def rows_after(
+    connection: sqlite3.Connection, wanted: list[Condition], place: str = "", most: int = PAGE
+) -> list[Found]:
+    """The rows behind a place in the order of the input, the nearest first."""
+    return _beside(connection, wanted, place, ">", "", most)
+
+
+def rows_before(connection: sqlite3.Connection, wanted: list[Condition], place: str, most: int = PAGE) -> list[Found]:
+    """The rows before a place, the nearest first."""
+    return _beside(connection, wanted, place, "<", " DESC", most)
+
+
+def _beside(
+    connection: sqlite3.Connection, wanted: list[Condition], place: str, sign: str, order: str, most: int
+) -> list[Found]:
+    if place:
+        position, _, number = place.partition("-")
+        wanted = [*wanted, Condition(f"(position, number) {sign} (?, ?)", (int(position), int(number)))]
+    values: list[Any] = [value for one in wanted for value in one.values]
+    found = connection.execute(
+        f"SELECT number, id, position, marks, p FROM rows{_where(wanted)} "
+        f"ORDER BY position{order}, number{order} LIMIT ?",
+        [*values, most],
+    )
+    return [Found(*row) for row in found]
+
+
+def _where(wanted: list[Condition]) -> str:
+    return " WHERE " + " AND ".join(f"({one.sql})" for one in wanted) if wanted else ""
