@@ -78,9 +78,9 @@ def shown_of_comparison(comparison: Comparison) -> str:
 
 
 def shown_of_revision(transcript: Transcript, number: int) -> str:
-    """Hash of what is shown of a revision: its prompt, the response before it, and itself."""
+    """Hash of what is shown of a revision: its prompt, the initial response and the one before it, and itself."""
     prompt = [message.model_dump() for message in transcript.prompt]
-    return digest([prompt, transcript.responses[number - 1].text, transcript.responses[number].text])
+    return digest([prompt, *(transcript.responses[which].text for which in (0, number - 1, number))])
 
 
 def reviews(run: Path) -> Iterator[Review]:

@@ -1,0 +1,47 @@
+"""A journal that somebody else writes meanwhile."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from constitution.journal import Line, read_lines
+
+# As much of what was read last as tells it from what another file holds there: its line's checksum is in it.
+_END = 20
+
+
+class Followed:
+    """What was added to a journal since the last look.
+
+    Args:
+        path: Of the journal; it need not be there yet.
+        forget: Called before anything else if what was read is no longer there: another file took its place.
+    """
+
+    def __init__(self, path: Path, forget: Callable[[], None]) -> None:
+        self.path = path
+        self._forget = forget
+        self._read = 0
+        self._last = b""
+
+    def added(self) -> Iterator[Line]:
+        """The lines that were not there at the last look.
+
+        Raises:
+            RunError: The journal is damaged.
+        """
+        if not self._still_there():
+            self._read, self._last = 0, b""
+            self._forget()
+        for line in read_lines(self.path, self._read):
+            self._read, self._last = line.offset + len(line.text), line.text[-_END:]
+            yield line
+
+    def _still_there(self) -> bool:
+        if not self._read:
+            return True
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read - len(self._last))
+                return file.read(len(self._last)) == self._last
+        except OSError:
+            return False

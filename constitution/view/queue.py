@@ -1,0 +1,163 @@
+"""What people are asked about, and in which order."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic_core import from_json
+
+from constitution.digests import digest
+from constitution.errors import ConfigError
+from constitution.journal import read_line
+from constitution.records import Comparison, Record, Transcript
+from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
+from constitution.view.following import Followed
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+# Places in a sample, by the ids that it names.
+Sample = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Kind(Generic[AnyRecord]):
+    """One kind of thing that people review.
+
+    Attributes:
+        record: What a line of its journal holds.
+        id_of: What it is called in reviews; None if nobody need be asked about it. Takes a line's plain JSON.
+        shown_of: Hash of the texts that are shown of it.
+    """
+
+    record: type[AnyRecord]
+    id_of: Callable[[dict[str, Any]], str | None]
+    shown_of: Callable[[AnyRecord], str]
+
+
+def _comparison_id(line: dict[str, Any]) -> str | None:
+    # One text twice: `compare` asks no judge about it either.
+    same = line["first"]["text"].strip() == line["second"]["text"].strip()
+    return None if same else str(line["id"])
+
+
+def _revision_id(line: dict[str, Any]) -> str | None:
+    return revision_id(line["id"], len(line["rounds"])) if line["rounds"] else None
+
+
+COMPARISONS = Kind(Comparison, _comparison_id, shown_of_comparison)
+REVISIONS = Kind(Transcript, _revision_id, lambda transcript: shown_of_revision(transcript, len(transcript.rounds)))
+
+
+class Queue(Generic[AnyRecord]):
+    """The items of one kind, in one order for all reviewers, so that they judge the same ones and can be compared.
+
+    Addresses name an item by a hash of its id, as the id tells where the two responses come from. Hashes, and where
+    lines begin, are all that is held: some 250 bytes an item.
+
+    Args:
+        path: The journal of the items; it may grow.
+        kind: What they are.
+        sample: Only these, in this order; None: all, in the order of the hashes of their ids.
+    """
+
+    def __init__(self, path: Path, kind: Kind[AnyRecord], sample: Sample | None) -> None:
+        self._kind = kind
+        self._sample = sample
+        self._journal = Followed(path, self._forget)
+        self._offsets: dict[str, int] = {}
+        self._ranks: dict[str, int] = {}
+        self._order: list[str] = []
+        self._places: dict[str, int] = {}
+        self._shown: dict[str, str] = {}
+
+    def refresh(self) -> None:
+        """Take in what was added to the run.
+
+        Raises:
+            RunError: The journal is damaged.
+        """
+        before = len(self._offsets)
+        for line in self._journal.added():
+            row = from_json(line.text)
+            name = self._kind.id_of(row)
+            if name is None:
+                continue
+            key = key_of(name)
+            if self._sample is not None:
+                rank = self._sample.get(name, self._sample.get(row["id"]))
+                if rank is None:
+                    continue
+                self._ranks[key] = rank
+            self._offsets[key] = line.offset
+        if len(self._offsets) != before:
+            self._order = sorted(self._offsets, key=lambda key: (self._ranks.get(key, 0), key))
+            self._places = {key: place for place, key in enumerate(self._order)}
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._order)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is such an item."""
+        return key in self._offsets
+
+    def place(self, key: str) -> int:
+        """Which one it is, from 1."""
+        return self._places[key] + 1
+
+    def read(self, key: str) -> AnyRecord:
+        """The record of an item.
+
+        Raises:
+            RunError: The journal is damaged.
+        """
+        return read_line(self._journal.path, self._offsets[key], self._kind.record)
+
+    def shown(self, key: str) -> str:
+        """Hash of the texts that are shown of an item."""
+        if key not in self._shown:
+            self._shown[key] = self._kind.shown_of(self.read(key))
+        return self._shown[key]
+
+    def next(self, wanted: Callable[[str], bool], after: str = "") -> str | None:
+        """The first wanted item behind one, then from the beginning on; None if none is wanted."""
+        start = self._places.get(after, -1) + 1
+        return next((key for key in (*self._order[start:], *self._order[:start]) if wanted(key)), None)
+
+    def _forget(self) -> None:
+        for held in (self._offsets, self._ranks, self._places, self._shown):
+            held.clear()
+        self._order = []
+
+
+def key_of(name: str) -> str:
+    """What stands for an item's id in addresses and pages: it tells nothing."""
+    return digest(["review", name])
+
+
+def read_sample(path: Path) -> Sample:
+    """The ids of a file of `constitution sample`, JSONL, by their order.
+
+    Raises:
+        ConfigError: It cannot be read, or a line has no id.
+    """
+    hint = "Make one with: constitution sample RUN --format jsonl"
+    sample: Sample = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as bad:
+        raise ConfigError(f"--sample {path}: cannot be read: {bad}", hint) from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)["id"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            found = None
+        if not isinstance(found, str):
+            raise ConfigError(f"{path}:{number}: not a line of a sample: a JSON object with an id", hint)
+        sample.setdefault(found, len(sample))
+    if not sample:
+        raise ConfigError(f"--sample {path}: there is no row in it", hint)
+    return sample
