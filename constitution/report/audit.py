@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from constitution.digests import digest
 from constitution.records import Comparison, Order, Record, Status, Vote
-from constitution.report.intervals import Estimate, Floats, bootstrap, share
+from constitution.report.intervals import Estimate, Floats, bootstrap
+from constitution.report.observed import Observed, cluster_of
 from constitution.votes import logit, mean_probability, side
 
 BINS = 10
@@ -68,6 +68,80 @@ class Audit(Record):
     warnings: tuple[str, ...]
 
 
+class Auditing:
+    """Collects what an audit tells of; comparisons are looked at one after the other, and not kept."""
+
+    def __init__(self) -> None:
+        self._statuses: Counter[Status] = Counter()
+        self._sampled: Counter[int] = Counter()
+        self._labels = Observed()
+        self._first_position, self._order_agreement, self._order_gap = Observed(), Observed(), Observed()
+        self._split, self._disagreement = Observed(), Observed()
+        self._lengths, self._logits = Observed(), Observed()
+        self._right, self._right_as_a, self._right_as_b = Observed(), Observed(), Observed()
+        self._confidence = Observed()
+
+    @property
+    def number(self) -> int:
+        """How many comparisons the judge labelled."""
+        return self._statuses.total()
+
+    def see(self, one: Comparison) -> None:
+        """Take note of a comparison that the judge labelled."""
+        self._statuses[one.status] += 1
+        if one.votes and one.p is not None:
+            prompt = cluster_of(one.prompt)
+            self._labels.add(one.p, prompt)
+            for vote in one.votes:
+                if vote.p_first is not None:
+                    self._first_position.add(side(_p_a(vote)), prompt)
+            self._order_agreement.add(_agree(one.p_forward, one.p_reversed), prompt)
+            self._order_gap.add(abs((one.p_forward or 0) - (one.p_reversed or 0)), prompt)
+            if len({vote.principle for vote in one.votes}) > 1:
+                self._split.add(_split(one.votes), prompt)
+                self._disagreement.add(one.disagreement or 0.0, prompt)
+            self._lengths.add(len(one.first.text) - len(one.second.text), prompt)
+            self._logits.add(logit(one.p), prompt)
+        self.see_gold(one)
+
+    def see_gold(self, one: Comparison) -> None:
+        """Take note of a pair that people judged too, for accuracy only."""
+        if one.sampled is not None:
+            self._sampled[one.sampled] += 1
+        if one.gold is None or one.p is None:
+            return
+        prompt = cluster_of(one.prompt)
+        self._confidence.add(max(one.p, 1 - one.p), prompt)
+        self._right.add(_right(one, one.p), prompt)
+        self._right_as_a.add(_right(one, _shown_as(one, "A")), prompt)
+        self._right_as_b.add(_right(one, _shown_as(one, "B")), prompt)
+
+    def told(self) -> Audit:
+        """The audit of what was seen."""
+        sure = np.hstack([self._confidence.column, self._right.column])
+        lengths = np.hstack([self._lengths.column, self._logits.column])
+        found = {
+            "first_position": self._first_position.share(),
+            "order_agreement": self._order_agreement.share(),
+            "order_gap": _mean(self._order_gap),
+            "principle_split": self._split.share(),
+            "principle_disagreement": _mean(self._disagreement),
+            "length_correlation": bootstrap(_correlation, lengths, self._lengths.clusters, -1, 1),
+            "accuracy": self._right.share(),
+            "accuracy_as_a": self._right_as_a.share(),
+            "accuracy_as_b": self._right_as_b.share(),
+            "calibration_error": bootstrap(_calibration_error, sure, self._right.clusters, 0, 1),
+        }
+        return Audit(
+            statuses=dict(self._statuses),
+            sampled=dict(self._sampled),
+            histogram=tuple(np.histogram(self._labels.values, BINS, (0, 1))[0].tolist()),
+            reliability=_reliability(sure),
+            warnings=tuple(_warnings(found)),
+            **found,
+        )
+
+
 def audit(comparisons: Iterable[Comparison], gold: Iterable[Comparison] = ()) -> Audit:
     """Examine a judge.
 
@@ -75,40 +149,12 @@ def audit(comparisons: Iterable[Comparison], gold: Iterable[Comparison] = ()) ->
         comparisons: What it labelled.
         gold: Further pairs that people judged too, for accuracy only.
     """
-    made, gold = [_light(one) for one in comparisons], [_light(one) for one in gold]
-    judged = [one for one in made if one.votes and one.p is not None]
-    votes = [
-        (vote, prompt)
-        for one, prompt in zip(judged, _prompts(judged), strict=True)
-        for vote in one.votes
-        if vote.p_first is not None
-    ]
-    known = [one for one in (*made, *gold) if one.gold is not None and one.p is not None]
-    several = [one for one in judged if len({vote.principle for vote in one.votes}) > 1]
-    found = {
-        "first_position": share([side(_p_a(vote)) for vote, _ in votes], [prompt for _, prompt in votes]),
-        "order_agreement": share([_agree(one.p_forward, one.p_reversed) for one in judged], _prompts(judged)),
-        "order_gap": _mean([abs((one.p_forward or 0) - (one.p_reversed or 0)) for one in judged], judged),
-        "principle_split": share([_split(one.votes) for one in several], _prompts(several)),
-        "principle_disagreement": _mean([one.disagreement or 0.0 for one in several], several),
-        "length_correlation": bootstrap(
-            _correlation, _array([_length(one) for one in judged]), _prompts(judged), -1, 1
-        ),
-        "accuracy": share([_right(one, one.p) for one in known], _prompts(known)),
-        "accuracy_as_a": share([_right(one, _shown_as(one, "A")) for one in known], _prompts(known)),
-        "accuracy_as_b": share([_right(one, _shown_as(one, "B")) for one in known], _prompts(known)),
-        "calibration_error": bootstrap(
-            _calibration_error, _array([_sure(one) for one in known]), _prompts(known), 0, 1
-        ),
-    }
-    return Audit(
-        statuses=dict(Counter(one.status for one in made)),
-        sampled=dict(Counter(one.sampled for one in (*made, *gold) if one.sampled is not None)),
-        histogram=tuple(np.histogram([one.p for one in judged if one.p is not None], BINS, (0, 1))[0].tolist()),
-        reliability=_reliability(_array([_sure(one) for one in known])),
-        warnings=tuple(_warnings(found)),
-        **found,
-    )
+    seen = Auditing()
+    for one in comparisons:
+        seen.see(one)
+    for one in gold:
+        seen.see_gold(one)
+    return seen.told()
 
 
 def audit_lines(found: Audit) -> list[str]:
@@ -164,24 +210,8 @@ def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
         yield f"the labels follow length: the judge prefers {'longer' if length.value > 0 else 'shorter'} responses"
 
 
-def _light(one: Comparison) -> Comparison:
-    """Without chains of thought, which are most of a comparison and of no use here."""
-    votes = tuple(vote.model_copy(update={"reasonings": ()}) for vote in one.votes)
-    return one.model_copy(update={"votes": votes})
-
-
-def _prompts(comparisons: Sequence[Comparison]) -> list[str]:
-    """What each is about: rows of one prompt are no independent witnesses either."""
-    return [digest([message.model_dump() for message in one.prompt]) for one in comparisons]
-
-
-def _array(rows: Sequence[Sequence[float]], columns: int = 2) -> Floats:
-    return np.array(rows, dtype=np.float64).reshape(len(rows), columns)
-
-
-def _mean(values: Sequence[float], comparisons: Sequence[Comparison]) -> Estimate | None:
-    rows = _array([[value] for value in values], 1)
-    return bootstrap(lambda rows: float(rows.mean()), rows, _prompts(comparisons), 0)
+def _mean(seen: Observed) -> Estimate | None:
+    return bootstrap(lambda rows: float(rows.mean()), seen.column, seen.clusters, 0)
 
 
 def _agree(forward: float | None, reversed_: float | None) -> float:
@@ -204,11 +234,6 @@ def _split(votes: Sequence[Vote]) -> float:
     return float({0.0, 1.0} <= sides)
 
 
-def _length(one: Comparison) -> list[float]:
-    assert one.p is not None
-    return [len(one.first.text) - len(one.second.text), logit(one.p)]
-
-
 def _correlation(rows: Floats) -> float:
     norm = math.sqrt((rows[:, 0] ** 2).sum() * (rows[:, 1] ** 2).sum())
     return float(rows[:, 0] @ rows[:, 1] / norm) if len(rows) > 2 and norm else math.nan
@@ -223,12 +248,6 @@ def _shown_as(one: Comparison, label: str) -> float | None:
     """The label in the order that shows people's choice as (A) or (B)."""
     order: Order = "forward" if (one.gold == "first") == (label == "A") else "reversed"
     return one.p_forward if order == "forward" else one.p_reversed
-
-
-def _sure(one: Comparison) -> list[float]:
-    """Confidence, and whether it was right."""
-    assert one.p is not None
-    return [max(one.p, 1 - one.p), _right(one, one.p)]
 
 
 def _bin(rows: Floats) -> NDArray[np.int64]:

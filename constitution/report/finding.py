@@ -9,7 +9,7 @@ from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_stage, load_manifest
 from constitution.records import Filtered
-from constitution.report.audit import audit
+from constitution.report.audit import Auditing
 from constitution.report.by_revision import ByRevision
 from constitution.report.cautions import judge_cautions, revision_cautions, stage_cautions
 from constitution.report.coverage import cover
@@ -46,14 +46,14 @@ def find(run: Path) -> Findings:
     stages = {stage: _stage(run, stage, manifest, steps) for stage, manifest in manifests.items()}
     if not any(one.counts.done or one.counts.failed or one.counts.filtered for one in stages.values()):
         raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
-    by_revision, examples = _by_revision(manifests), Examples()
+    by_revision, examples, judged = _by_revision(manifests), Examples(), Auditing()
     coverage = cover(
         _seen(transcripts(run), by_revision.see, examples.see),
-        _seen(comparisons(run), by_revision.see_pair, examples.see_pair) if COMPARE in manifests else (),
+        _seen(comparisons(run), by_revision.see_pair, examples.see_pair, judged.see) if COMPARE in manifests else (),
         manifests[REVISE].principles if REVISE in manifests else None,
         manifests[COMPARE].principles if COMPARE in manifests else None,
     )
-    judged = audit(comparisons(run)) if COMPARE in manifests and stages[COMPARE].counts.done else None
+    audit = judged.told() if judged.number else None
     for row in scores(run) if SCORE in manifests else ():
         by_revision.see_scores(row)
         examples.see_scores(row)
@@ -69,7 +69,7 @@ def find(run: Path) -> Findings:
         stages=tuple(stages.values()),
         revisions=revisions,
         coverage=coverage if coverage.rows or coverage.comparisons else None,
-        audit=judged,
+        audit=audit,
         agreement=None,
         scores=summarise_scores(run) if SCORE in manifests else None,
         steps=steps.numbers(),
@@ -85,7 +85,7 @@ def find(run: Path) -> Findings:
                 )
             ),
             *revision_cautions(run, manifests, revisions),
-            *judge_cautions(coverage, judged),
+            *judge_cautions(coverage, audit),
         ),
     )
 

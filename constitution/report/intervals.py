@@ -67,7 +67,7 @@ def share(successes: Sequence[float], clusters: Sequence[Hashable]) -> Estimate 
 def bootstrap(
     statistic: Callable[[Floats], float],
     rows: Floats,
-    clusters: Sequence[str],
+    clusters: Sequence[Hashable],
     least: float = -math.inf,
     most: float = math.inf,
 ) -> Estimate | None:
@@ -85,24 +85,40 @@ def bootstrap(
         most: Its greatest.
     """
     value = statistic(rows) if len(rows) else math.nan
-    if math.isnan(value) or len(set(clusters)) < 2:
+    groups = _Groups(clusters)
+    if math.isnan(value) or len(groups.sizes) < 2:
         return None
-    members: dict[str, list[int]] = {}
-    for place, cluster in enumerate(clusters):
-        members.setdefault(cluster, []).append(place)
-    groups = [np.array(places) for places in members.values()]
-    # Most often each cluster is one row; then there is nothing to put together.
-    single = np.concatenate(groups) if len(groups) == len(rows) else None
     random = np.random.default_rng(0)
     found = []
     for _ in range(RESAMPLES):
-        drawn = random.integers(len(groups), size=len(groups))
-        places = np.concatenate([groups[number] for number in drawn]) if single is None else single[drawn]
-        found.append(statistic(rows[places]))
+        drawn = random.integers(len(groups.sizes), size=len(groups.sizes))
+        found.append(statistic(rows[groups.places(drawn)]))
     known = [one for one in found if not math.isnan(one)]
     low, high = np.percentile(known, [2.5, 97.5]) if known else (value, value)
     low, high = min(float(low), 2 * value - float(high)), max(float(high), 2 * value - float(low))
     return Estimate(value=value, low=max(least, low), high=min(most, high), n=len(rows))
+
+
+class _Groups:
+    """Where the observations of each cluster are, clusters in the order of their first ones."""
+
+    def __init__(self, clusters: Sequence[Hashable]) -> None:
+        numbers: dict[Hashable, int] = {}
+        codes = np.fromiter((numbers.setdefault(one, len(numbers)) for one in clusters), np.int64, len(clusters))
+        self._order = np.argsort(codes, kind="stable")
+        self.sizes = np.bincount(codes) if len(codes) else codes
+        self._starts = np.cumsum(self.sizes) - self.sizes
+        self._alike = len(set(self.sizes.tolist())) == 1
+
+    def places(self, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The observations of these clusters, by cluster, [n]."""
+        if self._alike:
+            # Most often each cluster is one row, or all have as many.
+            return self._order.reshape(len(self.sizes), -1)[drawn].reshape(-1)
+        sizes = self.sizes[drawn]
+        before = np.cumsum(sizes) - sizes
+        places: NDArray[np.int64] = np.repeat(self._starts[drawn] - before, sizes) + np.arange(sizes.sum())
+        return self._order[places]
 
 
 def mean(

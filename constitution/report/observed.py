@@ -4,33 +4,45 @@ import math
 from array import array
 from collections.abc import Iterable
 
+import numpy as np
+
 from constitution.digests import digest
 from constitution.records import Message
-from constitution.report.intervals import Estimate, mean, share
+from constitution.report.intervals import Estimate, Floats, mean, share
 
 
 class Observed:
-    """Observations of one kind: sixteen bytes each, as a run may have millions."""
+    """Observations of one kind: sixteen bytes each, as a run may have millions.
+
+    Attributes:
+        values: In order.
+        clusters: Of each.
+    """
 
     def __init__(self) -> None:
-        self._values = array("d")
-        self._clusters = array("Q")
+        self.values = array("d")
+        self.clusters = array("Q")
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.values)
 
     def add(self, value: float, cluster: int) -> None:
         """One more, of a cluster as `cluster_of` gives it."""
-        self._values.append(value)
-        self._clusters.append(cluster)
+        self.values.append(value)
+        self.clusters.append(cluster)
+
+    @property
+    def column(self) -> Floats:
+        """The values as observations for `intervals.bootstrap`, [n, 1]."""
+        return np.array(self.values, dtype=np.float64).reshape(len(self), 1)
 
     def share(self) -> Estimate | None:
         """See `intervals.share`."""
-        return share(self._values, self._clusters)
+        return share(self.values, self.clusters)
 
     def mean(self, least: float = -math.inf, most: float = math.inf) -> Estimate | None:
         """See `intervals.mean`."""
-        return mean(self._values, self._clusters, least, most)
+        return mean(self.values, self.clusters, least, most)
 
 
 def cluster_of(prompt: Iterable[Message]) -> int:
