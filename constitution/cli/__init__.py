@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from constitution import __version__
-from constitution.cli import compare, data, engines, generate, principles, project, report, runs, score
+from constitution.cli import compare, data, engines, generate, principles, project, report, runs, score, view
 from constitution.errors import ConstitutionError
 from constitution.printable import printable
 
@@ -43,6 +43,7 @@ app.command("score")(score.score)
 app.command("status")(runs.status)
 app.command("show")(runs.show)
 app.command("report")(report.report)
+app.command("view")(view.view)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
 app.command("init")(project.init)

@@ -55,7 +55,11 @@ class Live:
     async def run(self) -> AsyncIterator[None]:
         """Follow the run until the block ends."""
         loop = asyncio.get_running_loop()
-        indexer = Indexer(self.index, lambda: loop.call_soon_threadsafe(self._tell))
+
+        def told() -> None:
+            loop.call_soon_threadsafe(self._tell)
+
+        indexer = Indexer(self.index, told)
         # Now, so that the first page has something to ask; building it takes its time on a thread.
         await run_in_threadpool(self.index.keep)
         watching = asyncio.create_task(self._watch(indexer))

@@ -85,8 +85,9 @@ class Row:
     @property
     def start(self) -> str:
         """The start of what it asks, in one line; if that is not known, why it failed."""
-        ends = [self.prompt[-1].content] if self.prompt else [one.message for one in (*self.failures, *self.filtered)]
-        text = " ".join(ends[-1][: MOST_SHOWN * 2].split()) if ends else ""
+        why = [*(one.message for one in self.failures), *(one.message for one in self.filtered)]
+        known = self.prompt[-1].content if self.prompt else next(iter(why), "")
+        text = " ".join(known[: MOST_SHOWN * 2].split())
         return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
 
     @property

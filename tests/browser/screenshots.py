@@ -30,7 +30,7 @@ def main(run: Path, folder: Path) -> None:
         report = Path(kept) / "report.html"
         subprocess.run([str(PROGRAM), "report", str(copy), "--out", str(report)], check=True, stdout=subprocess.DEVNULL)
         of_report(browser, report.as_uri(), folder)
-        with viewing(copy, "--no-open", "--reviewer", "ada") as view:
+        with viewing(copy, "--reviewer", "ada") as view:
             of_view(browser, view.at(""), folder)
     for path in sorted(folder.glob("*.png")):
         size = path.stat().st_size

@@ -43,7 +43,7 @@ def test_ten_comparisons_by_keyboard_land_in_the_journal_over_a_crash(reviewed: 
     port = free_port()
     given: list[tuple[dict[str, str], str, str]] = []
     plan = ["A", "B", "tie", "both bad", "skip", "A", "A", "B", "B", "tie"]
-    with viewing(reviewed, "--port", port, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--port", port, "--reviewer", "ada") as view:
         watched = watch(view.address)
         page = watched.page
         watched.goto(view.at("review"))
@@ -59,7 +59,7 @@ def test_ten_comparisons_by_keyboard_land_in_the_journal_over_a_crash(reviewed: 
         assert "You: skip" in page.locator("[role=status]").inner_text()
         watched.assert_harmless()
         view.stop(hard=True)
-    with viewing(reviewed, "--port", port, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--port", port, "--reviewer", "ada") as view:
         watched = watch(view.address)
         page = watched.page
         watched.goto(view.at("review"))
@@ -92,7 +92,7 @@ def test_ten_comparisons_by_keyboard_land_in_the_journal_over_a_crash(reviewed: 
 
 
 def test_the_label_is_hidden_until_it_is_answered(reviewed: Path, watch: Watch) -> None:
-    with viewing(reviewed, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--reviewer", "ada") as view:
         watched = watch(view.address)
         page = watched.page
         watched.goto(view.at("review"))
@@ -105,7 +105,7 @@ def test_the_label_is_hidden_until_it_is_answered(reviewed: Path, watch: Watch) 
 
 
 def test_two_tabs_on_one_comparison(reviewed: Path, watch: Watch) -> None:
-    with viewing(reviewed, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--reviewer", "ada") as view:
         one, other = watch(view.address), watch(view.address)
         one.goto(view.at("review"))
         begin(one.page, "comparison")
@@ -129,7 +129,7 @@ def test_two_tabs_on_one_comparison(reviewed: Path, watch: Watch) -> None:
 
 def test_a_note_survives_a_server_that_is_gone(reviewed: Path, watch: Watch) -> None:
     port = free_port()
-    with viewing(reviewed, "--port", port, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--port", port, "--reviewer", "ada") as view:
         watched = watch(view.address)
         page = watched.page
         watched.goto(view.at("review"))
@@ -145,7 +145,7 @@ def test_a_note_survives_a_server_that_is_gone(reviewed: Path, watch: Watch) -> 
 
 
 def test_revisions_are_accepted_rejected_and_edited(reviewed: Path, watch: Watch) -> None:
-    with viewing(reviewed, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--reviewer", "ada") as view:
         watched = watch(view.address)
         page = watched.page
         watched.goto(view.at("review"))
@@ -169,7 +169,7 @@ def test_revisions_are_accepted_rejected_and_edited(reviewed: Path, watch: Watch
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "\u202eada"])
 def test_a_name_that_cannot_be_kept_is_refused_on_the_page(reviewed: Path, watch: Watch, name: str) -> None:
-    with viewing(reviewed, "--reviewer", "ada", "--no-open") as view:
+    with viewing(reviewed, "--reviewer", "ada") as view:
         page = watch(view.address).page
         page.goto(view.at("review"))
         # As a browser would send it without the field's own limits.

@@ -1,1 +1,68 @@
-// The view's own: keys.
+// Keys and news. Pages work without it: every key is that of a link or a field, which says so (data-key="j ArrowRight").
+"use strict";
+
+const typing = (element) => element.matches("input:not([type=checkbox]):not([type=radio]), textarea, select");
+
+function act(target) {
+  if (target.matches("input, textarea")) {
+    target.focus();
+    target.select();
+  } else {
+    target.click();
+  }
+}
+
+// On a list, j and k go from row to row.
+function step(by) {
+  const links = [...document.querySelectorAll(".rows .start a")];
+  if (!links.length) return false;
+  const at = links.indexOf(document.activeElement);
+  const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by;
+  if (links[next]) {
+    links[next].focus();
+    links[next].closest("li").scrollIntoView({ block: "nearest" });
+  }
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
+  const keys = document.getElementById("keys");
+  if (keys?.open) return;
+  if (typing(event.target)) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  // What scrolls sideways keeps its arrows.
+  if (event.key.startsWith("Arrow") && event.target.closest(".scroll")) return;
+  if (event.key === "?" && keys) {
+    keys.showModal();
+  } else {
+    const target = [...document.querySelectorAll("[data-key]")].find((one) =>
+      one.dataset.key.split(" ").includes(event.key));
+    if (target) act(target);
+    else if (!((event.key === "j" && step(1)) || (event.key === "k" && step(-1)))) return;
+  }
+  event.preventDefault();
+});
+
+// News of a run that goes on: counts change where they stand, rows are shown when asked for.
+const live = document.getElementById("live");
+if (live) {
+  const source = new EventSource(live.dataset.events);
+  source.onmessage = (event) => {
+    const news = JSON.parse(event.data);
+    const counts = live.querySelector(".counts");
+    counts.replaceChildren(...news.lines.flatMap((line) => [line, document.createElement("br")]));
+    const reading = live.querySelector(".reading");
+    reading.hidden = !news.reading;
+    reading.textContent = news.reading;
+    const more = news.rows - Number(live.dataset.rows);
+    const link = live.querySelector(".new a");
+    link.parentElement.hidden = more <= 0;
+    link.textContent = `${more.toLocaleString("en")} new ${more === 1 ? "row" : "rows"}: show`;
+  };
+  // Of a server that has ended nothing is new: no asking again and again.
+  source.onerror = () => source.close();
+  window.addEventListener("pagehide", () => source.close());
+}
