@@ -86,7 +86,7 @@ def test_ten_comparisons_by_keyboard_land_in_the_journal_over_a_crash(reviewed: 
         verdicts = {"A": "second" if turned else "first", "B": "first" if turned else "second"}
         assert review.verdict == verdicts.get(button, button)
         assert (review.as_a, review.note, review.reviewer) == ("second" if turned else "first", note, "ada")
-        assert review.seconds is not None and 0 < review.seconds < 60
+        assert review.seconds is not None and 0 <= review.seconds < 60
     # Both orders are there: the letters tell nothing about the sources.
     assert {review.as_a for review in kept.values()} == {"first", "second"}
 
@@ -98,7 +98,7 @@ def test_the_label_is_hidden_until_it_is_answered(reviewed: Path, watch: Watch) 
         watched.goto(view.at("review"))
         begin(page, "comparison")
         source = page.content()
-        for told in ("revision-2", "revision-1", '"response"', "p = 0", "labelled", "inconsistent"):
+        for told in ("revision-2", "revision-1", '"response"', "p = 0", "(labelled", "inconsistent"):
             assert told not in source
         answer(page, "A")
         assert "The AI:" in page.locator("[role=status]").inner_text()
@@ -117,7 +117,7 @@ def test_two_tabs_on_one_comparison(reviewed: Path, watch: Watch) -> None:
         assert "answered" in other.page.locator("h1").inner_text()
         (first,) = reviews(reviewed)
         with other.page.expect_navigation():
-            other.page.get_by_role("button", name="Put this one in its place").click()
+            other.page.get_by_role("button", name="Put this in its place").click()
         one.goto(address)
         assert sides(one.page) == letters
         assert "You: B" in one.page.locator("main").inner_text()
@@ -174,7 +174,8 @@ def test_a_name_that_cannot_be_kept_is_refused_on_the_page(reviewed: Path, watch
         page.goto(view.at("review"))
         # As a browser would send it without the field's own limits.
         page.locator("#reviewer").evaluate("(field, name) => { field.maxLength = 999; field.value = name }", name)
-        page.locator("form.who").evaluate("form => { form.noValidate = true; form.requestSubmit() }")
-        page.wait_for_load_state()
-        assert page.locator("[role=alert]").is_visible() or page.locator("#reviewer").input_value() == "ada"
+        with page.expect_navigation():
+            page.locator("form.who").evaluate("form => { form.noValidate = true; form.requestSubmit() }")
+        assert page.locator("[role=alert]").inner_text().startswith("reviewer '")
+        assert page.locator("a.go").count() == 0
     assert list(reviews(reviewed)) == []
