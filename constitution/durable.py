@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_whole(
     path: Path,
-    text: str,
+    text: str | bytes,
     aside: Path | None = None,
     like: Path | None = None,
     last: Callable[[], None] | None = None,
@@ -18,7 +18,7 @@ def write_whole(
 
     Args:
         path: Of the file. What was there stays until the new text is on the disk.
-        text: UTF-8; line ends are written as they are.
+        text: Written as UTF-8, line ends as they are; bytes as they are.
         aside: The file that is written first, and renamed: on the same disk, and nobody else's. Default: `aside_of`.
         like: A file whose permissions the new one has from before the first character is in it, and, as far as the
             system allows that, its owner and group. Default: the process's usual ones.
@@ -33,12 +33,10 @@ def write_whole(
         aside.unlink(missing_ok=True)
         # Nobody else may open it as long as it has not the permissions that it is to have.
         mode = 0o600 if like else 0o666
-        with open(
-            aside, "x", encoding="utf-8", newline="", opener=lambda name, flags: os.open(name, flags, mode)
-        ) as file:
+        with open(aside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             if like:
                 _make_like(aside, like.stat())
-            file.write(text)
+            file.write(text if isinstance(text, bytes) else text.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
         if last:

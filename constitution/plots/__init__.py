@@ -6,15 +6,17 @@ svg.py draws them, for a page or as a file of its own; png.py makes pictures of 
 from pydantic import Field
 
 from constitution.records import Record
+from constitution.report.intervals import Estimate
 
 
 class Point(Record):
-    """A value at a place, with its 95% interval if it has one."""
+    """A value at a place, with its 95% interval and how many observations it comes from, if they are known."""
 
     x: float
     y: float
     low: float | None = None
     high: float | None = None
+    n: int | None = None
 
 
 class Series(Record):
@@ -35,7 +37,7 @@ class Lines(Record):
         low: Where the axis at the side begins; None: with the data.
         high: Where it ends.
         reference: A value to compare with, drawn as a dashed line.
-        reference_name: What it is.
+        reference_name: What it, or the diagonal, is.
         diagonal: Whether the line y = x is drawn, dashed.
         percent: Whether the values are shares.
     """
@@ -53,12 +55,23 @@ class Lines(Record):
 
 
 class Bar(Record):
-    """A value of a thing, with its 95% interval if it has one."""
+    """A value of a thing, with its 95% interval and how many observations it comes from, if they are known.
+
+    Attributes:
+        name: The thing's.
+        value: How long the bar is.
+        low: Where the interval begins.
+        high: Where it ends.
+        n: How many observations.
+        mark: A second value to hold the first against, drawn as a stroke across the bar.
+    """
 
     name: str
     value: float
     low: float | None = None
     high: float | None = None
+    n: int | None = None
+    mark: float | None = None
 
 
 class Bars(Record):
@@ -67,12 +80,15 @@ class Bars(Record):
     Attributes:
         x: What the axis says.
         bars: In the order that they are drawn in.
+        mark_name: What the bars' marks are.
         reference: As in `Lines`.
+        reference_name: As in `Lines`.
         percent: As in `Lines`.
     """
 
     x: str
     bars: tuple[Bar, ...]
+    mark_name: str = ""
     reference: float | None = None
     reference_name: str = ""
     percent: bool = False
@@ -105,6 +121,9 @@ class Figure(Record):
     plot: Plot
 
 
+Cell = str | int | float | Estimate | None
+
+
 class Table(Record):
     """Numbers of a report, for papers.
 
@@ -112,10 +131,10 @@ class Table(Record):
         name: As in `Figure`.
         title: A short line.
         columns: Their heads.
-        rows: Cells as they are written in CSV; None is left empty.
+        rows: Cells; None is left empty. In CSV an estimate takes four columns: value, low, high, n.
     """
 
     name: str
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | int | float | None, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]

@@ -1,0 +1,154 @@
+"""Figures of what principles and judges did, and of what people and rules say of it."""
+
+from collections.abc import Callable, Iterator
+
+from constitution.plots import Bar, Bars, Figure, Histogram, Lines, Point, Series
+from constitution.report.agreement import Agreed, Agreement
+from constitution.report.audit import BINS, Audit
+from constitution.report.coverage import Coverage
+from constitution.report.figure_parts import INTERVALS, MOST_BARS, bars_of, model_of, most
+from constitution.report.findings import Findings
+from constitution.report.intervals import Estimate
+from constitution.report.scores import ScoreSummary
+
+
+def of_principles(findings: Findings, found: Coverage) -> Iterator[Figure]:
+    """How often principles were drawn, what they change, how they judge."""
+    drawn, more = most(found.principles, lambda one: one.drawn)
+    yield Figure(
+        name="principles-usage",
+        title="How often each principle was drawn",
+        caption=f"Share of the {found.rounds:,} rounds of revision that were done under each principle, and the share "
+        f"that its weight stands for.{more}",
+        plot=Bars(
+            x="Share of rounds",
+            bars=tuple(
+                Bar(name=one.id, value=one.share, mark=one.expected, n=one.drawn)
+                for one in drawn
+                if one.share is not None
+            ),
+            mark_name="expected by weight",
+            percent=True,
+        ),
+    )
+    yield Figure(
+        name="principles-effect",
+        title="How much each principle changes",
+        caption=f"Mean share of words that a revision under each principle changed (words that are not in the longest "
+        f"common subsequence of the text before and after), by {model_of(findings, 'SL stage')}. {INTERVALS}{more}",
+        plot=Bars(x="Share of words changed", bars=bars_of((one.id, one.change) for one in drawn), percent=True),
+    )
+    judged, more = most(found.principles, lambda one: one.judged)
+    judge = model_of(findings, "RL stage")
+    yield Figure(
+        name="principles-judging",
+        title="Whether revising helps, by each principle's votes",
+        caption=f"Of two responses of one chain, the mean probability that the later one is better, by the votes of "
+        f"{judge} under each principle, both orders averaged as logits. {INTERVALS}{more}",
+        plot=Bars(
+            x="Probability that the later response is better",
+            bars=bars_of((one.id, one.later_wins) for one in judged),
+            reference=0.5,
+            reference_name="no better, no worse",
+            percent=True,
+        ),
+    )
+
+
+def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
+    """The judge's health, its labels, and how well they are calibrated."""
+    judge = model_of(findings, "RL stage")
+    checks = (
+        ("A is preferred", found.first_position),
+        ("both orders agree", found.order_agreement),
+        ("principles disagree", found.principle_split),
+        ("agrees with people", found.accuracy),
+        ("… their choice shown as A", found.accuracy_as_a),
+        ("… their choice shown as B", found.accuracy_as_b),
+    )
+    yield Figure(
+        name="judge-checks",
+        title="The judge's health",
+        caption=f"The judge {judge}: share of votes that prefer the response shown as (A), half of them being fair; of "
+        "comparisons in which both orders prefer the same response, which is half of them by chance; in which two "
+        "principles prefer different responses; and, where people judged too, of their preferences that the judge "
+        "shares, in all and by where their choice was shown. Intervals are 95%; comparisons of one prompt are one "
+        "cluster.",
+        plot=Bars(x="Share", bars=bars_of(checks), reference=0.5, reference_name="chance", percent=True),
+    )
+    yield Figure(
+        name="judge-labels",
+        title="The judge's labels",
+        caption=f"{sum(found.histogram):,} comparisons by the probability that the first response is better, by the "
+        f"judge {judge}, both orders and all principles averaged. Labels near one half teach little.",
+        plot=Histogram(
+            x="Probability that the first response is better",
+            y="Comparisons",
+            edges=tuple(number / BINS for number in range(BINS + 1)),
+            counts=found.histogram,
+        ),
+    )
+    points = tuple(Point(x=one.confidence, y=one.accuracy, n=one.n) for one in found.reliability)
+    error = f" Expected calibration error: {found.calibration_error.number}." if found.calibration_error else ""
+    yield Figure(
+        name="reliability",
+        title="Whether the judge is as often right as it is sure",
+        caption=f"{sum(one.n for one in found.reliability):,} comparisons that people judged too, in bins of the "
+        f"judge's ({judge}) confidence, max(p, 1 − p): mean confidence, and the share of people's preferences that it "
+        f"shares. On the dashed line it is as often right as it says.{error}",
+        plot=Lines(
+            x="Confidence",
+            y="Share of people's preferences shared",
+            series=(Series(name="the judge", points=points),) if points else (),
+            low=0,
+            high=1,
+            diagonal=True,
+            reference_name="perfectly calibrated",
+            percent=True,
+        ),
+    )
+
+
+def of_people(found: Agreement) -> Iterator[Figure]:
+    """How far people agree with the AI and with each other."""
+    pairs = [*found.with_ai, *found.between]
+
+    def bars(of: Callable[[Agreed], Estimate | None]) -> tuple[Bar, ...]:
+        return bars_of((f"{one.one} and {one.other}", of(one)) for one in pairs[:MOST_BARS])
+
+    yield Figure(
+        name="agreement",
+        title="Agreement of people with the AI and each other",
+        caption="Share of the comparisons that two judged that both put in the same category: first, second, or "
+        "neither (a tie, both bad). Intervals are 95%; comparisons of one prompt are one cluster.",
+        plot=Bars(x="Share of comparisons", bars=bars(lambda one: one.rate), percent=True),
+    )
+    yield Figure(
+        name="agreement-kappa",
+        title="Agreement beyond chance",
+        caption="Cohen's kappa over the same three categories: 1 is full agreement, 0 what chance would give. "
+        "Intervals are 95%, by bootstrap.",
+        plot=Bars(x="Cohen's kappa", bars=bars(lambda one: one.kappa)),
+    )
+
+
+def of_rules(findings: Findings, found: ScoreSummary) -> Iterator[Figure]:
+    """What revision did to each rule's probability."""
+    both = [rule for rule in found.rules if rule.before is not None and rule.after is not None]
+    kept, more = most(both, lambda rule: rule.n)
+    yield Figure(
+        name="rules",
+        title="Rules before and after revision",
+        caption=f"Mean probability that each rule is true of final revisions (bars) and of the initial responses they "
+        f"come from (strokes), by the judge {model_of(findings, 'rules')}; n counts all responses scored.{more}",
+        plot=Bars(
+            x="Probability that the rule is true",
+            bars=tuple(
+                Bar(name=rule.rule, value=rule.after, mark=rule.before, n=rule.n)
+                for rule in kept
+                if rule.after is not None
+            ),
+            mark_name="initial responses",
+            percent=True,
+        ),
+    )
