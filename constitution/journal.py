@@ -14,7 +14,6 @@ import re
 import shlex
 import zlib
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -149,12 +148,13 @@ def has_records(path: Path) -> bool:
     return next(read_lines(path), None) is not None
 
 
-def read_lines(path: Path, start: int = 0) -> Iterator[Line]:
+def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
     """The lines of a journal, their checksums verified; a torn last line is passed over.
 
     Args:
-        path: Of the journal; no lines if it does not exist.
-        start: The byte at which to begin, where a line does.
+        path: It need not be there.
+        offset: The byte at which the first line to be read begins.
+        first: Which line that is, from 1; for messages.
 
     Raises:
         RunError: A line that is damaged, with its number and its first byte; or the file cannot be read.
@@ -162,18 +162,17 @@ def read_lines(path: Path, start: int = 0) -> Iterator[Line]:
     check_entry(path)
     if not path.exists():
         return
-    offset = start
     try:
         with path.open("rb") as file:
-            file.seek(start)
-            for text in file:
+            file.seek(offset)
+            for number, text in enumerate(file, first):
                 if not text.endswith(b"\n"):
                     return
                 if text[-_TAIL:] != b',"crc":"%08x"}\n' % zlib.crc32(text[:-_TAIL]):
-                    raise _damaged(path, offset)
+                    raise _damaged(path, number, offset)
                 head = _HEAD.match(text)
                 if not head or int(head[1]) >= MOST_ROWS:
-                    raise RunError(f"{path}:{_number(path, offset)}: not a record of a row", _advice(path, offset))
+                    raise RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
                 yield Line(offset, int(head[1]), int(head[2]) if head[2] else 0, text)
                 offset += len(text)
     except OSError as bad:
@@ -206,15 +205,8 @@ def seal(body: bytes) -> bytes:
     return b'%b,"crc":"%08x"}\n' % (text, zlib.crc32(text))
 
 
-def _damaged(path: Path, offset: int) -> RunError:
-    what = f"damaged: the line at byte {offset} has another checksum"
-    return RunError(f"{path}:{_number(path, offset)}: {what}", _advice(path, offset))
-
-
-def _number(path: Path, offset: int) -> int:
-    """The number of the line that begins at a byte, from 1."""
-    with path.open("rb") as file:
-        return sum(1 for _ in takewhile(lambda _: file.tell() <= offset, iter(file.readline, b"")))
+def _damaged(path: Path, number: int, offset: int) -> RunError:
+    return RunError(f"{path}:{number}: damaged: the line at byte {offset} has another checksum", _advice(path, offset))
 
 
 def _advice(path: Path, offset: int) -> str:

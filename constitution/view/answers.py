@@ -5,7 +5,7 @@ from pathlib import Path
 from constitution.digests import digest
 from constitution.journal import parse
 from constitution.reviews import FILE, Review
-from constitution.view.following import Followed
+from constitution.view.following import Following
 from constitution.view.queue import key_of
 
 
@@ -17,7 +17,7 @@ class Answers:
     """
 
     def __init__(self, run: Path) -> None:
-        self._journal = Followed(run / FILE, self._forget)
+        self._journal = Following(run / FILE, self._forget)
         self._by: dict[str, dict[str, Review]] = {}
 
     def refresh(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Timer
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -18,8 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from constitution.errors import ConfigError, ConstitutionError
 from constitution.pages import STYLE
 from constitution.view import browse, review
+from constitution.view.desk import Desk
 from constitution.view.index import Index
 from constitution.view.live import Live
+from constitution.view.queue import read_sample
 from constitution.view.site import Site
 
 HEADERS = {
@@ -31,6 +34,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+# Seconds after the start at which what is reviewed is read: 100,000 comparisons take two.
+WARM = 2.0
 
 
 class Headers:
@@ -59,15 +64,19 @@ def make_app(site: Site, live: Live | None = None) -> ASGIApp:
     Args:
         site: The run, the token, who reviews.
         live: Runs as long as the application does; made if left out.
+
+    Raises:
+        ConfigError: The sample cannot be read.
     """
     live = live or Live(Index(site.run))
+    desk = Desk(site.run, read_sample(site.sample) if site.sample else None)
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     routes = [
         Route("/shared.css", lambda _: Response(STYLE, media_type="text/css")),
         Mount("/static", static),
         Route("/events", live.events, name="events"),
         *browse.routes(site, live.index),
-        *review.routes(site),
+        *review.routes(site, desk),
     ]
 
     def refused(request: Request, error: Exception) -> Response:
@@ -87,8 +96,15 @@ def make_app(site: Site, live: Live | None = None) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with live.run():
-            yield
+        # After the first pages: who goes on to review need not wait for it.
+        early = Timer(WARM, desk.warm)
+        early.daemon = True
+        early.start()
+        try:
+            async with live.run():
+                yield
+        finally:
+            early.cancel()
 
     app = Starlette(
         routes=[Mount(site.root, routes=routes)],

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
+from constitution.errors import ConstitutionError
 from constitution.manifest import COMPARE, REVISE
 from constitution.records import Comparison, Transcript
 from constitution.reviews import Review, Verdict, add_review, revision_id
@@ -112,6 +114,12 @@ class Desk:
         }
         self._answers = Answers(run)
         self._lock = Lock()
+
+    def warm(self) -> None:
+        """Read what is there before somebody asks; what is wrong with it, pages tell."""
+        for kind in self._queues:
+            with suppress(ConstitutionError), self._lock:
+                self._refresh(kind)
 
     def progress(self, kind: KindName, reviewer: str) -> Progress:
         """How far a reviewer is.

@@ -9,7 +9,7 @@ from constitution.journal import Line, read_lines
 _END = 20
 
 
-class Followed:
+class Following:
     """What was added to a journal since the last look.
 
     Args:
@@ -20,7 +20,7 @@ class Followed:
     def __init__(self, path: Path, forget: Callable[[], None]) -> None:
         self.path = path
         self._forget = forget
-        self._read = 0
+        self._read, self._lines = 0, 0
         self._last = b""
 
     def added(self) -> Iterator[Line]:
@@ -30,9 +30,10 @@ class Followed:
             RunError: The journal is damaged.
         """
         if not self._still_there():
-            self._read, self._last = 0, b""
+            self._read, self._lines, self._last = 0, 0, b""
             self._forget()
-        for line in read_lines(self.path, self._read):
+        for line in read_lines(self.path, self._read, self._lines + 1):
+            self._lines += 1
             self._read, self._last = line.offset + len(line.text), line.text[-_END:]
             yield line
 

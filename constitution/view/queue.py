@@ -13,7 +13,7 @@ from constitution.errors import ConfigError
 from constitution.journal import read_line
 from constitution.records import Comparison, Record, Transcript
 from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
-from constitution.view.following import Followed
+from constitution.view.following import Following
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 # Places in a sample, by the ids that it names.
@@ -64,7 +64,7 @@ class Queue(Generic[AnyRecord]):
     def __init__(self, path: Path, kind: Kind[AnyRecord], sample: Sample | None) -> None:
         self._kind = kind
         self._sample = sample
-        self._journal = Followed(path, self._forget)
+        self._journal = Following(path, self._forget)
         self._offsets: dict[str, int] = {}
         self._ranks: dict[str, int] = {}
         self._order: list[str] = []
@@ -77,7 +77,6 @@ class Queue(Generic[AnyRecord]):
         Raises:
             RunError: The journal is damaged.
         """
-        before = len(self._offsets)
         for line in self._journal.added():
             row = from_json(line.text)
             name = self._kind.id_of(row)
@@ -90,7 +89,7 @@ class Queue(Generic[AnyRecord]):
                     continue
                 self._ranks[key] = rank
             self._offsets[key] = line.offset
-        if len(self._offsets) != before:
+        if len(self._offsets) != len(self._order):
             self._order = sorted(self._offsets, key=lambda key: (self._ranks.get(key, 0), key))
             self._places = {key: place for place, key in enumerate(self._order)}
 

@@ -1,6 +1,5 @@
 """Pages that ask people: which of two responses is better, and whether a revision will do."""
 
-from collections.abc import Callable
 from typing import Any, get_args
 
 from markupsafe import Markup, escape
@@ -15,32 +14,29 @@ from constitution.reviews import check_reviewer
 from constitution.view.asking import Asking, Told, said, told
 from constitution.view.desk import Contradicted, Desk, Item, KindName, Progress, Unsaved
 from constitution.view.forms import Answer, Refused, read_answer
-from constitution.view.queue import read_sample
 from constitution.view.sides import BUTTONS, side_a
 from constitution.view.site import Site
 from constitution.words import pieces
 
 
-def routes(site: Site) -> list[Route]:
-    """The table of addresses, below the token.
-
-    Raises:
-        ConfigError: The sample cannot be read.
-    """
-    desk = Desk(site.run, read_sample(site.sample) if site.sample else None)
+def routes(site: Site, desk: Desk) -> list[Route]:
+    """The table of addresses, below the token."""
 
     def start(request: Request) -> Response:
         return _start(site, desk, request)
 
     def ask(request: Request) -> Response:
-        return _refusing(site, request, lambda: _ask(site, desk, request))
+        try:
+            return _ask(site, desk, request)
+        except Refused as bad:
+            return _refused(site, request, bad)
 
     async def answer(request: Request) -> Response:
         try:
             given = await read_answer(request)
         except Refused as bad:
-            return _refused(site, request, bad.message, bad.status, None)
-        return await run_in_threadpool(_refusing, site, request, lambda: _answer(site, desk, request, given), given)
+            return _refused(site, request, bad)
+        return await run_in_threadpool(_answer, site, desk, request, given)
 
     return [
         Route("/review", start, name="review"),
@@ -55,10 +51,7 @@ def _start(site: Site, desk: Desk, request: Request) -> Response:
         reviewer, problem = check_reviewer(name), ""
     except ConfigError as bad:
         reviewer, problem = "", bad.message
-    try:
-        progress = {kind: desk.progress(kind, reviewer) for kind in get_args(KindName)}
-    except ConstitutionError as bad:
-        return _refused(site, request, f"{bad.message}\n{bad.hint}", 500, None)
+    progress = {kind: desk.progress(kind, reviewer) for kind in get_args(KindName)}
     asking = {kind: Asking(site.root, kind, reviewer) for kind in get_args(KindName)}
     values: dict[str, Any] = {"reviewer": reviewer or name, "problem": problem, "progress": progress, "asking": asking}
     return site.page("review.html.jinja", status=400 if problem else 200, **values)
@@ -68,33 +61,40 @@ def _ask(site: Site, desk: Desk, request: Request) -> Response:
     query = request.query_params
     asking = _asking(site, request, query.get("reviewer", site.reviewer), bool(query.get("again")))
     kind, reviewer, key = asking.kind, asking.reviewer, query.get("item", "")
-    after = _told_after(desk, asking, query.get("after", ""))
+    before = query.get("after", "")
+    after: dict[str, Any] = {"after": _told_after(desk, asking, before), "after_key": before}
     if not key:
-        found = desk.next(kind, reviewer, query.get("after", ""), asking.again)
+        found = desk.next(kind, reviewer, before, asking.again)
         if found:
-            return RedirectResponse(asking.address(found, query.get("after", "")), 303)
+            return RedirectResponse(asking.address(found, before), 303)
         progress = desk.progress(kind, reviewer)
-        return site.page("review_end.html.jinja", asking=asking, progress=progress, after=after)
+        return site.page("review_end.html.jinja", asking=asking, progress=progress, **after)
     item = desk.item(kind, reviewer, key)
-    values = _shown(asking, item, desk.progress(kind, reviewer)) | {"after": after, "after_key": query.get("after", "")}
+    values = _shown(asking, item, desk.progress(kind, reviewer)) | after
     return site.page(f"review_{kind}.html.jinja", **values)
 
 
 def _answer(site: Site, desk: Desk, request: Request, given: Answer) -> Response:
-    asking = _asking(site, request, given.reviewer, given.again)
-    if given.answer not in BUTTONS[asking.kind]:
-        raise Refused(f"There is no such answer: {given.answer!r}.")
+    """The next page, after the answer is kept; or why it is not, with what was typed."""
     try:
-        desk.save(asking.kind, asking.reviewer, given)
-    except (Contradicted, Unsaved) as bad:
-        if _wants_json(request):
-            return JSONResponse({"ask": True}, 409)
-        return _asked_again(site, desk, asking, given, bad)
-    next_address = asking.address(after=given.item)
-    return JSONResponse({"next": next_address}) if _wants_json(request) else RedirectResponse(next_address, 303)
+        asking = _asking(site, request, given.reviewer, given.again)
+        if given.answer not in BUTTONS[asking.kind]:
+            raise Refused(f"There is no such answer: {given.answer!r}.")
+        try:
+            desk.save(asking.kind, asking.reviewer, given)
+        except (Contradicted, Unsaved) as bad:
+            return (
+                JSONResponse({"ask": True}, 409) if _scripted(request) else _ask_again(site, desk, asking, given, bad)
+            )
+    except Refused as bad:
+        return _refused(site, request, bad, given)
+    except ConstitutionError as bad:
+        return _refused(site, request, Refused(f"{bad.message}\n{bad.hint}", 500), given)
+    on = asking.address(after=given.item)
+    return JSONResponse({"next": on}) if _scripted(request) else RedirectResponse(on, 303)
 
 
-def _asked_again(site: Site, desk: Desk, asking: Asking, given: Answer, bad: Contradicted | Unsaved) -> Response:
+def _ask_again(site: Site, desk: Desk, asking: Asking, given: Answer, bad: Contradicted | Unsaved) -> Response:
     """The page that asks which answer is to count; the form goes on as it was sent."""
     item = desk.item(asking.kind, asking.reviewer, given.item)
     values: dict[str, Any] = {"asking": asking, "item": item, "given": said(bad.given)}
@@ -155,24 +155,16 @@ def _asking(site: Site, request: Request, reviewer: str, again: bool) -> Asking:
         raise Refused(f"{bad.message}.") from None
 
 
-def _refusing(site: Site, request: Request, make: Callable[[], Response], given: Answer | None = None) -> Response:
-    """A page; or one that says why there is none, with what was typed."""
-    try:
-        return make()
-    except Refused as bad:
-        return _refused(site, request, bad.message, bad.status, given)
-    except ConstitutionError as bad:
-        return _refused(site, request, f"{bad.message}\n{bad.hint}", 500, given)
+def _refused(site: Site, request: Request, why: Refused, given: Answer | None = None) -> Response:
+    if _scripted(request):
+        return JSONResponse({"message": why.message}, why.status)
+    note, text = (given.note, given.text or "") if given else ("", "")
+    values: dict[str, Any] = {"message": why.message, "sent": request.method == "POST"}
+    return site.page("review_refused.html.jinja", why.status, note=_editable(note), text=_editable(text), **values)
 
 
-def _refused(site: Site, request: Request, message: str, status: int, given: Answer | None) -> Response:
-    if _wants_json(request):
-        return JSONResponse({"message": message}, status)
-    typed = {"note": _editable(given.note if given else ""), "text": _editable(given.text or "" if given else "")}
-    return site.page("review_refused.html.jinja", status, message=message, given=given, **typed)
-
-
-def _wants_json(request: Request) -> bool:
+def _scripted(request: Request) -> bool:
+    """Whether a script asks, which shows what it is told in the page that is there."""
     return request.headers.get("accept", "") == "application/json"
 
 

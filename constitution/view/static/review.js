@@ -105,19 +105,16 @@
   };
 
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]") || event.isComposing) return;
     if (event.defaultPrevented || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.target.closest("textarea, input:not([type=radio]), select")) return;
     const key = event.key.toLowerCase();
     const views = [...document.querySelectorAll("input[name=view]")];
-    const chosen = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key.includes(key));
+    const chosen = [...document.querySelectorAll("[data-pressed]")].find((one) => one.dataset.pressed.includes(key));
     if (key === "n") write(note);
     else if (key === "e" && text) write(text);
     else if (key === "d" && views.length) {
       views[(views.findIndex((one) => one.checked) + 1) % views.length].checked = true;
-    } else if (key === "?") {
-      const keys = document.querySelector("#keys");
-      keys.open = !keys.open;
-      keys.scrollIntoView({ block: "nearest" });
     } else if (key.length === 1 && chosen) chosen.click();
     else return;
     event.preventDefault();
