@@ -81,7 +81,7 @@ class Indexer:
             size = path.stat().st_size if path.exists() else 0
             made = _made(self._index.run, journal.stage)
             place = _place(connection, journal, path, made)
-            lines = read_lines(path, place.offset)
+            lines = read_lines(path, place.offset, place.lines + 1)
             seconds = BATCH if place.offset else FIRST
             while not fault and not self._ended.is_set():
                 batch, fault = _gather(path, journal.kind, lines, seconds)
