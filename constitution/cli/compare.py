@@ -135,14 +135,19 @@ def audit(
     """Check the judge of a run's comparisons.
 
     How often the first position wins, whether the orders agree, and more, with 95% intervals; with --gold (or if the
-    compared pairs were people's own) also how often it agrees with people, and how well it is calibrated.
+    compared pairs were people's own) also how often it agrees with people, and how well it is calibrated; and if people
+    reviewed comparisons (`constitution view`), how far they agree with it and with each other.
     """
+    import json
+
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
     from constitution.errors import RunError, SourceError
     from constitution.gold import judge_gold
     from constitution.manifest import COMPARE, load_manifest
     from constitution.records import Comparison
+    from constitution.report.agreeing import agree
+    from constitution.report.agreement import agreement_lines
     from constitution.report.audit import audit as examine
     from constitution.report.audit import audit_lines
     from constitution.report.terminal import plural
@@ -165,15 +170,16 @@ def audit(
     made = list(comparisons(run))
     if not made:
         raise RunError(f"{run}: no comparison is finished yet", f"Go on with: {command('compare', run)}")
-    found = examine(made, people)
+    found, agreed = examine(made, people), agree(run)
     if format is Format.json:
-        tell_json(found.model_dump_json(indent=2))
+        told = {"agreement": agreed.model_dump(mode="json") if agreed else None}
+        tell_json(json.dumps(found.model_dump(mode="json") | told, indent=2))
     else:
         tell(f"{run}: judge {judge}")
         if asked:
             most = f" (the first {limit}; all: --limit 0)" if asked.input == limit else ""
             tell(f"  {gold}{most}: {asked.equation}")
-        for line in audit_lines(found):
+        for line in (*audit_lines(found), *(agreement_lines(agreed) if agreed else ())):
             tell(f"  {line}")
     if asked and asked.failed:
         tell(f"{plural(asked.failed, 'row')} of {gold} failed; --retry-failed runs them again", err=True)

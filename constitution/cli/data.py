@@ -29,6 +29,14 @@ class Pairs(StrEnum):
     revisions = "revisions"
 
 
+class Labels(StrEnum):
+    """Whose judgement counts."""
+
+    ai = "ai"
+    human = "human"
+    both = "both"
+
+
 def export(
     run: RunArgument,
     to: Annotated[Path, typer.Option(help="The folder to make.", show_default=False)],
@@ -47,6 +55,10 @@ def export(
     pairs: Annotated[
         Pairs, typer.Option(help="Where pairs come from; auto: comparisons if there are any, else revisions.")
     ] = Pairs.auto,
+    labels: Annotated[
+        Labels,
+        typer.Option(help="Whose labels; human: only what people reviewed (view); both: theirs, else the AI's."),
+    ] = Labels.ai,
     include: Annotated[
         str,
         typer.Option(
@@ -124,6 +136,7 @@ def export(
         family=family,
         kinds=kind or (),
         pairs=pairs.value,
+        labels=labels.value,
         include=include,
         soft_labels=soft_labels,
         min_confidence=min_confidence,
@@ -158,6 +171,9 @@ def export(
             "--include inconsistent,tie, or --pairs revisions (final over initial, unjudged).",
             err=True,
         )
+    for noun, labellers in exported.labelled.items():
+        for labeller, number in labellers.items():
+            tell(f"{noun} labelled by {labeller}: {number}")
     for line in exported.mixed:
         tell(f"mixed in, {line}")
     for line in exported.notes:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from constitution.cli.output import Format, FormatOption, results, tell_json
+from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
 
@@ -18,7 +18,8 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
     from constitution.manifest import COMPARE, REVISE, SCORE, has_stage
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
-    from constitution.report.terminal import as_json, print_labels, print_scores, print_summary
+    from constitution.report.terminal import as_json, plural, print_labels, print_scores, print_summary
+    from constitution.reviewed import count_reviews
 
     # A run made of a file of pairs has comparisons only.
     compared = summarise_labels(run) if has_stage(run, COMPARE) else None
@@ -29,8 +30,9 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
         from constitution.report.scores import summarise_scores
 
         scored = summarise_scores(run)
+    reviewed = count_reviews(run)
     if format is Format.json:
-        tell_json(as_json(revised, compared, scored))
+        tell_json(as_json(revised, compared, scored, reviewed))
         return
     if revised:
         print_summary(results(), run, revised)
@@ -38,6 +40,8 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
         print_labels(results(), run, compared)
     if scored:
         print_scores(results(), run, scored)
+    if reviewed:
+        tell(f"{run}: {plural(reviewed.answers, 'review')} by people (reviewers: {reviewed.reviewers})")
 
 
 def show(

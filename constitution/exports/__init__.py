@@ -5,6 +5,7 @@ families.py      the families of formats by name; one module each (trl.py, opena
 options.py       what an export is asked for
 select.py        which examples a run's records hold; pairs.py for pairs and ratings, filters.py for what is left out
 rows.py          from examples to rows in files
+people.py        what people's reviews say of what is exported
 scores.py        what a run's scores say of what is exported
 soft_labels.py   what becomes of the judge's probabilities
 mixture.py       rows of other files among our own; foreign.py reads their columns
@@ -21,11 +22,12 @@ from constitution.counts import Counts
 from constitution.errors import ExportError, command
 from constitution.exports.card import card
 from constitution.exports.examples import Kind, Preference, Rating, Split
-from constitution.exports.facts import Facts, look_at_judge
+from constitution.exports.facts import Facts, look_at_judge, look_at_people
 from constitution.exports.families import choose_kinds, load_family
 from constitution.exports.mixture import check_mix, parse_mix
-from constitution.exports.options import Options, Pairs, Revisions, check_options, parse_include
+from constitution.exports.options import Labels, Options, Pairs, Revisions, check_options, parse_include
 from constitution.exports.pairs import find_source
+from constitution.exports.people import check_labels, label_notes
 from constitution.exports.push import check_push, push
 from constitution.exports.rows import Tally, write_rows
 from constitution.exports.scores import choose_scored, notes
@@ -50,6 +52,8 @@ class Exported(Record):
         mixed: What was mixed in, line by line.
         notes: What options mean here, where that may not be what was meant.
         cut: Exported prompts with a response that ends at `max_tokens`, in mid-sentence.
+        labelled: Exported examples by what they are and whose judgement they bear, unless only the AI's counts, e.g.
+            `{"pairs": {"people": 12, "AI": 40}}`.
         counts: Where the rows of each stage were.
         url: The dataset's address, if it was pushed.
     """
@@ -62,6 +66,7 @@ class Exported(Record):
     mixed: tuple[str, ...]
     notes: tuple[str, ...]
     cut: int
+    labelled: dict[str, dict[str, int]]
     counts: dict[str, Counts]
     url: str | None = None
 
@@ -73,6 +78,7 @@ def export(
     family: str = "trl",
     kinds: Sequence[str] = (),
     pairs: Pairs = "auto",
+    labels: Labels = "ai",
     include: str = "",
     soft_labels: str = "keep",
     min_confidence: float = 0.0,
@@ -102,12 +108,14 @@ def export(
         family: The family of formats: a name of `families.FAMILIES`, or a third party's.
         kinds: Only these kinds of row; all if empty.
         pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
-        include: Statuses of comparisons that are exported besides `labelled`, commas in between.
+        labels: Whose judgement counts: `ai`; `human`: only what people reviewed; `both`: people's where there is any,
+            the AI's elsewhere. See `people.py`; prompts, chains and scores are not touched.
+        include: Statuses of comparisons that are exported besides `labelled`, commas in between; of the AI's labels.
         soft_labels: `keep`, `duplicate:K`, `sample`, `margin`, `margin:SCALE` or `hard`; see `soft_labels.py`.
         min_confidence: Least probability that a pair's chosen response is better.
         min_margin: Least Bradley-Terry margin of a pair, in nats; 0 leaves out pairs that contradict the ranking.
-        max_per_prompt: Most pairs of one prompt, the largest margins first. All if None; of a search for best and
-            worst (`compare --match best-worst`), those two.
+        max_per_prompt: Most pairs of one prompt, people's first, then the largest margins. All if None; of a search
+            for best and worst (`compare --match best-worst`), those two, unless `labels` is `human`.
         min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
             it round; the run must be scored.
         mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
@@ -131,6 +139,7 @@ def export(
     """
     options = Options(
         pairs=pairs,
+        labels=labels,
         include=parse_include(include),
         soft_labels=parse_soft_labels(soft_labels),
         min_confidence=min_confidence,
@@ -150,9 +159,11 @@ def export(
     formats = load_family(family)
     chosen = choose_kinds(family, formats, kinds)
     chosen = choose_scored(run, chosen, bool(kinds), options)
+    check_labels(run, chosen, options)
     check_use(options.soft_labels, chosen)
     source = find_source(run, options)
-    if source == "comparisons" and max_per_prompt is None:
+    # People chose what they reviewed: that is no by-product of the search.
+    if source == "comparisons" and max_per_prompt is None and labels != "human":
         found = load_manifest(run, COMPARE).settings.get("match")
         options = options.model_copy(update={"max_per_prompt": 1 if found == "best-worst" else None})
     check_target(run, to, overwrite)
@@ -186,8 +197,11 @@ def export(
             dropped=tally.dropped,
             mixed=tuple(tally.mixed),
             cut=len(tally.cut),
+            labelled=tally.labelled,
+            agreement=look_at_people(run) if labels != "ai" else (),
         )
         (folder / "README.md").write_text(card(facts), encoding="utf-8")
+    of_written = {name: chosen[name] for name in written}
     return Exported(
         folder=str(to),
         files={
@@ -199,8 +213,9 @@ def export(
         empty=tuple(name for name in chosen if name not in written),
         dropped=dict(tally.dropped),
         mixed=tuple(tally.mixed),
-        notes=tuple(notes(run, {name: chosen[name] for name in written}, options)),
+        notes=(*notes(run, of_written, options), *label_notes(run, of_written, options)),
         cut=len(tally.cut),
+        labelled={noun: dict(labellers) for noun, labellers in tally.labelled.items()},
         counts=counts,
         url=push(to, push_to, private) if push_to is not None else None,
     )

@@ -25,15 +25,20 @@ def card(facts: Facts) -> str:
     if facts.revise:
         sections.append(_section("How the responses were made", revise_lines(facts.revise, facts.counts["revise"])))
     if facts.judge:
-        sections.append(_section("How the responses were judged", judge_lines(facts.judge, facts.counts["compare"])))
+        unused = ", by an AI whose labels are not used" if facts.options.labels == "human" else ""
+        told = judge_lines(facts.judge, facts.counts["compare"])
+        sections.append(_section(f"How the responses were judged{unused}", told))
         sections.append(_section("How far to trust the judge", facts.judge.audit))
     if facts.scored:
         sections.append(_section("How the responses were scored", score_lines(facts.scored, facts.counts["score"])))
+    if facts.agreement:
+        sections.append(_section("What people say of it", facts.agreement))
     sections.append(_section("What was exported", export_lines(facts)))
+    checked = "" if facts.options.labels == "ai" else " but those that people reviewed (`labelled_by` in `metadata`)"
     sections.append(
         "## Care\n\n"
         "Some prompts, and many of the responses that are rejected or revised, are harmful on purpose: they are there "
-        "to be learnt from, not to be shown or imitated. No person has checked the others: they are mostly "
+        f"to be learnt from, not to be shown or imitated. No person has checked the others{checked}: they are mostly "
         "a model's work, and what is called better here is what a model or the method holds to be better.\n"
     )
     return "\n".join(sections)

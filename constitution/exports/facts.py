@@ -45,6 +45,8 @@ class Facts:
         dropped: What was left out, by reason.
         mixed: What was mixed in, line by line.
         cut: Exported prompts with a response that ends at `max_tokens`.
+        labelled: Exported examples by what they are and whose judgement they bear.
+        agreement: How far people agree, line by line and without names; empty if only the AI's judgement counts.
     """
 
     family: str
@@ -61,6 +63,8 @@ class Facts:
     dropped: Mapping[str, int]
     mixed: tuple[str, ...]
     cut: int
+    labelled: Mapping[str, Mapping[str, int]]
+    agreement: tuple[str, ...]
 
 
 def look_at_judge(run: Path) -> Judge:
@@ -70,3 +74,12 @@ def look_at_judge(run: Path) -> Judge:
 
     found = audit(comparisons(run))
     return Judge(load_manifest(run, COMPARE), found.sampled, tuple(audit_lines(found)))
+
+
+def look_at_people(run: Path) -> tuple[str, ...]:
+    """What a card tells of a run's reviews; nothing if there are none."""
+    from constitution.report.agreeing import agree
+    from constitution.report.agreement import agreement_lines, nameless
+
+    found = agree(run)
+    return tuple(agreement_lines(nameless(found))) if found else ()

@@ -10,6 +10,7 @@ from constitution.records import Record, Status
 
 Revisions = Literal["final", "all", "best"]
 Pairs = Literal["auto", "comparisons", "revisions"]
+Labels = Literal["ai", "human", "both"]
 # What `--include` may add to `labelled`.
 INCLUDABLE: tuple[Status, ...] = ("tie", "inconsistent")
 
@@ -31,7 +32,8 @@ class Options(Record):
 
     Attributes:
         pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
-        include: Statuses of comparisons that are exported besides `labelled`.
+        labels: Whose judgement counts; `both`: people's where there is any, the AI's elsewhere. See `people.py`.
+        include: Statuses of comparisons that are exported besides `labelled`; of labels of the AI.
         soft_labels: What becomes of the probabilities.
         min_confidence: Least `p_chosen` of a pair.
         min_margin: Least margin of a pair, in nats; None is any.
@@ -50,6 +52,7 @@ class Options(Record):
     """
 
     pairs: Pairs = "auto"
+    labels: Labels = "ai"
     include: tuple[Status, ...] = ()
     soft_labels: SoftLabels = SoftLabels()
     min_confidence: float = 0.0

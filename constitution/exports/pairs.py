@@ -3,6 +3,10 @@
 From the RL stage (Bai et al. 2022, section 4.1): of two compared responses, the one that the judge finds better is
 chosen, with its probability. Without it, from the SL stage alone: the final revision over the initial response, with
 probability 1, as nobody judged. That is not the paper's, but what can be had without a judge.
+
+With `--labels human` or `both`, people's judgement is in the place of the judge's (`people.py`), whatever the status of
+the AI's label. No ranking and no log-odds stand behind it: such a pair passes every `--min-margin`, comes before the
+AI's in `--max-per-prompt`, and asks a reward model for no margin.
 """
 
 import math
@@ -19,7 +23,8 @@ from constitution.errors import ExportError, command
 from constitution.exports.examples import Preference, Rating
 from constitution.exports.filters import IDENTICAL, filter_pairs
 from constitution.exports.options import Options
-from constitution.exports.picks import Pick, prompt_key, response_key
+from constitution.exports.people import People, Ruling
+from constitution.exports.picks import Labeller, Pick, prompt_key, response_key
 from constitution.exports.scores import Rewards, about, reward_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Candidate, Comparison, Transcript
@@ -35,8 +40,7 @@ def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) ->
     def read(dropped: Counter[str]) -> Iterator[Pick[Preference]]:
         if source == "comparisons":
             return _judged(run, options, dropped)
-        rewards = Rewards(run)
-        return (_revised(transcript, rewards) for transcript in transcripts(run))
+        return _all_revised(run, options, dropped)
 
     return filter_pairs(read, options, dropped)
 
@@ -68,19 +72,22 @@ def _ratings(
 ) -> Iterator[Pick[Rating]]:
     wins: dict[str, float] = {}
     fights: Counter[str] = Counter()
+    labellers: dict[str, Labeller | None] = {}
     for pair in read(Counter()):
         made = pair.example
         for response, p in ((made.chosen, made.p_chosen), (made.rejected, 1 - made.p_chosen)):
             key = response_key(made.prompt, response)
             wins[key] = wins.get(key, 0.0) + p
             fights[key] += 1
+            so_far = labellers.get(key) or pair.labelled_by
+            labellers[key] = "people and AI" if pair.labelled_by not in (None, so_far) else so_far
     for pair in read(dropped):
         made = pair.example
         for side, response in (("chosen", made.chosen), ("rejected", made.rejected)):
             key = response_key(made.prompt, response)
             if key not in wins:
                 continue
-            mean = wins.pop(key) / fights[key]
+            mean, labelled_by = wins.pop(key) / fights[key], labellers[key]
             # Sums such as 0.6 + (1 - 0.6) miss a half by their last bit.
             if math.isclose(mean, 0.5, abs_tol=1e-9):
                 dropped["ratings: win probability of exactly 0.5"] += 1
@@ -93,10 +100,12 @@ def _ratings(
                 "win_probability": mean,
                 "pairs": fights[key],
                 **{name: made.origin[name] for name in ("sampled",) if name in made.origin},
+                **({"labelled_by": labelled_by} if labelled_by else {}),
                 "row": made.origin["row"],
             }
             rating = Rating(prompt=made.prompt, response=response, good=mean > 0.5, origin=origin)
-            yield Pick(rating, f"{pair.id} {side}", known.get("finish_reason") == "length")
+            cut = known.get("finish_reason") == "length"
+            yield Pick(rating, f"{pair.id} {side}", cut, labelled_by=labelled_by)
 
 
 def find_source(run: Path, options: Options) -> Source:
@@ -123,25 +132,42 @@ def find_source(run: Path, options: Options) -> Source:
 
 
 def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
-    rewards = Rewards(run)
+    rewards, people = Rewards(run), People(run, options)
     for comparison in comparisons(run):
+        ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
         if comparison.first.text.strip() == comparison.second.text.strip():
             dropped[IDENTICAL] += 1
+        elif why := people.left_out(ruling):
+            dropped[f"pairs: {why}"] += 1
+        elif ruling:
+            yield _judgement(comparison, ruling.first, ruling.share, rewards, ruling.origin, "people")
         elif comparison.p is None or comparison.status == "invalid":
             dropped["pairs: status invalid"] += 1
         elif comparison.status != "labelled" and comparison.status not in options.include:
             dropped[f"pairs: status {comparison.status}"] += 1
         else:
-            yield _judgement(comparison, comparison.p, options.seed, rewards)
+            p = comparison.p
+            # Neither is better: always choosing the first would teach whatever made it come first.
+            first = derive_uniform("tie", options.seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
+            labelled_by: Labeller | None = "AI" if options.labels == "both" else None
+            told: dict[str, JsonValue] = {"labelled_by": labelled_by} if labelled_by else {}
+            yield _judgement(comparison, first, max(p, 1 - p), rewards, told, labelled_by)
 
 
-def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) -> Pick[Preference]:
-    # Neither is better: always choosing the first would teach whatever made it come first.
-    first = derive_uniform("tie", seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
+def _judgement(
+    comparison: Comparison,
+    first: bool,
+    p_chosen: float,
+    rewards: Rewards,
+    told: dict[str, JsonValue],
+    labelled_by: Labeller | None,
+) -> Pick[Preference]:
+    """A pair of which somebody says that its first response is better, or that its second is."""
     better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
     principles = {vote.principle: None for vote in comparison.votes}
     scored = [rewards.of(comparison.index, comparison.row, side.text) for side in (better, worse)]
+    by_ai = labelled_by != "people"
     origin: dict[str, JsonValue] = {
         "id": comparison.row,
         "comparison": comparison.id,
@@ -149,7 +175,8 @@ def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) ->
         "principles": list(principles),
         "disagreement": comparison.disagreement,
         # How fine the label is; nothing is said of a judge's own log-probabilities.
-        **({"sampled": comparison.sampled} if comparison.sampled is not None else {}),
+        **({"sampled": comparison.sampled} if comparison.sampled is not None and by_ai else {}),
+        **told,
         "chosen": _about(better) | about(scored[0]),
         "rejected": _about(worse) | about(scored[1]),
         "row": comparison.metadata,
@@ -158,16 +185,20 @@ def _judgement(comparison: Comparison, p: float, seed: int, rewards: Rewards) ->
         prompt=comparison.prompt,
         chosen=better.text,
         rejected=worse.text,
-        p_chosen=max(p, 1 - p),
+        p_chosen=p_chosen,
         margin=0.0,
         origin=origin,
     )
-    # Where several responses were ranked, the ranking knows more of a pair than its own label does.
-    margin = logit(max(p, 1 - p))
-    if better.strength is not None and worse.strength is not None:
-        margin = better.strength - worse.strength
+    margin = _margin(better, worse, p_chosen) if by_ai else math.inf
     cut = "length" in (better.finish_reason, worse.finish_reason)
-    return Pick(preference, comparison.id, cut, margin, reward_of(scored[0]), reward_of(scored[1]))
+    return Pick(preference, comparison.id, cut, margin, reward_of(scored[0]), reward_of(scored[1]), labelled_by)
+
+
+def _margin(better: Candidate, worse: Candidate, p_chosen: float) -> float:
+    # Where several responses were ranked, the ranking knows more of a pair than its own label does.
+    if better.strength is not None and worse.strength is not None:
+        return better.strength - worse.strength
+    return logit(p_chosen)
 
 
 def _about(candidate: Candidate) -> dict[str, JsonValue]:
@@ -175,18 +206,39 @@ def _about(candidate: Candidate) -> dict[str, JsonValue]:
     return {name: value for name, value in told.items() if value not in (None, "")}
 
 
-def _revised(transcript: Transcript, rewards: Rewards) -> Pick[Preference]:
+def _all_revised(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
+    rewards, people = Rewards(run), People(run, options)
+    for transcript in transcripts(run):
+        ruling = people.of_revision(transcript, transcript.responses[-1].text)
+        if why := people.left_out(ruling):
+            dropped[f"pairs: {why}"] += 1
+        else:
+            yield _revised(transcript, rewards, ruling)
+
+
+def _revised(transcript: Transcript, rewards: Rewards, ruling: Ruling | None) -> Pick[Preference]:
     first, final, last = transcript.responses[0], transcript.responses[-1], len(transcript.rounds)
-    chosen, rejected = (rewards.of(transcript.index, transcript.id, end.text) for end in (final, first))
+    edited = ruling.text if ruling else None
+    text = final.text if edited is None else edited
+    chosen, rejected = (rewards.of(transcript.index, transcript.id, end) for end in (text, first.text))
+    # Who edited a response that was cut has ended it.
+    ends = [first.finish_reason, "stop" if edited is not None else final.finish_reason]
     origin: dict[str, JsonValue] = {
         "id": transcript.id,
         "principles": [round.principle for round in transcript.rounds],
-        "chosen": {"source": f"revision-{last}", "finish_reason": final.finish_reason, **about(chosen)},
-        "rejected": {"source": "response", "finish_reason": first.finish_reason, **about(rejected)},
+        **(ruling.origin if ruling else {}),
+        "chosen": {"source": f"revision-{last}", "finish_reason": ends[1], **about(chosen)},
+        "rejected": {"source": "response", "finish_reason": ends[0], **about(rejected)},
         "row": transcript.metadata,
     }
     preference = Preference(
-        prompt=transcript.prompt, chosen=final.text, rejected=first.text, p_chosen=1.0, margin=0.0, origin=origin
+        prompt=transcript.prompt, chosen=text, rejected=first.text, p_chosen=1.0, margin=0.0, origin=origin
     )
-    cut = "length" in (first.finish_reason, final.finish_reason)
-    return Pick(preference, transcript.id, cut, reward=reward_of(chosen), other_reward=reward_of(rejected))
+    return Pick(
+        preference,
+        transcript.id,
+        "length" in ends,
+        reward=reward_of(chosen),
+        other_reward=reward_of(rejected),
+        labelled_by="people" if ruling else None,
+    )

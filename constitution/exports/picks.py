@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from constitution.digests import digest
 from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating, Rewarded
 from constitution.records import Message
 
 Example = Demonstration | Preference | Rating | Rewarded | Question | Chain
+Labeller = Literal["people", "AI", "people and AI"]
 SomeExample = TypeVar("SomeExample", bound=Example, covariant=True)
 # How people call them, in what an export prints and in its card.
 NOUNS: dict[type, str] = {
@@ -32,6 +33,7 @@ class Pick(Generic[SomeExample]):
         margin: Of a pair, in nats: how far the chosen response is ahead of the rejected one.
         reward: Of a pair's chosen response; None if it has none.
         other_reward: Of its rejected response, likewise.
+        labelled_by: Whose judgement it is; None if nobody's, or if only the AI's are asked for.
     """
 
     example: SomeExample
@@ -40,6 +42,7 @@ class Pick(Generic[SomeExample]):
     margin: float = math.inf
     reward: float | None = None
     other_reward: float | None = None
+    labelled_by: Labeller | None = None
 
 
 def prompt_of(example: Example) -> tuple[Message, ...]:

@@ -22,6 +22,12 @@ UNTOLD = frozenset(
 )
 SAMPLER = "sampling model "
 CRITIC = "critic (identity)"
+# Which of two compared responses is chosen, by whose labels count.
+BETTER = {
+    "ai": "the judge finds better",
+    "human": "most reviewers prefer, of those who prefer one,",
+    "both": "most reviewers prefer, of those who prefer one, or, where nobody reviewed them, the judge finds better,",
+}
 SOFT_LABELS = {
     "keep": "trainers see which response is better, not how sure the judge is: that is in `p_chosen`, if anywhere",
     "duplicate": "each pair is there {copies} times, in the other order as often as the judge's probability says",
@@ -96,17 +102,19 @@ def score_lines(manifest: Manifest, counts: Counts) -> list[str]:
 
 def export_lines(facts: Facts) -> list[str]:
     """What of that was exported."""
-    options, soft = facts.options, facts.options.soft_labels
+    options, soft, ai = facts.options, facts.options.soft_labels, facts.options.labels == "ai"
     kinds = {facts.kinds[name].example for name in facts.written}
-    lines = []
+    lines = [*_label_lines(facts)]
     if facts.judge:
+        of_ai = "; of labels of the AI" if options.labels == "both" else ""
         lines += [
-            "pairs: of two compared responses, the one that the judge finds better is chosen",
-            f"statuses exported: {', '.join(['labelled', *options.include])}",
+            f"pairs: of two compared responses, the one that {BETTER[options.labels]} is chosen",
+            *([f"statuses exported: {', '.join(['labelled', *options.include])}{of_ai}"] if of_ai or ai else []),
             f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
         ]
     elif kinds & {Preference, Rating}:
-        lines.append("pairs: the final revision is chosen, the initial response rejected; nobody judged them")
+        whose = "nobody judged them" if ai else "people judged some or all of the revisions, no pairs"
+        lines.append(f"pairs: the final revision is chosen, the initial response rejected; {whose}")
     if Rating in kinds:
         lines.append("a single response is good if it is better than the others of its pairs on average")
     if Demonstration in kinds:
@@ -132,6 +140,32 @@ def export_lines(facts: Facts) -> list[str]:
             "`metadata` is a JSON object as text: the row of the run, what became of it, and the input's own columns"
         )
     return lines
+
+
+def _label_lines(facts: Facts) -> list[str]:
+    """Whose judgement the rows bear; of the AI's alone nothing is said."""
+    if facts.options.labels == "ai":
+        return []
+    return [
+        f"whose labels (`--labels`): {facts.options.labels}",
+        *(
+            f"{noun} labelled by {labeller}: {number}"
+            for noun, labellers in facts.labelled.items()
+            for labeller, number in labellers.items()
+        ),
+        *(
+            [
+                "the probability of a pair that people labelled is the share of those who prefer its chosen response "
+                "among those who prefer one; no filter by margin is for it, and its `margin` is 0; its status is that "
+                "of the AI's label"
+            ]
+            if facts.judge
+            else []
+        ),
+        "responses to imitate, and revisions that are chosen without a judge, are left out where people rejected them, "
+        "and are as people edited them",
+        "prompts, chains and rewards bear no label of people; names of reviewers are not told",
+    ]
 
 
 def _pairs_file(manifest: Manifest) -> list[str]:

@@ -23,11 +23,13 @@ class Tally:
         dropped: What was left out, by reason.
         mixed: What was mixed in, a line a file and type of example.
         cut: Keys of exported prompts with a response that ends at `max_tokens`.
+        labelled: Exported examples by what they are and whose judgement they bear, copies of a pair not counted.
     """
 
     dropped: Counter[str] = field(default_factory=Counter)
     mixed: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
+    labelled: dict[str, Counter[str]] = field(default_factory=dict)
 
 
 def write_rows(run: Path, kinds: Mapping[str, Kind], source: Source, options: Options, files: Files) -> Tally:
@@ -76,7 +78,11 @@ def _mixed(
 
 
 def _own(picks: Iterator[Pick[Example]], tally: Tally) -> Iterator[Example]:
+    before = None
     for pick in picks:
+        if pick.labelled_by and pick.id != before:
+            tally.labelled.setdefault(f"{NOUNS[type(pick.example)]}s", Counter())[pick.labelled_by] += 1
+        before = pick.id
         if pick.cut:
             tally.cut.add(prompt_key(prompt_of(pick.example)))
         yield pick.example

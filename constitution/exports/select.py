@@ -14,6 +14,7 @@ from constitution.errors import ExportError
 from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating, Rewarded
 from constitution.exports.options import Options
 from constitution.exports.pairs import Source, pairs, ratings
+from constitution.exports.people import People
 from constitution.exports.picks import Example, Pick, prompt_key
 from constitution.exports.scores import Rewards, about, rewarded, too_low
 from constitution.exports.soft_labels import apply
@@ -51,20 +52,35 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
 
 
 def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Demonstration]]:
-    """The final revision of each transcript, every one (equal ones once), or the best scored one."""
-    rewards = Rewards(run)
+    """The final revision of each transcript, every one (equal ones once), or the best scored one.
+
+    Where people's judgement counts, what they reject is left out, and what they edited is as they left it.
+    """
+    rewards, people = Rewards(run), People(run, options)
     for transcript in transcripts(run):
         if options.revisions == "best":
-            yield from _best(transcript, rewards, options, dropped)
+            yield from _best(transcript, rewards, people, options, dropped)
             continue
         last = len(transcript.rounds)
         numbers = range(1, last + 1) if options.revisions == "all" else [last]
+        given = set()
         for text, number in {transcript.responses[number].text: number for number in numbers}.items():
-            cut = transcript.responses[number].finish_reason == "length"
+            ruling = people.of_revision(transcript, text)
+            if why := people.left_out(ruling):
+                dropped[f"demonstrations: {why}"] += 1
+                continue
+            edited = ruling.text if ruling else None
+            finish_reason = transcript.responses[number].finish_reason if edited is None else "stop"
+            cut = finish_reason == "length"
             if cut and options.whole_only:
                 dropped["demonstrations: cut at max_tokens"] += 1
                 continue
-            scored = rewards.of(transcript.index, transcript.id, text)
+            response = text if edited is None else edited
+            # An edit may make two revisions one.
+            if response in given:
+                continue
+            given.add(response)
+            scored = rewards.of(transcript.index, transcript.id, response)
             if why := too_low(scored.reward if scored else None, options):
                 dropped[f"demonstrations: {why}"] += 1
                 continue
@@ -72,20 +88,22 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
                 "id": transcript.id,
                 "principles": [round.principle for round in transcript.rounds[:number]],
                 "revision": number,
-                "finish_reason": transcript.responses[number].finish_reason,
+                "finish_reason": finish_reason,
+                **(ruling.origin if ruling else {}),
                 **about(scored),
                 "row": transcript.metadata,
             }
-            made = Demonstration(prompt=transcript.prompt, response=text, origin=origin)
-            yield Pick(made, f"{transcript.id} {number}", cut)
+            made = Demonstration(prompt=transcript.prompt, response=response, origin=origin)
+            yield Pick(made, f"{transcript.id} {number}", cut, labelled_by="people" if ruling else None)
 
 
 def _best(
-    transcript: Transcript, rewards: Rewards, options: Options, dropped: Counter[str]
+    transcript: Transcript, rewards: Rewards, people: People, options: Options, dropped: Counter[str]
 ) -> Iterator[Pick[Demonstration]]:
     """Best of n: the chain's response of the highest reward, the initial one included; between equals the last.
 
-    Samples of the row are not among them, even if they are scored: another model may have written them.
+    Samples of the row are not among them, even if they are scored: another model may have written them. Nor is what
+    people reject, or edited: its reward is that of another text; nor, with `--labels human`, what they did not review.
     """
     known = [
         (scored.reward, number, scored)
@@ -95,8 +113,18 @@ def _best(
     if not known:
         dropped["demonstrations: no reward"] += 1
         return
-    reward, number, scored = max(known, key=lambda one: one[:2])
-    response = transcript.responses[number]
+    rulings = {number: people.of_revision(transcript, transcript.responses[number].text) for _, number, _ in known}
+    left = [
+        one
+        for one in known
+        if not people.left_out(ruling := rulings[one[1]]) and (ruling is None or ruling.text is None)
+    ]
+    if not left:
+        heard = any(rulings.values())
+        dropped[f"demonstrations: {'people accept none that has a reward' if heard else 'not reviewed'}"] += 1
+        return
+    reward, number, scored = max(left, key=lambda one: one[:2])
+    response, ruling = transcript.responses[number], rulings[number]
     cut = response.finish_reason == "length"
     if cut and options.whole_only:
         dropped["demonstrations: cut at max_tokens"] += 1
@@ -109,11 +137,12 @@ def _best(
             "source": source,
             "model": scored.model,
             "finish_reason": response.finish_reason,
+            **(ruling.origin if ruling else {}),
             **about(scored),
             "row": transcript.metadata,
         }
         made = Demonstration(prompt=transcript.prompt, response=response.text, origin=origin)
-        yield Pick(made, f"{transcript.id} {source}", cut)
+        yield Pick(made, f"{transcript.id} {source}", cut, labelled_by="people" if ruling else None)
 
 
 def questions(run: Path) -> Iterator[Pick[Question]]:
@@ -161,13 +190,16 @@ def chains(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[
 
 def _labelled(found: Iterator[Pick[Preference]], options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     for pick in found:
-        for preference in apply(pick.example, pick.id, options.soft_labels, options.seed):
+        soft = options.soft_labels
+        # The margin is the log-odds of the judge's label: a share of a few people has none, and asks for none.
+        by_people = pick.labelled_by == "people" and soft.mode == "margin"
+        for preference in [pick.example] if by_people else apply(pick.example, pick.id, soft, options.seed):
             # A filter saw the pair as it was judged; turned round, it chooses the response that no filter saw.
             turned = preference.chosen != pick.example.chosen
             if turned and (why := too_low(pick.other_reward, options)):
-                dropped[f"pairs turned round by {options.soft_labels.word}: {why}"] += 1
+                dropped[f"pairs turned round by {soft.word}: {why}"] += 1
             else:
-                yield Pick(preference, pick.id, pick.cut)
+                yield Pick(preference, pick.id, pick.cut, labelled_by=pick.labelled_by)
 
 
 def _source(manifest: Manifest) -> str:

@@ -38,7 +38,7 @@ class Lines(Record):
         high: Where it ends.
         reference: A value to compare with, drawn as a dashed line.
         reference_name: What it, or the diagonal, is.
-        diagonal: Whether the line y = x is drawn, dashed.
+        diagonal: Whether the line y = x is drawn, dashed; then both axes are of one kind.
         percent: Whether the values are shares.
     """
 

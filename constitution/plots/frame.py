@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from constitution.plots.lettering import SIZE, clean, clip, width, wrap
-from constitution.plots.shapes import group, line, marker, rect, text, together
+from constitution.plots.shapes import group, line, marker, text, together
 from constitution.plots.ticks import Tick
 
 # Units of the picture: a little over what a telephone has, so that letters stay legible there.
@@ -16,6 +16,7 @@ LINE = 17.0
 EDGE = 6.0
 INSIDE = 190.0
 SAMPLE = 26.0
+STROKE = 6.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def frame(
     heads = wrap(clean(y_label), WIDTH - 2 * EDGE)
     top = LINE * len(heads) + 3
     legend_shapes, legend_height = legend(keys, top)
-    top += legend_height + 6
+    top += legend_height + 10
     bottom = top + INSIDE
     across, up = Scale(x.low, x.high, left, right), Scale(y_ticks[0].value, y_ticks[-1].value, bottom, top)
     feet = wrap(clean(x_label), right - left)
@@ -105,10 +106,11 @@ def legend(keys: Sequence[Key], top: float) -> tuple[Markup, float]:
     x, y = EDGE, top + LINE / 2 + 2
     for key in keys:
         name = clip(clean(key.name), WIDTH - 2 * EDGE - SAMPLE - 6)
-        wide = SAMPLE + 6 + width(name) + 14
+        sample = STROKE if key.kind == "mark" else SAMPLE
+        wide = sample + 6 + width(name) + 14
         if x > EDGE and x + wide - 14 > WIDTH - EDGE:
             x, y = EDGE, y + LINE
-        shapes += [_sample(key, x, y), text(x + SAMPLE + 6, y + 4.5, name)]
+        shapes += [_sample(key, x, y), text(x + sample + 6, y + 4.5, name)]
         x += wide
     return together(shapes), y + LINE / 2 - top
 
@@ -137,7 +139,9 @@ def _below(across: Scale, x_ticks: Sequence[Tick], bottom: float) -> Iterable[Ma
         at = across(tick.value)
         yield line(at, bottom, at, bottom + 4, "axis")
         if number % every == 0:
-            yield text(at, bottom + LINE + 2, clip(clean(tick.label), min(room, 2 * (WIDTH - at))), "tick", "middle")
+            yield text(
+                at, bottom + LINE + 2, clip(clean(tick.label), min(room, 2 * min(at, WIDTH - at))), "tick", "middle"
+            )
 
 
 def _sample(key: Key, x: float, y: float) -> Markup:
@@ -146,7 +150,5 @@ def _sample(key: Key, x: float, y: float) -> Markup:
         kind = f"series-{key.series % 5 + 1}"
         return group(kind, [line(x, y, x + SAMPLE, y, "joined"), marker(key.series, middle, y)])
     if key.kind == "mark":
-        return line(middle, y - 6, middle, y + 6, "mark")
-    if key.kind == "bar":
-        return group("series-1", [rect(x, y - 5, SAMPLE, 10, "bar")])
+        return line(x + STROKE / 2, y - 6, x + STROKE / 2, y + 6, "mark")
     return line(x, y, x + SAMPLE, y, key.kind)

@@ -66,7 +66,7 @@ def _axis_below(plot: Lines, points: Sequence[Point]) -> tuple[Scale, tuple[Tick
         named = tuple(Tick(value=place, label=name) for place, name in sorted(plot.ticks.items()))
         low, high = min(*plot.ticks, *places), max(*plot.ticks, *places)
         return Scale(low - 0.35, high + 0.35, 0, 1), named
-    numbered = ticks(min(places), max(places))
+    numbered = ticks(min(places), max(places), percent=plot.percent and plot.diagonal)
     return Scale(numbered[0].value, numbered[-1].value, 0, 1), numbered
 
 

@@ -6,6 +6,7 @@ from constitution.records import Record
 
 # Steps that people count in, times a power of ten.
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 class Tick(Record):
@@ -33,25 +34,23 @@ def ticks(low: float, high: float, about: int = 5, percent: bool = False, whole:
     step = max(1.0, math.ceil(step)) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     values = [number * step for number in range(first, max(last, first + 1) + 1)]
-    return tuple(Tick(value=value, label=short(value, step, percent)) for value in values)
+    most = max(map(abs, values))
+    return tuple(Tick(value=value, label=short(value, step, most, percent)) for value in values)
 
 
-def short(value: float, step: float, percent: bool = False) -> str:
-    """A number as it stands on an axis whose ticks are `step` apart: `0.5`, `50%`, `20,000`, `1.5M`."""
-    scale, unit = (0.01, "%") if percent else (1.0, "")
-    if not percent:
-        scale, unit = next(
-            ((size, name) for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if max(abs(value), step) >= 10 * size),
-            (1.0, ""),
-        )
-        scale, unit = (1.0, "") if value == 0 else (scale, unit)
-    apart = step / scale
+def short(value: float, step: float, most: float, percent: bool = False) -> str:
+    """A number as it stands on an axis whose ticks are `step` apart, to `most`: `0.5`, `50%`, `20k`, `1.5M`."""
+    size, unit = (0.01, "%") if percent else next((one for one in UNITS if most >= one[0]), (1.0, ""))
+    # What begins a unit is written with more digits than its name has letters: 2,500 is as short as 2.5k.
+    size, unit = (1.0, "") if unit == "k" and most < 10_000 else (size, unit)
+    apart = step / size
     decimals = max(0, -math.floor(math.log10(apart) + 1e-9))
     decimals += not math.isclose(round(apart, decimals), apart, rel_tol=1e-6)
-    written = f"{value / scale:,.{decimals}f}{unit}"
-    return (
-        written.removeprefix("-") if not any(digit in written for digit in "123456789") else written.replace("-", "−")
-    )
+    written = f"{value / size:,.{decimals}f}"
+    # Nothing is no million, and is never negative.
+    if not any(digit in written for digit in "123456789"):
+        return written.removeprefix("-") + ("%" if percent else "")
+    return written.replace("-", "−") + unit
 
 
 def exact(value: float, percent: bool = False) -> str:

@@ -1,6 +1,9 @@
-"""How far people agree with the AI's labels, and with each other."""
+"""How far people agree with the AI's labels and with each other, and how that is told; `agreeing.py` finds it out."""
+
+from collections.abc import Iterable, Mapping
 
 from constitution.records import Record
+from constitution.report.audit import FEWEST, STRONG_POSITION
 from constitution.report.intervals import Estimate
 
 # Who labelled, where it was no person.
@@ -64,3 +67,78 @@ class Agreement(Record):
     between: tuple[Agreed, ...]
     unread: int
     outdated: int
+
+
+def nameless(found: Agreement) -> Agreement:
+    """The same with numbers for names, which are personal data: for what is handed on to others."""
+    called = {one.name: f"reviewer {number}" for number, one in enumerate(found.reviewers, 1)}
+    return found.model_copy(
+        update={
+            "reviewers": tuple(one.model_copy(update={"name": called[one.name]}) for one in found.reviewers),
+            # Somebody may be called `AI`: the other of these is none.
+            "with_ai": tuple(pair.model_copy(update={"one": called[pair.one]}) for pair in found.with_ai),
+            "between": tuple(
+                pair.model_copy(update={"one": called[pair.one], "other": called[pair.other]}) for pair in found.between
+            ),
+        }
+    )
+
+
+def agreement_lines(found: Agreement) -> list[str]:
+    """What people said and how far they agree, as lines of text, warnings last."""
+    lines = [f"reviewed by people: {len(found.reviewers)}"]
+    for one in found.reviewers:
+        said = [
+            *([f"{one.compared} comparisons ({_counts(one.verdicts)})"] if one.verdicts else []),
+            *([f"{sum(one.revisions.values())} revisions ({_counts(one.revisions)})"] if one.revisions else []),
+            *([f"{one.seconds:.1f} s for an answer (median)"] if one.seconds is not None else []),
+            *([f"{one.notes} with a note"] if one.notes else []),
+        ]
+        lines.append(f"  {one.name}: {', '.join(said)}")
+        if one.as_a:
+            lines.append(f"  {one.name} prefers the response shown as A: {one.as_a.percent} (fair: 50%)")
+    lines += [line for pair in found.with_ai for line in _pair_lines(pair, "the AI")]
+    lines += [line for pair in found.between for line in _pair_lines(pair, pair.other)]
+    if found.unread:
+        lines.append(f"reviewed, but the AI's label is invalid or contradicts itself: {found.unread}")
+    if found.outdated:
+        lines.append(f"reviews of texts that are not there any more, which do not count: {found.outdated}")
+    return [*lines, *(f"warning: {warning}" for warning in agreement_warnings(found))]
+
+
+def agreement_warnings(found: Agreement) -> list[str]:
+    """What is wrong, in plain words."""
+    told = [
+        *(_no_better_than_chance(pair, "the AI") for pair in found.with_ai),
+        *(_no_better_than_chance(pair, pair.other) for pair in found.between),
+        *(_only_positions(one) for one in found.reviewers),
+    ]
+    return [warning for warning in told if warning]
+
+
+def _no_better_than_chance(pair: Agreed, other: str) -> str:
+    if not pair.decided or pair.decided.low > 0.5:
+        return ""
+    return (
+        f"nothing shows that {pair.one} and {other} prefer the same response more often than by chance "
+        f"(comparisons in which both prefer one: {pair.decided.n})"
+    )
+
+
+def _only_positions(one: Reviewer) -> str:
+    if not one.as_a or one.as_a.n < FEWEST or 1 - STRONG_POSITION <= one.as_a.value <= STRONG_POSITION:
+        return ""
+    return f"{one.name} nearly always prefers the response shown as {'A' if one.as_a.value > 0.5 else 'B'}"
+
+
+def _pair_lines(pair: Agreed, other: str) -> Iterable[str]:
+    """How two agree; where they never judged the same, nothing is to tell."""
+    if pair.rate:
+        yield f"{pair.one} and {other} say the same (first, second or neither): {pair.rate.percent}"
+        yield f"  Cohen's kappa: {pair.kappa.number if pair.kappa else 'cannot be told'} (chance: 0)"
+        told = pair.decided.percent if pair.decided else "cannot be told"
+        yield f"  where both prefer a response, the same one: {told} (chance: 50%)"
+
+
+def _counts(verdicts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())

@@ -60,17 +60,20 @@ class ByRevision:
         self._least_reward, self._most_reward = least_reward, most_reward
         self._seen: list[_Seen] = []
 
-    def see(self, row: Transcript) -> None:
-        """Take note of a finished row."""
+    def see(self, row: Transcript) -> float | None:
+        """Take note of a finished row; the share of words that changed in all, None if it has no revision."""
         prompt = cluster_of(row.prompt)
         initial = before = words(row.response.text)
+        in_all = None
         self._observe(0, row.response, prompt)
         for number, round in enumerate(row.rounds, 1):
             of, after = self._observe(number, round.revision, prompt), words(round.revision.text)
             of.change.add(change := changed_share(before, after), prompt)
-            of.change_in_all.add(change if number == 1 else changed_share(initial, after), prompt)
+            in_all = change if number == 1 else changed_share(initial, after)
+            of.change_in_all.add(in_all, prompt)
             of.unchanged.add(before == after, prompt)
             before = after
+        return in_all
 
     def see_pair(self, pair: Comparison) -> None:
         """Take note of a comparison; after the rows."""

@@ -8,12 +8,10 @@ from pathlib import Path
 from constitution.digests import derive_seed
 from constitution.records import Comparison, Transcript
 from constitution.report.by_revision import against_initial
-from constitution.report.change import changed_share
 from constitution.report.findings import Category, Example
 from constitution.report.scores import ends
 from constitution.score_records import Scores
 from constitution.store import transcripts_at
-from constitution.words import words
 
 # Of each category.
 SHOWN = 3
@@ -62,13 +60,16 @@ class Examples:
         self._changed, self._unchanged = _Top(), _Top()
         self._orders, self._principles, self._even = _Top(), _Top(), _Top()
 
-    def see(self, row: Transcript) -> None:
-        """Take note of a finished row."""
+    def see(self, row: Transcript, changed: float | None) -> None:
+        """Take note of a finished row.
+
+        Args:
+            row: It.
+            changed: The share of words that changed from its initial response to its last revision, if it has one.
+        """
         self._last = max(self._last, len(row.rounds))
-        if not row.rounds:
+        if changed is None:
             return
-        before, after = words(row.response.text), words(row.responses[-1].text)
-        changed = changed_share(before, after)
         if changed:
             why = f"{changed:.0%} of the words changed from the initial response to the last revision"
             self._changed.add(changed, row.id, row.index, why)

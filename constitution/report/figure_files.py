@@ -5,8 +5,9 @@ from pathlib import Path
 from constitution.durable import make_folder, write_whole
 from constitution.errors import ExportError
 from constitution.manifest import COMPARE, REVISE, SCORE, has_stage
+from constitution.plots import Bars, Lines, Plot
 from constitution.plots.lettering import clean
-from constitution.plots.png import check_fonts, png
+from constitution.plots.png import check_fonts, missing_letters, png
 from constitution.plots.svg import svg_file
 from constitution.report.figures import figures
 from constitution.report.findings import Findings
@@ -46,6 +47,22 @@ def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
             f"{bad.filename or folder}: cannot be written: {bad.strerror}", "Name another folder: --figures DIR"
         ) from None
     return tuple(folder / name for name in made)
+
+
+def font_notes(findings: Findings) -> tuple[str, ...]:
+    """What the pictures of a run's figures cannot show for want of a font, in plain words; nothing if all is well."""
+    missing = missing_letters("".join(name for figure in figures(findings) for name in _names(figure.plot)))
+    if not missing:
+        return ()
+    some = f"{missing[:20]}…" if len(missing) > 20 else missing
+    return (f"no font here has {some}: the PNG files show boxes in their place, the SVG files show them elsewhere",)
+
+
+def _names(plot: Plot) -> tuple[str, ...]:
+    """The texts of a plot that come from people, files and models."""
+    if isinstance(plot, Bars):
+        return tuple(clean(bar.name) for bar in plot.bars)
+    return tuple(clean(series.name) for series in plot.series) if isinstance(plot, Lines) else ()
 
 
 def _drawn(findings: Findings) -> dict[str, str | bytes]:

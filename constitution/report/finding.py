@@ -8,7 +8,8 @@ from typing import TypeVar
 from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_stage, load_manifest
-from constitution.records import Filtered
+from constitution.records import Filtered, Transcript
+from constitution.report.agreeing import agree
 from constitution.report.audit import Auditing
 from constitution.report.by_revision import ByRevision
 from constitution.report.cautions import judge_cautions, revision_cautions, stage_cautions
@@ -47,8 +48,12 @@ def find(run: Path) -> Findings:
     if not any(one.counts.done or one.counts.failed or one.counts.filtered for one in stages.values()):
         raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
     by_revision, examples, judged = _by_revision(manifests), Examples(), Auditing()
+
+    def see(row: Transcript) -> None:
+        examples.see(row, by_revision.see(row))
+
     coverage = cover(
-        _seen(transcripts(run), by_revision.see, examples.see),
+        _seen(transcripts(run), see),
         _seen(comparisons(run), by_revision.see_pair, examples.see_pair, judged.see) if COMPARE in manifests else (),
         manifests[REVISE].principles if REVISE in manifests else None,
         manifests[COMPARE].principles if COMPARE in manifests else None,
@@ -70,7 +75,7 @@ def find(run: Path) -> Findings:
         revisions=revisions,
         coverage=coverage if coverage.rows or coverage.comparisons else None,
         audit=audit,
-        agreement=None,
+        agreement=agree(run),
         scores=summarise_scores(run) if SCORE in manifests else None,
         steps=steps.numbers(),
         seconds=steps.seconds(),

@@ -47,13 +47,14 @@ class RevisionNumbers(Record):
             response, of all readable comparisons of the two: the paper's harmlessness by revision (Bai et al. 2022,
             figure 5) with a judge's probability in the place of a preference model's score. None without such
             comparisons, and of the initial response.
-        reward: Mean reward by the run's rules; None if it is not scored.
+        reward: Mean reward by the run's rules; None if it is not scored, or no rule can be read.
         tokens: Mean length, in tokens of the model that wrote it.
         change: Mean share of words changed from the response before it (`change.changed_share`); None of 0.
         change_in_all: The same from the initial response.
         unchanged: Share of rows in which it has the words of the response before it; None of 0.
-        refusals: Share of responses that decline what was asked, by a list of phrases (`stance.py`).
-        evasions: Share that neither decline with a reason nor answer, likewise.
+        refusals: Share of responses that decline what was asked and say why or offer something else, by a list of
+            phrases (`stance.py`).
+        evasions: Share that decline without either, or get out of the way; none of these is a refusal, too.
         cut: Share that end at `max_tokens`.
     """
 
@@ -75,14 +76,15 @@ class StepNumbers(Record):
 
     Attributes:
         stage: Which stage makes it.
-        step: `respond`, `critique-1`, `revise-1`, …; `sample`, `judge` (both orders, all principles), `score`.
+        step: `respond`, `critique-1`, `revise-1`, …; `sample`; `judge` (both orders, all principles) and, where the
+            judge reasons first, `reason`; `score`.
         calls: How many are journalled.
         prompt_tokens: Read; None where calls do not tell (`choose`).
         completion_tokens: Sampled; None likewise.
-        seconds: Sum over the calls; many run at once, so that this is more than the time that went by. None of calls
-            that were journalled without.
+        seconds: Sum over the calls that tell; many run at once, so that this is more than the time that went by. None
+            where no call tells, as those of older versions.
         median: Seconds of one call, the time that it waited in the engine included.
-        p95: The time that 95% of them took at most.
+        p95: The shortest of the times that 95% of them took at most.
     """
 
     stage: StageName
@@ -102,9 +104,9 @@ class FailureGroup(Record):
         stage: Where.
         kind: The error's class.
         step: The call, without its number.
-        message: What the first of them said, first line.
-        count: How many rows; alike are messages that differ in numbers and quoted texts only.
-        rows: The first of them, by id.
+        message: What the first of them said: its first line, 300 characters at most.
+        count: How many rows; alike are messages that differ in quoted texts, and in words that hold a digit, only.
+        rows: The ids of the first five in the input.
     """
 
     stage: StageName
@@ -127,7 +129,7 @@ class Example(Record):
             distance of the two orders.
         why: The number, in words.
         transcript: The row's chain, if it has one.
-        comparison: What is contested.
+        comparison: What is contested; None of the other categories.
     """
 
     category: Category
@@ -148,7 +150,8 @@ class Findings(Record):
         agreement: What people said; None without reviews.
         scores: None if the run is not scored.
         steps: Tokens and time.
-        seconds: Time that went by while any call was under way, all stages; None of runs without times.
+        seconds: Time that went by while any call was under way, all stages; None of runs without times. Calls that
+            were taken over from another run count with the time that they took there.
         failures: The most frequent first.
         examples: A few of each category.
         warnings: What a reader must know first: unfinished stages, control strings, warnings of audit and coverage.

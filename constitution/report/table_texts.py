@@ -46,7 +46,7 @@ _SPECIAL = {
 def csv_text(table: Table) -> str:
     """A table as RFC 4180 has it: UTF-8, commas, lines that end in CR LF, a first line of heads.
 
-    An estimate takes four columns, the last three named `… low`, `… high` and `… n`. Numbers are written in full. A
+    An estimate takes four columns, the last three named `… low`, `… high` and `… n`. Numbers have twelve digits. A
     text that a spreadsheet would take for a formula (=, +, -, @, a tab or a line end in front) gets an apostrophe
     before it, as such texts come from principle files, reviewers and models; numbers never do.
     """
@@ -121,9 +121,15 @@ def _rounded(number: int | float) -> str:
 
 def _csv_cells(cell: Cell, many: bool) -> list[str | int | float | None]:
     if isinstance(cell, Estimate):
-        return [cell.value, cell.low, cell.high, cell.n]
+        return [*map(_written, (cell.value, cell.low, cell.high)), cell.n]
     one = f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    one = _written(one) if isinstance(one, float) else one
     return [one, None, None, None] if many else [one]
+
+
+def _written(number: float) -> float:
+    """Without the last digits, which are those of sums of binary fractions (0.30000000000000004)."""
+    return float(f"{number:.12g}")
 
 
 def _estimated(table: Table) -> list[bool]:

@@ -18,6 +18,7 @@ from constitution.printable import printable
 from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
+from constitution.reviewed import ReviewCounts
 from constitution.score_records import Scores
 from constitution.store import comparisons, scores, transcripts
 from constitution.yamlfile import nearest
@@ -221,10 +222,15 @@ def _control_strings(summary: "Summary | LabelSummary | ScoreSummary") -> list[s
     return [f"  {plural(summary.control_strings, 'control string')} in texts for a server, {treated}"]
 
 
-def as_json(summary: Summary | None, compared: LabelSummary | None, scored: "ScoreSummary | None" = None) -> str:
-    """A run's stages as one JSON object; the others' numbers are under `comparing` and `scoring`, if begun."""
+def as_json(
+    summary: Summary | None,
+    compared: LabelSummary | None,
+    scored: "ScoreSummary | None" = None,
+    reviewed: ReviewCounts | None = None,
+) -> str:
+    """A run's stages as one JSON object; what else there is is under `comparing`, `scoring` and `reviews`."""
     numbers = summary.model_dump(mode="json") if summary else {}
-    others = {"comparing": compared, "scoring": scored}
+    others = {"comparing": compared, "scoring": scored, "reviews": reviewed}
     told = {name: stage.model_dump(mode="json") for name, stage in others.items() if stage}
     return json.dumps(numbers | told, indent=2)
 

@@ -1,0 +1,175 @@
+"""Agreement of a run's reviewers with its AI labels and with each other, from its folder."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from constitution.digests import digest
+from constitution.journal import has_records, parse, read_line, read_lines
+from constitution.manifest import COMPARE, REVISE
+from constitution.records import Comparison, Record, Transcript
+from constitution.report.agreement import AI, Agreed, Agreement, Reviewer
+from constitution.report.intervals import Estimate, Floats, bootstrap, share
+from constitution.reviewed import Answers
+from constitution.reviews import FILE, Review, reviews
+from constitution.votes import side
+
+# Categories of the kappa.
+FIRST, SECOND, NEITHER = 0, 1, 2
+SIDES = {"first": FIRST, "second": SECOND, "tie": NEITHER, "both bad": NEITHER}
+
+
+class Judged(Record):
+    """A reviewed comparison, its texts left out.
+
+    Attributes:
+        prompt: What it is about: comparisons of one prompt are one cluster.
+        ai: The AI's category; None if its label is invalid or contradicts itself.
+        said: What each reviewer last said, skips too.
+    """
+
+    prompt: str
+    ai: int | None
+    said: tuple[Review, ...]
+
+
+def agree(run: Path) -> Agreement | None:
+    """What people said of a run, and how far they agree; None if nobody said anything.
+
+    Only the reviewed rows are read in whole, and only their labels are kept.
+
+    Raises:
+        RunError: A journal is damaged.
+    """
+    if not has_records(run / FILE):
+        return None
+    answers = Answers(reviews(run))
+    judged = [
+        Judged(
+            prompt=digest([message.model_dump() for message in one.prompt]),
+            ai=_ai(one),
+            said=answers.of_comparison(one),
+        )
+        for one in _comparisons(run, answers.positions)
+    ]
+    revised = [
+        review
+        for transcript in _transcripts(run, answers.positions)
+        for number in range(1, len(transcript.responses))
+        for review in answers.of_revision(transcript, number)
+        if review.verdict != "skip"
+    ]
+    return agreement([one for one in judged if one.said], revised, answers.standing)
+
+
+def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int) -> Agreement:
+    """How far people agree.
+
+    Args:
+        judged: The reviewed comparisons.
+        revised: What people last said of revisions, skips left out.
+        standing: How many last words there are, skips left out, those on texts that are not there any more included.
+    """
+    names = sorted({review.reviewer for one in judged for review in one.said} | {one.reviewer for one in revised})
+    sides = {name: {} for name in names}  # type: dict[str, dict[int, int]]
+    for place, one in enumerate(judged):
+        for review in one.said:
+            if review.verdict in SIDES:
+                sides[review.reviewer][place] = SIDES[review.verdict]
+    read = {place: one.ai for place, one in enumerate(judged) if one.ai is not None}
+    prompts = [one.prompt for one in judged]
+    between = [
+        _agreed(one, other, sides[one], sides[other], prompts)
+        for one, other in combinations(names, 2)
+        if sides[one].keys() & sides[other].keys()
+    ]
+    with_ai = [_agreed(name, AI, sides[name], read, prompts) for name in names if sides[name]]
+    answered = {place for found in sides.values() for place in found}
+    return Agreement(
+        reviewers=tuple(_reviewer(name, judged, revised) for name in names),
+        with_ai=tuple(with_ai),
+        between=tuple(between),
+        unread=len(answered - read.keys()),
+        outdated=standing - sum(map(len, sides.values())) - len(revised),
+    )
+
+
+def _comparisons(run: Path, positions: frozenset[int]) -> Iterator[Comparison]:
+    path = run / COMPARE.outcomes
+    return (parse(path, line, Comparison) for line in read_lines(path) if line.position in positions)
+
+
+def _transcripts(run: Path, positions: frozenset[int]) -> Iterator[Transcript]:
+    path = run / REVISE.outcomes
+    places = {line.position: line.offset for line in read_lines(path) if line.position in positions}
+    return (read_line(path, offset, Transcript) for offset in places.values())
+
+
+def _ai(one: Comparison) -> int | None:
+    if one.status in ("invalid", "inconsistent"):
+        return None
+    preferred = 0.5 if one.status == "tie" else side(one.p)
+    return NEITHER if preferred == 0.5 else FIRST if preferred else SECOND
+
+
+def _reviewer(name: str, judged: Sequence[Judged], revised: Iterable[Review]) -> Reviewer:
+    compared = [(review, one.prompt) for one in judged for review in one.said if review.reviewer == name]
+    own = [one for one in revised if one.reviewer == name]
+    answered = [*(review for review, _ in compared if review.verdict != "skip"), *own]
+    seconds = [review.seconds for review in answered if review.seconds is not None]
+    shown = [(review, prompt) for review, prompt in compared if review.as_a and review.verdict in ("first", "second")]
+    verdicts = Counter(review.verdict for review, _ in compared)
+    return Reviewer(
+        name=name,
+        compared=len(answered) - len(own),
+        verdicts=dict(verdicts),
+        revisions=dict(Counter(one.verdict for one in own)),
+        seconds=statistics.median(seconds) if seconds else None,
+        notes=sum(bool(review.note.strip()) for review in (*(review for review, _ in compared), *own)),
+        as_a=share([float(review.verdict == review.as_a) for review, _ in shown], [prompt for _, prompt in shown]),
+    )
+
+
+def _agreed(one: str, other: str, ones: dict[int, int], others: dict[int, int], prompts: Sequence[str]) -> Agreed:
+    places = sorted(ones.keys() & others.keys())
+    both = np.array([(ones[place], others[place]) for place in places], dtype=np.float64).reshape(len(places), 2)
+    clusters = [prompts[place] for place in places]
+    sided = [place for place in places if NEITHER not in (ones[place], others[place])]
+    rate = share([float(ones[place] == others[place]) for place in places], clusters)
+    return Agreed(
+        one=one,
+        other=other,
+        rate=rate,
+        kappa=_kappa_interval(both, clusters, rate),
+        decided=share([float(ones[place] == others[place]) for place in sided], [prompts[place] for place in sided]),
+    )
+
+
+def _kappa_interval(both: Floats, clusters: Sequence[str], rate: Estimate | None) -> Estimate | None:
+    found = bootstrap(kappa, both, clusters, -1, 1)
+    if found is None or rate is None or found.value < 1:
+        return found
+    # Where two never disagree, no resample does either: as far as the rate's interval goes, chance as it was found.
+    chance = _chance(both)
+    return found.model_copy(update={"low": min(found.low, (rate.low - chance) / (1 - chance))})
+
+
+def kappa(both: Floats) -> float:
+    """Cohen's kappa (1960): (agreement − chance) / (1 − chance); NaN where both always say one and the same.
+
+    Args:
+        both: Categories that two gave to the same things, [n, 2].
+    """
+    chance = _chance(both)
+    return float(((both[:, 0] == both[:, 1]).mean() - chance) / (1 - chance)) if chance < 1 else math.nan
+
+
+def _chance(both: Floats) -> float:
+    """How often the two would agree if what one says told nothing of what the other says."""
+    ones, others = (np.bincount(both[:, column].astype(np.int64), minlength=3) for column in (0, 1))
+    return float((ones * others).sum()) / len(both) ** 2
