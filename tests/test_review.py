@@ -1,6 +1,7 @@
 """Blind review in the view: what is shown, and what is kept."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -443,3 +444,22 @@ def test_rows_without_a_revision_are_not_asked_about(tmp_path: Path) -> None:
     _, page = revision_form(run)
     assert "Nothing was changed." in page.words and "0 of 1 answered" in page.words
     assert "There is nothing to review yet" in Tab(run).next().words
+
+
+def test_many_at_once_are_kept_one_by_one(run: Path) -> None:
+    tab = Tab(run)
+    page = tab.next()
+    with ThreadPoolExecutor(8) as threads:
+        same = list(threads.map(lambda _: tab.answer(page, "A").status, range(8)))
+    assert same == [200] * 8 and len(tab.kept()) == 1, "pressed eight times"
+    page = tab.next()
+    with ThreadPoolExecutor(8) as threads:
+        others = list(threads.map(lambda number: tab.answer(page, "A", note=str(number)).status, range(8)))
+    assert sorted(others) == [200] + [409] * 7 and len(tab.kept()) == 2, "eight tabs"
+
+
+def test_each_reviewer_is_kept_whole(run: Path) -> None:
+    tabs = [Tab(run, f"reviewer {number}") for number in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda tab: list(pages(tab, lambda _: "B")), tabs))
+    assert Counter(one.reviewer for one in tabs[0].kept()) == {tab.reviewer: 6 for tab in tabs}

@@ -1,10 +1,29 @@
 // Keys for the review pages, and answers that outlast a server that stops. Without this, forms and links do it all.
 "use strict";
 (() => {
+  const BEGINNING = "constitution review ";
+
+  // Where a review begins, also at a server that was started anew: what this tab has not got rid of yet.
+  const unsent = document.querySelector("#unsent");
+  if (unsent) {
+    let names = [];
+    try { names = Object.keys(sessionStorage).filter((one) => one.startsWith(BEGINNING)); } catch { /* A forbidden store. */ }
+    for (const one of names) {
+      const [kind, item, ...reviewer] = one.slice(BEGINNING.length).split(" ");
+      const link = document.createElement("a");
+      link.href = `${unsent.dataset.root}/review/${kind}?` + new URLSearchParams({ reviewer: reviewer.join(" "), item });
+      link.textContent = `Go to that ${kind}`;
+      const words = document.createElement("p");
+      words.append("What you last did or wrote about an item may not have been saved. ", link);
+      unsent.append(words);
+    }
+    unsent.hidden = !names.length;
+  }
+
   const form = document.querySelector("form[data-review]");
   if (!form) return;
   const opened = performance.now();
-  const name = "constitution review " + form.dataset.review;
+  const name = BEGINNING + form.dataset.review;
   const note = form.querySelector("#note"), text = form.querySelector("#text"), message = form.querySelector("#kept");
   const written = [note, text].filter(Boolean);
   const asMade = written.map((field) => field.value);
@@ -51,8 +70,8 @@
       reply = await fetch(form.getAttribute("action"), { method: "POST", body, headers: { Accept: "application/json" } });
     } catch {
       busy(false);
-      tell(`The server cannot be reached. Your answer (${answer}) and what you wrote are kept in this page, and come `
-        + "back in this tab. Start the server again with the same port, and send it again.", answer);
+      tell(`The server cannot be reached. Your answer (${answer}) and what you wrote are kept in this page. `
+        + "Start it again, open the address that it prints in this tab, and go to Review.", answer);
       return;
     }
     let said = null;
@@ -75,9 +94,8 @@
     } else if (said && said.message) {
       tell(`Not saved. ${said.message}`, reply.status >= 500 ? answer : null);
     } else {
-      tell(`The server was started anew, with another token, so your answer (${answer}) was not saved. It is kept in this `
-        + "page. Open the address that the server has printed in this tab: when you come to this item again, your "
-        + "answer and what you wrote are back.", answer);
+      tell(`The server was started anew, with another token, so your answer (${answer}) is not saved yet. It is kept: open `
+        + "the address that the server has printed, in this tab, and go to Review. At another port, copy what you wrote.", answer);
     }
   };
 
