@@ -9,8 +9,14 @@ from browser.watched_page import Watched
 LINKS = "() => [...document.querySelectorAll('a[href]')].map(link => link.href.split('#')[0])"
 
 
-def crawl(watched: Watched, start: str, most: int) -> Iterator[str]:
+def crawl(watched: Watched, start: str, most: int, but: str = "") -> Iterator[str]:
     """Open up to `most` pages, the nearest first, do with each what a hand can do but follow links; their addresses.
+
+    Args:
+        watched: Where they are opened.
+        start: The first one.
+        most: How many.
+        but: Addresses that hold this are left out.
 
     Raises:
         AssertionError: A page did something, or a link leads out of what is allowed or nowhere.
@@ -26,6 +32,6 @@ def crawl(watched: Watched, start: str, most: int) -> Iterator[str]:
         yield address
         for link in watched.page.evaluate(LINKS):
             assert link.startswith(watched.allowed), f"{address} leads to {link}"
-            if link not in seen:
+            if link not in seen and not (but and but in link):
                 seen.add(link)
                 queue.append(link)

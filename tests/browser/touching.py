@@ -12,7 +12,8 @@ TOUCH = """() => {
 }"""
 # What no page of this program has: handlers, addresses that run, elements that load, move or cover something.
 FOREIGN = """() => [...document.querySelectorAll("*")].flatMap(element => [...element.attributes]
-    .filter(one => one.name.startsWith("on") || /^\\s*(javascript|data|vbscript):/i.test(one.value))
+    .filter(one => one.name.startsWith("on") || one.name === "srcdoc" || (/href|src|action|data$|poster/.test(one.name)
+      && /^\\s*(javascript|data|vbscript):/i.test(one.value)))
     .map(one => `${element.tagName} ${one.name}=${one.value.slice(0, 80)}`))
   .concat([...document.querySelectorAll("base, embed, iframe, math, meta[http-equiv=refresh], object, video, marquee")]
     .map(element => element.outerHTML.slice(0, 80)))"""
