@@ -51,17 +51,24 @@ def of_report(browser: Browser, address: str, folder: Path) -> None:
         take(page, folder / f"{name}.png")
     page = browser.new_page(viewport=WIDE)
     page.goto(address)
-    page.locator("#examples").scroll_into_view_if_needed()
-    page.locator("#examples details").first.evaluate("found => { found.open = true }")
-    page.locator("#examples").evaluate("found => found.scrollIntoView()")
+    example = page.locator("#examples details", has=page.locator("ins")).first
+    example.evaluate("found => { found.open = true }")
+    example.locator("ins").first.evaluate("found => found.scrollIntoView({block: 'center'})")
     take(page, folder / "report-examples.png")
 
 
 def of_view(browser: Browser, address: str, folder: Path) -> None:
     """The list of rows, one row with what its revisions changed, and a comparison that is asked about."""
-    page = browser.new_page(viewport=WIDE)
-    page.goto(address)
-    take(page, folder / "view.png")
+    for name, size in (("", WIDE), ("-phone", PHONE)):
+        page = browser.new_page(viewport=size)
+        page.goto(address)
+        if not name:
+            take(page, folder / "view.png")
+        page.locator(".rows .start a").nth(4).click()
+        page.locator("ins").first.evaluate("found => found.scrollIntoView({block: 'center'})")
+        take(page, folder / f"view-row{name}.png")
+        page.goto(f"{address}review/comparison")
+        take(page, folder / f"view-review{name}.png")
 
 
 def take(page: Page, path: Path) -> None:

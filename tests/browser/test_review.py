@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from browser.accessibility import assert_accessible, assert_fits
 from browser.view_process import free_port, viewing
 from browser.watched_page import Watched
 from constitution.reviews import Review, reviews
@@ -179,3 +180,32 @@ def test_a_name_that_cannot_be_kept_is_refused_on_the_page(reviewed: Path, watch
         assert page.locator("[role=alert]").inner_text().startswith("reviewer '")
         assert page.locator("a.go").count() == 0
     assert list(reviews(reviewed)) == []
+
+
+def test_everyone_can_review(reviewed: Path, watch: Watch) -> None:
+    with viewing(reviewed, "--port", 0, "--reviewer", "ada") as view:
+        watched = watch(view.address)
+        page = watched.page
+        watched.goto(view.at("review"))
+        assert_fits(page)
+        assert_accessible(page)
+        for kind, key in (("comparison", "1"), ("revision", "y")):
+            watched.goto(view.at("review"))
+            begin(page, kind)
+            assert_fits(page)
+            assert_accessible(page)
+            # Opened for that; closed, the keys are as they were.
+            page.reload()
+            page.keyboard.press("?")
+            assert page.locator("#keys").is_visible()
+            page.reload()
+            for _ in range(12):
+                with page.expect_navigation():
+                    page.keyboard.press(key)
+            assert "answered" in page.locator("h1").inner_text()
+            assert_fits(page)
+            assert_accessible(page)
+        watched.assert_harmless()
+        assert watched.goto(view.at("review/comparison?reviewer=ada&item=none")) == 404
+        assert_accessible(page)
+    assert len(standing(reviewed)) == 24
