@@ -9,6 +9,7 @@ from constitution.plots import Bars, Lines, Plot
 from constitution.plots.lettering import clean
 from constitution.plots.png import check_fonts, missing_letters, png
 from constitution.plots.svg import svg_file
+from constitution.report.agreement import nameless
 from constitution.report.figures import figures
 from constitution.report.findings import Findings
 from constitution.report.table_texts import csv_text, latex_text
@@ -22,7 +23,8 @@ STAGES = (REVISE, COMPARE, SCORE)
 def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
     """Write each figure as NAME.svg and NAME.png, each table as NAME.csv and NAME.tex, and `captions.txt`.
 
-    Files of these names are replaced, each whole or not at all; others are left alone.
+    Files of these names are replaced, each whole or not at all; others are left alone. Reviewers have numbers in them,
+    as figures are handed on and names are personal data.
 
     Args:
         findings: What the run tells.
@@ -34,10 +36,11 @@ def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
     Raises:
         ExportError: There is nothing to draw, no font for pictures, or the folder takes no files or is a run's own.
     """
-    made = _drawn(findings)
+    _check_folder(folder)
+    people = findings.agreement
+    made = _drawn(findings.model_copy(update={"agreement": nameless(people)}) if people else findings)
     if not made:
         raise ExportError(f"{findings.run}: there is nothing to draw yet", "Wait until a row of it is finished.")
-    _check_folder(folder)
     try:
         make_folder(folder)
         for name, content in made.items():

@@ -60,9 +60,9 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
     yield _revisions(
         "refusals",
         "Refusals and evasions by revision",
-        f"Share of responses that decline what was asked (refusals), and of those that neither decline with a reason "
-        f"nor answer (evasions), both by lists of phrases: a heuristic. Responses by {model}. {_n(refusals)} "
-        f"{INTERVALS}",
+        f"Share of responses that decline what was asked and say why or offer something else (refusals), and of those "
+        f"that decline without either or get out of the way (evasions), by lists of phrases: a heuristic. Responses by "
+        f"{model}. {_n(refusals)} {INTERVALS}",
         Lines(x=BY_REVISION, y="Share of responses", series=_some(refusals, evasions), low=0, percent=True),
     )
 
