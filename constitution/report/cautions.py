@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from constitution.errors import command
+from constitution.errors import RunError, command
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage
 from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
@@ -17,19 +17,23 @@ MANY_CUT = 0.1
 def stage_cautions(
     run: Path, stage: Stage, manifest: Manifest, numbers: StageNumbers, control_strings: int
 ) -> Iterator[str]:
-    """Of one stage: rows that are owed, rows that failed, control strings.
-
-    Raises:
-        RunError: The manifest's settings cannot be read.
-    """
+    """Of one stage: rows that are owed, rows that failed, control strings."""
     counts, name = numbers.counts, numbers.name
     if counts.pending:
-        yield f"{name}: not finished, {counts.equation}; go on with: {going_on(run, stage, manifest)}"
+        yield f"{name}: not finished, {counts.equation}; go on with: {_typed(run, stage, manifest)}"
     if counts.failed:
-        again = going_on(run, stage, manifest, "--retry-failed")
+        again = _typed(run, stage, manifest, "--retry-failed")
         yield f"{name}: {counts.failed} of {counts.input} rows failed; run them again with: {again}"
     if control_strings:
         yield f"{name}: {control_strings} control strings in texts for a server: see constitution status {run}"
+
+
+def _typed(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
+    try:
+        return going_on(run, stage, manifest, *more)
+    except RunError:
+        # Another version's settings hide no number.
+        return " ".join(["the command that began it", *more])
 
 
 def revision_cautions(

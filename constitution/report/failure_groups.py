@@ -52,7 +52,10 @@ def failure_groups(name: StageName, stage: Stage, failures: Iterable[Failure]) -
 
 def alike(failure: Failure) -> str:
     """What a failure said, without what differs from row to row: its id, quoted texts, numbers, hashes."""
-    said = _first_line(failure.message).replace(failure.id, "…")
+    said = _first_line(failure.message)
+    if failure.id in said:
+        # As a word: a row may be called `e`.
+        said = re.sub(rf"(?<!\w){re.escape(failure.id)}(?!\w)", "#", said)
     return _NUMBERED.sub("#", _QUOTED.sub("…", said))
 
 

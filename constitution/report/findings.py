@@ -45,8 +45,8 @@ class RevisionNumbers(Record):
         rows: Finished rows that have it.
         beats: Mean probability under the judge, both orders averaged as logits, that it is better than the initial
             response, of all readable comparisons of the two: the paper's harmlessness by revision (Bai et al. 2022,
-            figure 5) with a judge's probability in the place of a preference model's score. None without such
-            comparisons, and of the initial response.
+            figure 5) with a judge's probability in the place of a preference model's score. A revision with the text of
+            the initial response counts as a half. None without such comparisons, and of the initial response.
         reward: Mean reward by the run's rules; None if it is not scored, or no rule can be read.
         tokens: Mean length, in tokens of the model that wrote it.
         change: Mean share of words changed from the response before it (`change.changed_share`); None of 0.

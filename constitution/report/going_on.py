@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from constitution.config import CompareSettings, Settings
 from constitution.errors import command
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage
+from constitution.masking import MASK
 from constitution.model_settings import Role
 from constitution.score_settings import ScoreSettings
 from constitution.stored_settings import stored_settings
@@ -18,7 +19,8 @@ def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
     """The command to type, with every setting that is not the default.
 
     Paths in it are relative to where the run was made. A model that a config file spelt out, or the section `compare`,
-    cannot be typed as a flag: then it ends in `--config FILE`.
+    cannot be typed as a flag: then there is a `--config FILE` in it. Of an address that is masked in the manifest it
+    says `URL`.
 
     Args:
         run: Its folder.
@@ -43,7 +45,7 @@ def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
         elif isinstance(value, bool):
             typed.append(flag if value else f"--no-{flag.removeprefix('--')}")
         else:
-            typed += [word for one in values for word in (flag, str(one))]
+            typed += [word for one in values for word in (flag, "URL" if MASK in str(one) else str(one))]
     where = ["--out", str(run)] if stage is REVISE else [str(run)]
     if by_file:
         typed += ["--config", "FILE"]
