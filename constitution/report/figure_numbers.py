@@ -20,9 +20,24 @@ def numbers_of(figure: Figure) -> Numbers:
             columns=(plot.x, plot.y), rows=tuple((f"{low:g} to {high:g}", f"{n:,}") for low, high, n in ends)
         )
     if isinstance(plot, Bars):
-        bars = tuple((bar.name, _cell(bar.value, bar.low, bar.high, plot.percent)) for bar in plot.bars)
-        return Numbers(columns=("", plot.x), rows=bars)
+        return _bars(plot)
     return _lines(plot)
+
+
+def _bars(plot: Bars) -> Numbers:
+    marked, counted = any(bar.mark is not None for bar in plot.bars), any(bar.n is not None for bar in plot.bars)
+    return Numbers(
+        columns=("", plot.x, *((plot.mark_name or "mark",) if marked else ()), *(("n",) if counted else ())),
+        rows=tuple(
+            (
+                bar.name,
+                _cell(bar.value, bar.low, bar.high, plot.percent),
+                *((_known(bar.mark, plot.percent),) if marked else ()),
+                *(("" if bar.n is None else f"{bar.n:,}",) if counted else ()),
+            )
+            for bar in plot.bars
+        ),
+    )
 
 
 def _lines(plot: Lines) -> Numbers:
@@ -34,7 +49,7 @@ def _lines(plot: Lines) -> Numbers:
             (
                 plot.ticks.get(int(place), f"{place:g}") if place == int(place) else f"{place:.4g}",
                 *(
-                    _cell(points[place].y, points[place].low, points[place].high, plot.percent)
+                    _cell(points[place].y, points[place].low, points[place].high, plot.percent) + _n(points[place].n)
                     if place in points
                     else ""
                     for points in at
@@ -43,6 +58,14 @@ def _lines(plot: Lines) -> Numbers:
             for place in places
         ),
     )
+
+
+def _n(n: int | None) -> str:
+    return "" if n is None else f", n = {n:,}"
+
+
+def _known(value: float | None, percent: bool) -> str:
+    return "" if value is None else _cell(value, None, None, percent)
 
 
 def _cell(value: float, low: float | None, high: float | None, percent: bool) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from constitution.errors import command
 from constitution.records import Record
+from constitution.report.commands import Commands
 from constitution.report.findings import Findings, RevisionNumbers
 from constitution.report.intervals import Estimate
 
@@ -31,15 +31,15 @@ class Headline(Record):
     tone: Literal["good", "bad", ""] = ""
 
 
-def headlines(findings: Findings) -> tuple[Headline, ...]:
+def headlines(findings: Findings, typed: Commands) -> tuple[Headline, ...]:
     """In the order in which they are asked; nothing of revisions where there are none."""
-    return tuple(_headlines(findings))
+    return tuple(_headlines(findings, typed))
 
 
-def _headlines(findings: Findings) -> Iterator[Headline]:
+def _headlines(findings: Findings, typed: Commands) -> Iterator[Headline]:
     revisions = findings.revisions
     if len(revisions) > 1:
-        yield _better(findings.run, revisions)
+        yield _better(revisions, typed)
         yield from _length(revisions[0], revisions[-1])
         yield from _change(revisions)
         yield from _refusals(revisions[0], revisions[-1])
@@ -52,10 +52,10 @@ def _headlines(findings: Findings) -> Iterator[Headline]:
             meaning="mean gain in reward from the initial response to the final revision",
             tone="" if gain.low is None or gain.high is None else _tone(gain.low, gain.high, 0),
         )
-    yield from _judge(findings)
+    yield from _judge(findings, typed)
 
 
-def _better(run: str, revisions: Sequence[RevisionNumbers]) -> Headline:
+def _better(revisions: Sequence[RevisionNumbers], typed: Commands) -> Headline:
     question = "Does revision make it better?"
     judged = [(one.number, one.beats) for one in revisions if one.beats]
     if not judged:
@@ -63,7 +63,7 @@ def _better(run: str, revisions: Sequence[RevisionNumbers]) -> Headline:
             question=question,
             section="revisions",
             meaning="No readable comparison of a revision with its initial response tells.",
-            make=command("compare", run, "--pairs", "revisions", "--between", "all"),
+            make=typed.better,
         )
     number, beats = judged[-1]
     tone = _tone(beats.low, beats.high, 0.5)
@@ -120,7 +120,7 @@ def _refusals(first: RevisionNumbers, last: RevisionNumbers) -> Iterator[Headlin
         )
 
 
-def _judge(findings: Findings) -> Iterator[Headline]:
+def _judge(findings: Findings, typed: Commands) -> Iterator[Headline]:
     question = "Can the judge be trusted?"
     if not findings.audit:
         if len(findings.revisions) < 2:
@@ -128,7 +128,7 @@ def _judge(findings: Findings) -> Iterator[Headline]:
                 question=question,
                 section="judge",
                 meaning="Nothing was judged yet.",
-                make=command("compare", findings.run),
+                make=typed.judged,
             )
         return
     if agreement := findings.audit.order_agreement:

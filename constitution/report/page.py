@@ -11,11 +11,11 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from constitution import __version__
-from constitution.errors import command
 from constitution.pages import STYLE as SHARED_STYLE
 from constitution.pages import render
 from constitution.plots.svg import STYLE as PLOT_STYLE
 from constitution.plots.svg import svg
+from constitution.report.commands import commands
 from constitution.report.excerpts import shown_examples
 from constitution.report.figure_numbers import numbers_of
 from constitution.report.figures import figures
@@ -27,7 +27,7 @@ from constitution.report.spelling import duration, short
 # How the file says what it is: what begins otherwise was not made here.
 GENERATOR = '<meta name="generator" content="constitution'
 # Characters of one text of a row that are shown; halved until the page is small enough.
-EXCERPT, SHORTEST = 3000, 50
+EXCERPT, SHORTEST = 2000, 50
 # Bytes of a page: under 2 MB in either sense, with a margin.
 LARGEST = 1_800_000
 # Rows of a table.
@@ -38,13 +38,18 @@ STYLE = "\n".join(
 )
 
 
-def report_page(findings: Findings) -> str:
-    """The page: UTF-8 text of at most `LARGEST` bytes, as texts of rows are shown as far as there is room for them."""
+def report_page(findings: Findings, run: str = "") -> str:
+    """The page: UTF-8 text of at most `LARGEST` bytes, as texts of rows are shown as far as there is room for them.
+
+    Args:
+        findings: What it tells.
+        run: The run's folder as commands on the page name it; by its name if left out.
+    """
     excerpt = EXCERPT
-    page = _page(findings, excerpt)
+    page = _page(findings, run or findings.run, excerpt)
     while len(page.encode()) > LARGEST and excerpt > SHORTEST:
         excerpt //= 2
-        page = _page(findings, excerpt)
+        page = _page(findings, run or findings.run, excerpt)
     return page
 
 
@@ -54,7 +59,8 @@ def policy() -> str:
     return f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
 
 
-def _page(findings: Findings, excerpt: int) -> str:
+def _page(findings: Findings, run: str, excerpt: int) -> str:
+    typed = commands(findings, run)
     drawn = {figure.name: figure for figure in figures(findings)}
     return render(
         "constitution.report",
@@ -64,11 +70,11 @@ def _page(findings: Findings, excerpt: int) -> str:
         policy=Markup(policy()),
         style=Markup(STYLE),
         sections=sections(findings, drawn),
-        headlines=headlines(findings),
+        headlines=headlines(findings, typed),
         examples=shown_examples(findings.examples, excerpt),
         excerpt=excerpt,
         most=MOST_ROWS,
-        command=command,
+        typed=typed,
         svg=svg,
         numbers_of=numbers_of,
         duration=duration,

@@ -10,12 +10,12 @@ from constitution.report.findings import Findings
 PARTS = {
     "rows": ("Rows", ()),
     "revisions": ("Revision by revision", ("harmlessness", "reward", "length", "change", "refusals")),
-    "principles": ("Principles", ("principle",)),
-    "judge": ("The judge", ("judge", "labels", "orders", "reliability")),
-    "people": ("People", ("agreement", "people", "reviewers")),
-    "rules": ("Scores by rules", ("rule", "score")),
-    "failures": ("Failures", ("failure",)),
-    "cost": ("Tokens and time", ("tokens", "time", "steps")),
+    "principles": ("Principles", ("principles",)),
+    "judge": ("The judge", ("judge", "reliability")),
+    "people": ("People", ("agreement",)),
+    "rules": ("Scores by rules", ("rules",)),
+    "failures": ("Failures", ("failures",)),
+    "cost": ("Tokens and time", ("tokens", "time")),
     "examples": ("Examples", ()),
     "about": ("How this was made", ()),
 }

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from constitution.durable import make_folder, write_whole
-from constitution.errors import RunError, command
+from constitution.errors import RunError
 from constitution.records import Record
 from constitution.report.findings import Findings
 from constitution.run_folder import check_entry
@@ -53,9 +53,7 @@ def write_report(
     # Before the run is read, which takes its time.
     _check_target(path, overwrite)
     findings = find(run)
-    if not any(stage.counts.input > stage.counts.pending for stage in findings.stages):
-        raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
-    page = report_page(findings)
+    page = report_page(findings, str(run))
     try:
         make_folder(path.parent)
         write_whole(path, page)

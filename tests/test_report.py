@@ -1,0 +1,393 @@
+"""`constitution report`: the page says what the findings say, loads and runs nothing, and stays small."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from big_runs import make_run
+from findings_parts import answer, chain, make_findings, pair, revision
+
+from constitution import write_report
+from constitution.errors import RunError
+from constitution.report.excerpts import shown_examples
+from constitution.report.figure_numbers import numbers_of
+from constitution.report.figures import figures
+from constitution.report.finding import find
+from constitution.report.findings import Example
+from constitution.report.intervals import Estimate
+from constitution.report.page import EXCERPT, report_page
+from constitution.report.spelling import duration, short
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+Generated = Callable[..., Path]
+LONG = os.environ.get("CRASH") == "long"
+MEGABYTE = 1_000_000
+ROWS = 10_000 if LONG else 200
+# What none of a report's elements may be, and attributes that load or run something.
+ACTIVE = {"script", "img", "image", "iframe", "object", "embed", "link", "base", "form", "video", "audio", "use", "a:"}
+LOADING = {"src", "srcset", "action", "formaction", "style", "xlink:href", "background", "poster", "data"}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</style><script>alert(2)</script>",
+    "<img src=x onerror=alert(3)>",
+    "<svg/onload=alert(4)>",
+    '"><iframe src="https://example.com">',
+    "![x](https://example.com/x.png)",
+    "{{ 7 * 7 }} {% include 'x' %}",
+    "&lt;b&gt; &amp;",
+    "مرحبا بالعالم",
+    "你好，世界。",
+)
+
+
+class Page(HTMLParser):
+    """A page's elements, their attributes, and its texts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.style = self.text = ""
+        self._open = ""
+        self.feed(html)
+        self.close()
+        self.words = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._open = tag
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+        self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "style":
+            self.style += data
+        else:
+            self.text += data
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attribute, value in self.attributes if attribute == name]
+
+
+def check(page: Page) -> None:
+    """Nothing runs, nothing is loaded, and every reference has its target."""
+    assert not ACTIVE & page.tags.keys()
+    assert not [one for one in page.attributes if one[1] in LOADING or one[1].startswith("on")]
+    assert all(value.startswith("#") for value in page.values("href"))
+    hashed = b64encode(sha256(page.style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
+    assert ("meta", "content", policy) in page.attributes
+    assert page.tags["style"] == 1 and "@import" not in page.style and "url(" not in page.style
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    referred = [value.removeprefix("#") for value in page.values("href")]
+    referred += " ".join(page.values("aria-labelledby") + page.values("aria-describedby")).split()
+    assert set(referred) <= set(ids)
+
+
+def percent(one: Estimate) -> str:
+    return f"{one.value * 100:.1f}% [{one.low * 100:.1f}, {one.high * 100:.1f}]"
+
+
+def number(one: Estimate, digits: int = 3) -> str:
+    return f"{one.value:,.{digits}f} [{one.low:,.{digits}f}, {one.high:,.{digits}f}]"
+
+
+# What the page says
+
+
+def test_the_page_runs_nothing_loads_nothing_and_knows_its_own_parts() -> None:
+    page = Page(report_page(make_findings()))
+    check(page)
+    assert page.tags["h1"] == 1 and page.tags["main"] == 1
+    assert page.tags["caption"] == page.tags["table"] > 10
+    headings = [value for tag, name, value in page.attributes if tag == "th" and name == "scope"]
+    assert len(headings) == page.tags["th"]
+
+
+def test_every_number_of_the_findings_is_on_the_page_as_it_is() -> None:
+    findings = make_findings()
+    words = Page(report_page(findings)).words
+    for stage in findings.stages:
+        counts = stage.counts
+        row = (stage.name, counts.input, counts.done, counts.failed, counts.filtered, counts.pending)
+        assert " ".join(map(str, row)) in words
+    for one in findings.revisions:
+        told = (one.beats, one.change, one.change_in_all, one.unchanged, one.refusals, one.evasions, one.cut)
+        assert all(percent(estimate) in words for estimate in told if estimate)
+        assert one.tokens and number(one.tokens, 1) in words
+    assert findings.coverage and findings.audit and findings.agreement
+    for principle in findings.coverage.principles:
+        told = (principle.change, principle.unchanged, principle.nothing_found, principle.later_wins)
+        expected = " ".join(
+            [principle.id, str(principle.drawn), "32.2", *(percent(one) for one in told[:3] if one is not None)]
+        )
+        assert expected in words
+        assert principle.later_wins and f"{principle.judged} {percent(principle.later_wins)}" in words
+    audit = findings.audit
+    for share in (audit.first_position, audit.order_agreement, audit.principle_split, audit.accuracy):
+        assert share and f"{percent(share)} {share.n:,}" in words
+    for value in (audit.order_gap, audit.principle_disagreement, audit.length_correlation, audit.calibration_error):
+        assert value and f"{number(value)} {value.n:,}" in words
+    for row in audit.reliability:
+        assert f"{row.low:.2f} to {row.high:.2f} {row.n} {row.confidence:.3f} {row.accuracy * 100:.1f}%" in words
+    for agreed in (*findings.agreement.with_ai, *findings.agreement.between):
+        assert agreed.rate and f"{agreed.one} and {agreed.other} {agreed.rate.n} {percent(agreed.rate)}" in words
+    assert "0.55 [0.35, 0.75]" in words
+    for step in findings.steps:
+        assert f"{step.step} {step.stage} {step.calls:,}" in words
+    assert "1,804 2,633 6 min 53 s 8.31 s 22 s" in words
+    group = findings.failures[0]
+    assert f"{group.kind} {group.stage} {group.step} {group.count} {group.message} theft-07 , privacy-11" in words
+    for told in (*findings.warnings, *findings.coverage.warnings):
+        assert told in words
+
+
+def test_every_figure_is_there_once_with_its_numbers() -> None:
+    findings = make_findings()
+    drawn = figures(findings)
+    page = Page(report_page(findings))
+    assert len(drawn) > 10 and page.tags["figure"] == len(drawn) == page.tags["svg"]
+    for figure in drawn:
+        assert f"figure-{figure.name}" in page.values("id")
+        for row in numbers_of(figure).rows:
+            assert " ".join(" ".join(row).split()) in page.words
+    harmlessness = numbers_of(drawn[0])
+    beats = findings.revisions[2].beats
+    assert beats and f"{percent(beats)}, n = {beats.n}" in [row[1] for row in harmlessness.rows]
+
+
+def test_the_first_answer_is_whether_revision_helps() -> None:
+    better = Page(report_page(make_findings())).words
+    assert "Does revision make it better? 75.2% [68.2, 82.2], n = 48 Yes, by the judge" in better
+    worse = make_findings(revisions=(revision(0), revision(1, beats=Estimate(value=0.3, low=0.2, high=0.4, n=9))))
+    assert "30.0% [20.0, 40.0], n = 9 No: the judge prefers the initial response" in Page(report_page(worse)).words
+    open_ = make_findings(revisions=(revision(0), revision(1, beats=Estimate(value=0.6, low=0.4, high=0.8, n=9))))
+    assert "60.0% [40.0, 80.0], n = 9 Nothing shows it" in Page(report_page(open_)).words
+
+
+def test_what_is_missing_says_which_command_makes_it() -> None:
+    stage = make_findings().stages[0]
+    bare = make_findings(
+        stages=(stage,),
+        revisions=tuple(revision(number, beats=None) for number in range(3)),
+        audit=None,
+        agreement=None,
+        coverage=None,
+        failures=(),
+        steps=(),
+        examples=(),
+        warnings=(),
+        seconds=None,
+    )
+    html = report_page(bare, "outputs/my run")
+    check(page := Page(html))
+    assert "constitution compare 'outputs/my run' --pairs revisions --between all" in page.words
+    assert "constitution view 'outputs/my run'" in page.words
+    assert "constitution compare 'outputs/my run' " in page.words
+    assert "Know this first" not in page.words and "not finished" not in page.words
+    audit = make_findings().audit
+    assert audit
+    unknown = make_findings(audit=audit.model_copy(update={"accuracy": None, "reliability": ()}))
+    assert "constitution audit demo --gold FILE" in Page(report_page(unknown)).words
+
+
+def test_examples_show_critiques_changes_and_votes() -> None:
+    html = report_page(make_findings())
+    assert "<ins>talk to him, and </ins>" in html or "<ins> talk to him, and</ins>" in html
+    words = Page(html).words
+    assert "Critique 1, under principle-1 It tells the human to damage property." in words
+    assert "no-harm 0.823 0.217 0.532" in words and "privacy – 0.331 –" in words
+    assert "Together 0.811 0.224 0.512" in words
+
+
+# Texts of rows
+
+
+def test_what_is_cut_off_is_no_change() -> None:
+    before = " ".join(f"word{number}" for number in range(1000))
+    row = chain("long", "?", before, ("", f"Now {before}"), ("", before.upper()))
+    turns = shown_examples([Example(category="best", why="", transcript=row, comparison=None)], 500)[0].chain
+    revised = next(turn for turn in turns if turn.title.startswith("Revision 1"))
+    assert [piece.kind for piece in revised.pieces] == ["added", "same"]
+    shown = "".join(piece.text for piece in revised.pieces)
+    assert f"Now {before}".startswith(shown) and len(shown) + revised.left_out == len(before) + 4
+    other = next(turn for turn in turns if turn.title.startswith("Revision 2"))
+    assert {piece.kind for piece in other.pieces} >= {"added", "removed"}
+
+
+def test_an_example_of_very_many_rounds_and_turns_says_what_is_left_out() -> None:
+    row = chain("many", "?", "a", *[("no", f"a{number}") for number in range(100)])
+    talk = row.model_copy(update={"prompt": row.prompt * 50, "response": answer("a", cut=True)})
+    shown = shown_examples([Example(category="best", why="", transcript=talk, comparison=None)], EXCERPT)[0]
+    assert len(shown.chain) == 6 + 1 + 2 * 8
+    notes = [note for turn in shown.chain for note in turn.notes]
+    assert notes == ["44 earlier turns left out", "cut at max_tokens by the model", "92 later rounds left out"]
+
+
+def test_a_page_of_texts_of_a_hundred_kilobytes_stays_under_two_megabytes() -> None:
+    text = "<\x1b\u202e&文" * 20_000
+    row = chain("r" * 1000, text, text, *[(text, f"{text}{number}") for number in range(8)])
+    examples = tuple(
+        Example(category=category, why=text, transcript=row, comparison=pair(text, text, text, text + "b"))
+        for category in ("best", "worst", "most changed", "unchanged", "most contested")
+        for _ in range(3)
+    )
+    html = report_page(make_findings(run="run", examples=examples, warnings=(text,) * 1000))
+    assert 200_000 < len(html.encode()) < 2 * MEGABYTE
+    check(page := Page(html))
+    assert page.values("class").count("example") == 15
+    assert re.search(r"Texts are cut after \d+ characters", page.words)
+    assert "800 more warnings are left out here." in page.words
+    assert "\x1b" not in html and "\u202e" not in html
+
+
+def test_hostile_rows_are_texts(tmp_path: Path, cli: Cli) -> None:
+    prompts = tmp_path / "hostile.jsonl"
+    payloads = [*HOSTILE, "\x1b[2J\x1b]0;owned\x07", "\u202egnp.exe"]
+    rows = [{"id": f"{number} {payload}"[:60], "prompt": payload} for number, payload in enumerate(payloads)]
+    prompts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    rules = tmp_path / "rules.yaml"
+    replies = [
+        {"when": "^Critique|critique", "reply": HOSTILE[0] + HOSTILE[2]},
+        {"when": ".", "reply": "".join(payloads)},
+    ]
+    rules.write_text(json.dumps(replies), encoding="utf-8")
+    run = tmp_path / "run"
+    made = cli("generate", "--prompts", prompts, "--out", run, "--engine", "scripted", "--model", rules, "-q")
+    assert made.returncode == 0, made.stderr
+    assert cli("compare", run, "--pairs", "revisions", "-q").returncode == 0
+    told = cli("report", run)
+    assert told.returncode == 0, told.stderr
+    html = (run / "report.html").read_text(encoding="utf-8")
+    check(page := Page(html))
+    for payload in HOSTILE:
+        assert payload in page.text
+    assert not set(html) & set("\x1b\x07\u202e")
+    assert not set(told.stdout + told.stderr) & set("\x1b\x07\u202e")
+
+
+# The command
+
+
+def test_a_report_is_written_told_and_replaced(generated: Generated, cli: Cli) -> None:
+    run = generated(rounds=2)
+    first = cli("report", run)
+    assert first.returncode == 0, first.stderr
+    page = run / "report.html"
+    size = len(page.read_bytes())
+    assert first.stdout.splitlines()[:2] == [
+        f"report: {page} ({size / 1000:,.0f} kB)",
+        "  SL stage: 12 rows = 12 done + 0 failed + 0 filtered + 0 pending",
+    ]
+    check(Page(page.read_text(encoding="utf-8")))
+    assert cli("report", run).returncode == 0
+    # The run is a run as before.
+    assert cli("status", run).returncode == 0
+
+
+def test_json_is_the_findings_and_figures_lie_where_they_are_asked_for(
+    tmp_path: Path, generated: Generated, cli: Cli
+) -> None:
+    run = generated()
+    told = cli(
+        "report", run, "--out", tmp_path / "new" / "page.html", "--figures", tmp_path / "drawn", "--format", "json"
+    )
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout) == json.loads(find(run).model_dump_json())
+    assert (tmp_path / "new" / "page.html").stat().st_size > 10_000
+    assert not (run / "report.html").exists()
+    assert {path.suffix for path in (tmp_path / "drawn").iterdir()} >= {".svg", ".png", ".csv", ".tex"}
+
+
+def test_the_library_writes_the_same_page(tmp_path: Path, generated: Generated) -> None:
+    run = generated()
+    written = write_report(run, tmp_path / "page.html")
+    assert written.path.read_text(encoding="utf-8") == report_page(find(run), str(run))
+    assert written.size == written.path.stat().st_size and written.figures == ()
+
+
+def test_an_unfinished_run_says_so_on_top(generated: Generated, cli: Cli) -> None:
+    run = generated()
+    outcomes = run / "transcripts.jsonl"
+    outcomes.write_bytes(b"".join(outcomes.read_bytes().splitlines(keepends=True)[:5]))
+    assert cli("report", run).returncode == 0
+    page = Page((run / "report.html").read_text(encoding="utf-8"))
+    assert "This run is not finished. SL stage: 7 of 12 rows are pending." in page.words
+    assert page.words.index("This run is not finished.") < page.words.index("Where the rows of each stage are")
+    assert "SL stage 12 5 0 0 7" in page.words
+
+
+def test_an_empty_a_damaged_and_no_run_are_refused_by_name(tmp_path: Path, generated: Generated, cli: Cli) -> None:
+    run = generated()
+    outcomes = run / "transcripts.jsonl"
+    whole = outcomes.read_bytes()
+    outcomes.write_bytes(whole.replace(b"number 3", b"number 4", 1))
+    damaged = cli("report", run)
+    assert damaged.returncode == 4 and re.search(r"transcripts\.jsonl:\d+: ", damaged.stderr), damaged.stderr
+    outcomes.unlink()
+    empty = cli("report", run)
+    assert empty.returncode == 4 and f"{run}: no row is finished yet" in empty.stderr
+    assert f"constitution status {run}" in empty.stderr
+    absent = cli("report", tmp_path / "nowhere")
+    assert absent.returncode == 4 and "no such folder" in absent.stderr
+    assert not (run / "report.html").exists() and "Traceback" not in damaged.stderr + empty.stderr + absent.stderr
+
+
+def test_a_report_takes_the_place_of_reports_only(tmp_path: Path, generated: Generated, cli: Cli) -> None:
+    run = generated()
+    mine = tmp_path / "mine.html"
+    mine.write_text("<p>My own page")
+    refused = cli("report", run, "--out", mine)
+    assert refused.returncode == 4 and "no report of this program" in refused.stderr and "--overwrite" in refused.stderr
+    assert mine.read_text() == "<p>My own page"
+    assert cli("report", run, "--out", mine, "--overwrite").returncode == 0
+    assert cli("report", run, "--out", mine).returncode == 0
+    for place, told in ((tmp_path, "a folder"), (mine / "page.html", "cannot be written")):
+        refused = cli("report", run, "--out", place)
+        assert refused.returncode == 4 and told in refused.stderr, refused.stderr
+    link = tmp_path / "link.html"
+    link.symlink_to(mine)
+    with pytest.raises(RunError, match="a link to"):
+        write_report(run, link)
+    shutil.rmtree(run / "replaced", ignore_errors=True)
+
+
+def test_a_large_run_has_a_small_report(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "big", ROWS)
+    written = write_report(run)
+    assert written.size < 2 * MEGABYTE
+    page = Page(written.path.read_text(encoding="utf-8"))
+    check(page)
+    counts = written.findings.stages[0].counts
+    row = (counts.input, counts.done, counts.failed, counts.filtered, counts.pending)
+    assert "SL stage " + " ".join(f"{number:,}" for number in row) in page.words
+    assert page.values("class").count("example") >= 5
+
+
+def test_times_and_names_are_short() -> None:
+    told = [duration(seconds) for seconds in (0.004, 9.994, 59.4, 60, 3599, 3600, 86_399, 86_400, 200_000)]
+    assert told == [
+        "0.00 s",
+        "9.99 s",
+        "59 s",
+        "1 min 0 s",
+        "59 min 59 s",
+        "1 h 0 min",
+        "23 h 59 min",
+        "1 d 0 h",
+        "2 d 7 h",
+    ]
+    assert short("a\n b", 3) == "a b" and short("a" * 101) == "a" * 99 + "…" and len(short("x y " * 10**6)) == 100
