@@ -16,8 +16,9 @@ from constitution.records import Comparison, Record, Transcript
 from constitution.view.index import Index
 from constitution.view.marks import STATUSES, has
 from constitution.view.overview import read_overview, read_principles
+from constitution.view.passages import passage
 from constitution.view.rows import find, read_rows
-from constitution.view.searching import PAGE, Wanted, conditions, how_many, read_wanted, rows_after, rows_before
+from constitution.view.searching import PAGE, Wanted, conditions, how_many, read_wanted, rows_after, rows_before, terms
 from constitution.view.site import Site
 from constitution.words import Piece, pieces
 
@@ -67,17 +68,17 @@ class Addresses:
 def routes(site: Site, index: Index) -> list[Route]:
     """The table of addresses, below the token."""
 
-    def page(answer: Callable[[Site, sqlite3.Connection, Request], Response]) -> Callable[[Request], Response]:
+    def page(answer: Callable[[Site, Index, sqlite3.Connection, Request], Response]) -> Callable[[Request], Response]:
         def answered(request: Request) -> Response:
             with index.read() as connection:
-                return answer(site, connection, request)
+                return answer(site, index, connection, request)
 
         return answered
 
     return [Route("/", page(rows_page), name="rows"), Route("/row", page(row_page), name="row")]
 
 
-def rows_page(site: Site, connection: sqlite3.Connection, request: Request) -> Response:
+def rows_page(site: Site, index: Index, connection: sqlite3.Connection, request: Request) -> Response:
     """The list: what is wanted, from a place on."""
     given = request.query_params
     wanted, principles = read_wanted(given), read_principles(site.run)
@@ -92,9 +93,11 @@ def rows_page(site: Site, connection: sqlite3.Connection, request: Request) -> R
         found = rows_after(connection, where, after, PAGE + 1)
         earlier, later, found = bool(after), len(found) > PAGE, found[:PAGE]
     addresses = Addresses(site, wanted)
-    overview = read_overview(site.run, connection)
+    overview = read_overview(index, connection)
+    looked_for = terms(wanted.q)
     return site.page(
         "rows.html.jinja",
+        passage=lambda row: passage(row, looked_for),
         overview=overview,
         wanted=wanted,
         rows=read_rows(site.run, connection, found, most=1),
@@ -108,7 +111,7 @@ def rows_page(site: Site, connection: sqlite3.Connection, request: Request) -> R
     )
 
 
-def row_page(site: Site, connection: sqlite3.Connection, request: Request) -> Response:
+def row_page(site: Site, index: Index, connection: sqlite3.Connection, request: Request) -> Response:
     """One row."""
     given = request.query_params
     id, way = given.get("id", ""), given.get("as", "before")
@@ -117,7 +120,7 @@ def row_page(site: Site, connection: sqlite3.Connection, request: Request) -> Re
     wanted, principles = read_wanted(given), read_principles(site.run)
     found = find(connection, id)
     if found is None:
-        overview = read_overview(site.run, connection)
+        overview = read_overview(index, connection)
         return site.page("no_row.html.jinja", 404, id=id, overview=overview)
     (row,) = read_rows(site.run, connection, [found])
     where = conditions(wanted, principles.tagged(wanted.tag))

@@ -1,8 +1,8 @@
 """What is found quickly: an sqlite file beside the journals of a run.
 
 It holds no texts, only where in the journals they stand, and which words are in them. It is derived: whoever deletes
-`.view.sqlite` loses nothing, the next view makes it anew. A run may come from anywhere, and its index with it: what has
-another schema than this program's is not read.
+`.view.sqlite` loses nothing, the next view makes it anew. A run may come from anywhere, and an index with it that was
+made to mislead, or to break sqlite: an index is read only where it was made, and only if it has this program's schema.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from constitution.digests import digest
 from constitution.errors import RunError
 from constitution.manifest import COMPARE, REVISE, SCORE, Stage
 from constitution.records import Comparison, Failure, Filtered, Record, Transcript
@@ -25,8 +26,12 @@ from constitution.run_folder import check_entries
 from constitution.score_records import Scores
 
 FILE, LOCK = ".view.sqlite", ".view.lock"
-# sqlite's two numbers for whose file it is: raise the version when the schema, or what is put into it, changes.
-APPLICATION, VERSION = 0x636F6E73, 1
+# sqlite's number for whose file it is.
+APPLICATION = 0x636F6E73
+# Raise it when the schema, or what is put into it, changes.
+VERSION = 1
+# Where in the file's first bytes sqlite keeps the number that the application gives it (`user_version`).
+_GIVEN = slice(60, 64)
 # Seconds that a reader waits for a writer, who never takes as long.
 PATIENCE = 5.0
 
@@ -100,10 +105,12 @@ class Index:
     Attributes:
         run: The run's folder.
         folder: Where the index is: the run's, or another one if that cannot be written.
+        fault: Why it is no longer kept up; empty while it is.
     """
 
     run: Path
     folder: Path = field(init=False)
+    fault: str = field(init=False, default="")
     _own: "tempfile.TemporaryDirectory[str] | None" = field(init=False, default=None)
     _lock: FileLock = field(init=False)
 
@@ -130,6 +137,8 @@ class Index:
         Raises:
             RunError: A link is in its place, or the disk fails.
         """
+        if self.keeping:
+            return True
         check_entries(self.folder)
         try:
             self._lock.acquire(blocking=False)
@@ -139,12 +148,13 @@ class Index:
             raise RunError(f"{self.folder / LOCK}: cannot be written: {bad.strerror}") from None
         try:
             with suppress(sqlite3.DatabaseError), closing(connect(self.path)) as there:
-                if is_ours(there):
+                if made_here(self.path) and is_ours(there):
                     return True
             for ending in ("", "-wal", "-shm", "-journal"):
                 self.path.with_name(FILE + ending).unlink(missing_ok=True)
             with closing(connect(self.path)) as new:
                 make(new)
+                new.execute(f"PRAGMA user_version={_origin(self.path)}")
         except (sqlite3.Error, OSError) as bad:
             self._lock.release()
             raise RunError(
@@ -160,6 +170,8 @@ class Index:
             RunError: There is no index yet, or it is being replaced.
         """
         try:
+            if not made_here(self.path):
+                raise sqlite3.DatabaseError("no index of this version was made here")
             with closing(connect(self.path, "ro")) as found:
                 found.execute("BEGIN")
                 if not is_ours(found):
@@ -173,6 +185,10 @@ class Index:
 
     def close(self) -> None:
         """Let another process keep it up."""
+        if self.keeping:
+            # The last one who could write, and leaves, takes sqlite's other files away.
+            with suppress(sqlite3.Error), closing(connect(self.path, "rw")) as last:
+                last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._lock.release()
         if self._own:
             self._own.cleanup()
@@ -190,11 +206,28 @@ def connect(path: Path, mode: str = "rwc") -> sqlite3.Connection:
     return made
 
 
+def made_here(path: Path) -> bool:
+    """Whether a file bears its own number on this disk, which nobody knows who made it elsewhere; sqlite is not asked.
+
+    A copy of an index does not: it is made anew.
+    """
+    try:
+        with path.open("rb") as file:
+            given = file.read(_GIVEN.stop)[_GIVEN]
+        return int.from_bytes(given, "big") == _origin(path)
+    except OSError:
+        return False
+
+
+def _origin(path: Path) -> int:
+    """A hash of the version and of the file's number on its disk: 31 bits, as sqlite keeps 32 with a sign."""
+    return int(digest([VERSION, path.stat().st_ino])[:8], 16) >> 1
+
+
 def is_ours(connection: sqlite3.Connection) -> bool:
-    """Whether a file is an index of this version, and nothing else."""
+    """Whether a file has the schema of an index, and nothing else."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return (application, version) == (APPLICATION, VERSION) and _schema(connection) == _our_schema()
+    return bool(application == APPLICATION) and _schema(connection) == _our_schema()
 
 
 def make(connection: sqlite3.Connection) -> None:
@@ -205,7 +238,6 @@ def make(connection: sqlite3.Connection) -> None:
     for statement in SCHEMA:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id={APPLICATION}")
-    connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute("COMMIT")
 
 

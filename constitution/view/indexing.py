@@ -38,8 +38,8 @@ class Indexer:
         self._news = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view index", daemon=True)
-        # Why nothing more can be written to the index; pages say so.
-        self.fault = ""
+        # Set when the first lines of a long journal are there, or there is nothing to read.
+        self.begun = threading.Event()
 
     def start(self) -> None:
         """Begin with what is there."""
@@ -57,6 +57,10 @@ class Indexer:
         if self._thread.ident:
             self._thread.join()
 
+    def _changed(self) -> None:
+        self.begun.set()
+        self._told()
+
     def _run(self) -> None:
         try:
             while self._news.wait() and not self._ended.is_set():
@@ -67,10 +71,10 @@ class Indexer:
                         connection.execute("PRAGMA synchronous=NORMAL")
                         for journal in JOURNALS:
                             self._follow(connection, journal)
-                self._told()
+                self._changed()
         except (sqlite3.Error, RunError) as bad:
-            self.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
-            self._told()
+            self._index.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
+            self._changed()
 
     def _follow(self, connection: sqlite3.Connection, journal: Followed) -> None:
         """Read a journal to its end, or to where it is damaged."""
@@ -95,7 +99,7 @@ class Indexer:
                         "INSERT OR REPLACE INTO journals VALUES(?, ?, ?, ?, ?, 0, '', '')",
                         (journal.number, made, place.offset, place.lines, place.tail),
                     )
-                self._told()
+                self._changed()
                 seconds = BATCH
         except RunError as bad:
             fault = bad

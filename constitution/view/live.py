@@ -20,6 +20,8 @@ from constitution.view.overview import read_overview
 
 # Seconds between two messages to one page, at least.
 PAUSE = 0.5
+# Seconds that the first page waits, at most, for the first rows to be in the index.
+BEGUN = 0.5
 # Milliseconds within which changes are one.
 SETTLE_MS = 100
 FOLLOWED = {journal.file for journal in JOURNALS} | {stage.manifest for stage in (REVISE, COMPARE, SCORE)}
@@ -64,6 +66,8 @@ class Live:
         await run_in_threadpool(self.index.keep)
         watching = asyncio.create_task(self._watch(indexer))
         indexer.start()
+        # So that the first page is not empty.
+        await run_in_threadpool(indexer.begun.wait, BEGUN)
         try:
             yield
         finally:
@@ -108,7 +112,7 @@ class Live:
 
     def _now(self) -> News:
         with self.index.read() as connection:
-            now = read_overview(self.index.run, connection)
+            now = read_overview(self.index, connection)
         return News(rows=now.rows, lines=now.lines, reading=now.reading)
 
     async def _watch(self, indexer: Indexer) -> None:

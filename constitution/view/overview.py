@@ -8,7 +8,7 @@ from constitution.counts import Counts
 from constitution.manifest import COMPARE, REVISE, Manifest, has_stage, load_manifest
 from constitution.principles import Principle
 from constitution.records import Record
-from constitution.view.index import JOURNALS
+from constitution.view.index import JOURNALS, Index
 from constitution.view.marks import compare_counts, revise_counts
 
 
@@ -90,16 +90,19 @@ def _by_id(manifest: Manifest) -> dict[str, Principle]:
     return {one.id: one for one in manifest.principles.principles} if manifest.principles else {}
 
 
-def read_overview(run: Path, connection: sqlite3.Connection) -> Overview:
+def read_overview(index: Index, connection: sqlite3.Connection) -> Overview:
     """Ask the index, and the manifests.
 
     Raises:
         RunError: A manifest is damaged.
     """
+    run = index.run
     numbers = dict(connection.execute("SELECT marks, count(*) FROM rows GROUP BY marks").fetchall())
     revised = revise_counts(load_manifest(run, REVISE).input, numbers) if has_stage(run, REVISE) else None
     compared = compare_counts(load_manifest(run, COMPARE).input, numbers) if has_stage(run, COMPARE) else None
     faults = connection.execute("SELECT fault, hint FROM journals WHERE fault <> '' ORDER BY number").fetchall()
+    if index.fault:
+        faults.append((index.fault, "Pages show what was indexed before that. Make room, then start the view again."))
     return Overview(
         rows=sum(numbers.values()),
         revised=revised,

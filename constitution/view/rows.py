@@ -1,10 +1,12 @@
 """Rows as their journals tell them, found by the index."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+from pydantic import JsonValue
 
 from constitution.errors import RunError
 from constitution.journal import read_line
@@ -79,8 +81,12 @@ class Row:
     @property
     def prompt(self) -> Sequence[Message]:
         """What it asks; empty if no journal tells it, as of rows that failed."""
-        told = self.transcript or next(iter(self.comparisons), None) or self.scores
-        return told.prompt if told else ()
+        return self._told.prompt if self._told else ()
+
+    @property
+    def metadata(self) -> Mapping[str, JsonValue]:
+        """The row's other columns."""
+        return self._told.metadata if self._told else {}
 
     @property
     def start(self) -> str:
@@ -96,6 +102,10 @@ class Row:
         rounds = self.transcript.rounds if self.transcript else ()
         votes = [vote.principle for one in self.comparisons for vote in one.votes]
         return list(dict.fromkeys([*(round.principle for round in rounds), *votes]))
+
+    @property
+    def _told(self) -> Transcript | Comparison | Scores | None:
+        return self.transcript or next(iter(self.comparisons), None) or self.scores
 
     def _of(self, journal: Followed, kind: type[AnyRecord]) -> list[AnyRecord]:
         return [one for one in self.records.get(journal.file, ()) if isinstance(one, kind)]

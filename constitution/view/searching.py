@@ -100,8 +100,21 @@ def _probability(name: str, text: str) -> float | None:
     return value
 
 
-def terms(q: str) -> list[str]:
-    """Words and phrases as sqlite takes them, each quoted: nothing in them is an operator."""
+class Term(NamedTuple):
+    """A word or a phrase; with a star, one that begins so."""
+
+    text: str
+    star: bool
+
+    @property
+    def quoted(self) -> str:
+        """As sqlite takes it: nothing in it is an operator."""
+        quoted = spaced([self.text]).replace('"', '""')
+        return f'"{quoted}"{"*" if self.star else ""}'
+
+
+def terms(q: str) -> list[Term]:
+    """What a person looks for."""
     made = []
     for phrase, star, word in _TERM.findall(q.replace("\0", " ")):
         text = phrase or word
@@ -109,8 +122,7 @@ def terms(q: str) -> list[str]:
             text, star = word.rstrip("*"), "*"
         # Signs alone are not in the index: they would be looked for in vain.
         if any(unicodedata.category(character)[0] in "LN" for character in text):
-            quoted = spaced([text]).replace('"', '""')
-            made.append(f'"{quoted}"{star}')
+            made.append(Term(text, bool(star)))
     return made[:MOST_TERMS]
 
 
@@ -121,7 +133,7 @@ def conditions(wanted: Wanted, tagged: Iterable[str] = ()) -> list[Condition]:
         wanted: What is asked for.
         tagged: Ids of the principles that bear the wanted tag.
     """
-    made = [_worded(term) for term in terms(wanted.q)]
+    made = [_worded(term.quoted) for term in terms(wanted.q)]
     if wanted.q and not made:
         made.append(Condition("0", ()))
     if wanted.status:

@@ -5,6 +5,7 @@ import errno
 import os
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -26,6 +27,8 @@ PORT = 8477
 TRIED = 20
 # Seconds that answers which are under way have when the server ends.
 GRACE = 1
+# Python's own 5 ms make a page wait for most of a second while a long journal is indexed.
+TURN = 0.0005
 
 
 class Server(uvicorn.Server):
@@ -69,13 +72,14 @@ def serve(
         browser: Open the address in the default browser.
 
     Raises:
-        RunError: The folder is not a run, or is broken.
+        RunError: The folder is not a run, is broken, or takes no index.
         ConfigError: The port is taken, or may not be used.
     """
     load_manifest(run, COMPARE if has_stage(run, COMPARE) and not has_stage(run, REVISE) else REVISE)
     listener = _listen(run, port)
     site = Site(run=run, token=secrets.token_urlsafe(), reviewer=reviewer, sample=sample)
     index = Index(run)
+    index.keep()
     if index.folder != run:
         warn(f"{run}: cannot be written: its index is in {index.folder} until the view ends")
     address = f"http://{HOST}:{listener.getsockname()[1]}{site.root}/"
@@ -97,6 +101,8 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=GRACE,
     )
+    # A page that is being made gives way to the index a hundred times: for so long each time, in seconds.
+    sys.setswitchinterval(TURN)
     with listener:
         asyncio.run(Server(config, live, listening).serve(sockets=[listener]))
 

@@ -48,21 +48,32 @@ document.addEventListener("keydown", (event) => {
 
 // News of a run that goes on: counts change where they stand, rows are shown when asked for.
 const live = document.getElementById("live");
+
+function told(event) {
+  const news = JSON.parse(event.data);
+  const lines = news.lines.flatMap((line) => [line, document.createElement("br")]);
+  live.querySelector(".counts").replaceChildren(...lines);
+  const reading = live.querySelector(".reading");
+  reading.hidden = !news.reading;
+  reading.textContent = news.reading;
+  const more = news.rows - Number(live.dataset.rows);
+  const link = live.querySelector(".new a");
+  link.parentElement.hidden = more <= 0;
+  link.textContent = `${more.toLocaleString("en")} new ${more === 1 ? "row" : "rows"}: show`;
+}
+
 if (live) {
-  const source = new EventSource(live.dataset.events);
-  source.onmessage = (event) => {
-    const news = JSON.parse(event.data);
-    const counts = live.querySelector(".counts");
-    counts.replaceChildren(...news.lines.flatMap((line) => [line, document.createElement("br")]));
-    const reading = live.querySelector(".reading");
-    reading.hidden = !news.reading;
-    reading.textContent = news.reading;
-    const more = news.rows - Number(live.dataset.rows);
-    const link = live.querySelector(".new a");
-    link.parentElement.hidden = more <= 0;
-    link.textContent = `${more.toLocaleString("en")} new ${more === 1 ? "row" : "rows"}: show`;
+  let source;
+  // Browsers have six connections to a server for all tabs: those that nobody looks at must not hold one each.
+  const follow = () => {
+    source?.close();
+    if (document.hidden) return;
+    source = new EventSource(live.dataset.events);
+    source.onmessage = told;
+    // Of a server that has ended nothing is new: no asking again and again.
+    source.onerror = () => source.close();
   };
-  // Of a server that has ended nothing is new: no asking again and again.
-  source.onerror = () => source.close();
-  window.addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", follow);
+  window.addEventListener("pagehide", () => source?.close());
+  follow();
 }

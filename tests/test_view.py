@@ -1,0 +1,278 @@
+"""The pages of a view: who gets them, what they show, and that what rows say stays text."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from viewing import TOKEN, View, begin, comparison, transcript, viewed, write
+
+from constitution.errors import ConfigError
+from constitution.records import Failure, Filtered, Vote
+from constitution.reviews import Review, add_review
+from constitution.view import browse, serve
+from constitution.view.app import HEADERS
+
+ODD_IDS = (
+    "a/b",
+    "..",
+    "?x=1&y",
+    "#top",
+    "100%",
+    "a b+c",
+    "quote\"'<b>",
+    "line\nfeed",
+    "评审/é",
+    "\x1b[31m",
+    " ",
+    "%2F",
+)
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>{{ 7 * 7 }}\x1b]0;x\x07\u202e"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Rows of all kinds."""
+    run = begin(tmp_path / "run", 200, compared=True)
+    write(
+        run / "transcripts.jsonl",
+        transcript(0, "Pay ten coins now.", "Pay two coins now.", "Ask before you pay.", topic="shop", deep={"a": [1]}),
+        transcript(1, "The same.", "The same."),
+        transcript(2, HOSTILE, HOSTILE + " more", id=HOSTILE, asked=HOSTILE, **{HOSTILE: HOSTILE}),
+        *(transcript(number, "Numbered text.", "Another text.") for number in range(10, 130)),
+        *(transcript(150 + number, "Odd.", "Even.", id=id) for number, id in enumerate(ODD_IDS)),
+    )
+    write(run / "failures.jsonl", Failure(id="row-4", index=4, step="respond", kind="CallError", message="no answer"))
+    write(run / "filtered.jsonl", Filtered(id="row-5", index=5, reason="empty prompt", message="it asks nothing"))
+    votes = tuple(
+        Vote(principle="privacy", order=order, p_first=p) for order, p in (("forward", 0.25), ("reversed", 0.5))
+    )
+    write(run / "comparisons.jsonl", comparison(0, 0.375, "Left text.", "Right text.", votes=votes))
+    return run
+
+
+@pytest.fixture
+def view(run: Path) -> Iterator[View]:
+    with viewed(run) as view:
+        yield view
+
+
+def test_who_does_not_know_the_token_is_told_nothing(view: View) -> None:
+    for address in ("/", "/other/", "/other/row?id=row-0", f"/{TOKEN}x/", f"/{TOKEN[:-1]}/", "/static/view.css"):
+        page = view.get(address)
+        assert (page.status, page.source) == (404, "Not Found"), address
+    assert view.get("").status == 200
+    assert view.client.post(f"/{TOKEN}/").status_code == 405
+
+
+def test_another_host_gets_no_answer(view: View) -> None:
+    for host in ("evil.example", "evil.example:8477", "127.0.0.1.evil.example", "", "[::1]"):
+        page = view.get("", host=host)
+        assert page.status == 400 and "row" not in page.source, host
+    for host in ("127.0.0.1", "127.0.0.1:8477", "localhost:1"):
+        assert view.get("", host=host).status == 200
+
+
+def test_every_answer_forbids_what_pages_may_not_do(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise ValueError("a bug")
+
+    answers = [view.get(one) for one in ("", "row?id=row-0", "static/view.js", "shared.css", "nothing", "?low=x", "/")]
+    answers.append(view.get("", host="evil.example"))
+    monkeypatch.setattr(browse, "read_overview", bug)
+    answers.append(view.get(""))
+    assert [answer.status for answer in answers] == [200, 200, 200, 200, 404, 400, 404, 400, 500]
+    for answer in answers:
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        assert "a bug" not in answer.source and "Traceback" not in answer.source
+    assert "'unsafe" not in HEADERS["Content-Security-Policy"]
+
+
+def test_what_rows_say_is_text(view: View) -> None:
+    listed = view.get("?q=onerror")
+    (address,) = listed.rows
+    shown = [view.get(f"{address}&as={way}") for way in browse.WAYS]
+    searched = view.get('?q="><script>alert(1)</script>')
+    missing = view.get("row?id=<script>alert(1)</script>")
+    for page in (listed, *shown, searched, missing):
+        assert not re.search(r"<(script>|img|svg)", page.source)
+        assert "49" not in page.words.split()
+        assert not set("\x1b\x07\u202e") & set(page.source)
+    for page in (*shown, missing):
+        assert "<script>alert(1)</script>" in page.words
+
+
+def test_a_row_has_an_address_whatever_its_id_holds(view: View) -> None:
+    links = view.get("?q=odd&status=changed").rows
+    assert len(links) == len(ODD_IDS)
+    for link, id in zip(links, ODD_IDS, strict=True):
+        page = view.get(link)
+        assert page.status == 200 and "Even." in page.words, id
+    there = view.get(links[0])
+    seen = 1
+    while there.link("next"):
+        there = view.get(there.link("next"))
+        seen += 1
+    assert seen == len(ODD_IDS), "next stays among the rows that were found"
+    assert view.get(there.link("prev")).link("next")
+
+
+def test_a_list_is_paged_both_ways_without_losing_a_row(view: View) -> None:
+    page, ids, pages = view.get("?status=done"), [], []
+    while True:
+        ids += page.rows
+        pages.append(page.rows)
+        if not page.link("next"):
+            break
+        page = view.get(page.link("next"))
+    assert len(ids) == len(set(ids)) == 3 + 120 + len(ODD_IDS)
+    assert page.words.count(f"{len(ids)} rows of 137") == 1
+    back = [page.rows]
+    while page.link("prev"):
+        page = view.get(page.link("prev"))
+        back.insert(0, page.rows)
+    assert back == pages
+
+
+def test_a_row_is_shown_with_all_that_is_known_of_it(run: Path) -> None:
+    given = {"id": "row-0/x", "row": "row-0", "index": 0, "shown": "", "reviewer": "bea", "at": "2026-01-02"}
+    add_review(run, Review.model_validate(given | {"verdict": "tie", "note": "hard to say"}))
+    with viewed(run) as view:
+        page = view.get("row?id=row-0")
+        assert "Pay <del>ten</del><ins>two</ins> coins now." in page.source
+        for words in ("Question 0?", "Round 2 privacy", "That is unkind.", "Left text.", "p 0.375", "0.250", "bea tie"):
+            assert words in page.words, words
+        assert "hard to say" in page.words and 'deep{"a": [1]}' in page.words and "topicshop" in page.words
+        principle = browse.read_principles(run).revising["privacy"]
+        assert principle.critique_request and principle.critique_request in page.words
+        initial, plain = (view.get(f"row?id=row-0&as={way}") for way in ("initial", "plain"))
+        before, since = (one.source.partition("Round 2")[2] for one in (page, initial))
+        assert "two" in before and "ten" not in before, "the last revision and the one before it"
+        assert "ten" in since and "two" not in since, "the last revision and the initial response"
+        assert "<del>" not in plain.source and "Ask before you pay." in plain.words
+        assert "unchanged" in view.get("row?id=row-1").words
+
+
+def test_rows_that_are_not_done_say_why(view: View) -> None:
+    assert "Failed at respond: CallError: no answer" in view.get("row?id=row-4").words
+    assert "Filtered: empty prompt: it asks nothing" in view.get("row?id=row-5").words
+    page = view.get("row?id=row-999")
+    assert page.status == 404 and "No such row" in page.words and "all rows" in page.words
+    listed = view.get("?status=failed")
+    assert "no answer" in listed.words and "1 row of 137" in listed.words
+
+
+def test_a_filter_that_there_is_not_is_an_error_with_a_way_out(view: View) -> None:
+    for query in ("low=x", "high=2", "low=nan", "low=-1", "status=odd", "after=x", "before=1-", "after=1-" + "9" * 30):
+        page = view.get(f"?{query}")
+        assert page.status == 400 and query.partition("=")[2] in page.words, query
+    assert view.get("row?id=row-0&as=odd").status == 400
+
+
+def test_a_damaged_journal_is_named_and_the_others_are_shown(run: Path) -> None:
+    path = run / "comparisons.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Left", b"Lost"))
+    with viewed(run) as view:
+        page = view.get("")
+        assert f"{path}:1: damaged" in page.words and "truncate -s 0" in page.words
+        assert len(page.rows) == 50
+        transcripts = run / "transcripts.jsonl"
+        transcripts.write_bytes(b" " * transcripts.stat().st_size)
+        assert "not a transcript record" in view.get("").words
+        (run / "manifest.json").write_text("{")
+        broken = view.get("")
+        assert broken.status == 500 and "manifest.json: damaged" in broken.words
+
+
+@contextmanager
+def program(run: Path, *args: str) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-c", "from constitution.cli import main; main()", "view", str(run), *args]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_tells_news_and_ends_when_it_is_told_to(run: Path, how: signal.Signals) -> None:
+    with program(run, "--port", "0", "--reviewer", "ada") as process:
+        assert process.stdout and process.stderr
+        address = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{40,}/", address)
+        with urlopen(address + "events", timeout=20) as events:
+            first = json.loads(events.readline().removeprefix(b"data: "))
+            while first["rows"] < 137:
+                first = _next(events)
+            write(run / "transcripts.jsonl", transcript(199, "News."))
+            news = _next(events)
+            while news["rows"] < 138:
+                news = _next(events)
+            assert "136 done" in news["lines"][0]
+            began = time.monotonic()
+            process.send_signal(how)
+            process.wait(5)
+            assert time.monotonic() - began < 2, "with a stream open"
+        assert process.stdout.read() == ""
+        assert address.split("/")[3] not in process.stderr.read()
+    assert not list(run.glob(".view.sqlite-*")), "the index is closed"
+
+
+def _next(events: object) -> dict[str, object]:
+    while True:
+        line = events.readline()  # type: ignore[attr-defined]
+        assert line, "the stream ended"
+        if line.startswith(b"data: "):
+            return json.loads(line.removeprefix(b"data: "))
+
+
+def test_a_port_in_use_is_an_error_with_the_next_command(run: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with program(run, "--port", str(port)) as process:
+            out, err = process.communicate(timeout=20)
+        assert process.returncode == 2 and not out
+        assert f"error: --port {port}: another program has it" in err and "--port 0" in err
+
+
+def test_the_default_port_gives_way_to_the_next_free_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setattr(serve, "PORT", other.getsockname()[1])
+        with serve._listen(run, None) as listener:
+            assert serve.PORT < listener.getsockname()[1] <= serve.PORT + serve.TRIED
+        monkeypatch.setattr(serve, "TRIED", 0)
+        with pytest.raises(ConfigError, match="other programs have them"):
+            serve._listen(run, None)
+
+
+def test_a_wrong_folder_or_reviewer_is_an_error(
+    cli: Callable[..., "subprocess.CompletedProcess[str]"], run: Path
+) -> None:
+    wrong = cli("view", "nowhere")
+    assert wrong.returncode == 4 and "nowhere: no such folder" in wrong.stderr
+    odd = cli("view", run, "--reviewer", "a\u202eb")
+    assert odd.returncode == 2 and "cannot be printed" in odd.stderr
+
+
+def test_a_list_shows_where_the_words_stand(run: Path) -> None:
+    write(
+        run / "transcripts.jsonl",
+        transcript(
+            190, "Long ago. " * 30 + "Three purple herons. " + "Later on. " * 30, "很久以前，这里有一只紫色的鸟。"
+        ),
+    )
+    with viewed(run) as view:
+        shown = view.get('?q="purple HERONS"')
+        assert "Three <mark>purple herons</mark>. Later" in shown.source and "…" in shown.words
+        assert "<mark>purp</mark>le" in view.get("?q=purp*").source
+        assert "<mark>紫色</mark>的鸟" in view.get("?q=紫色").source
+        assert "<mark>" not in view.get("").source
+        assert view.get("?q=onerror").source.count("<mark>onerror</mark>") == 1

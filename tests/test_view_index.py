@@ -1,0 +1,305 @@
+"""The index of a view: what it finds, and that it is what the journals say, whatever becomes of them."""
+
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from viewing import SECONDS, begin, caught_up, comparison, found, overview, transcript, write
+
+from constitution.errors import RunError
+from constitution.journal import read_lines
+from constitution.manifest import COMPARE, set_aside
+from constitution.records import Failure, Filtered
+from constitution.reviews import Review, add_review
+from constitution.view import indexing
+from constitution.view.index import FILE, Index
+from constitution.view.indexing import Indexer
+
+
+@contextmanager
+def followed(run: Path) -> Iterator[tuple[Index, Indexer]]:
+    """An index that has caught up, and who keeps it up."""
+    index = Index(run)
+    indexer = Indexer(index, lambda: None)
+    index.keep()
+    indexer.start()
+    try:
+        caught_up(index)
+        yield index, indexer
+    finally:
+        indexer.stop()
+        index.close()
+
+
+def soon(condition: Callable[[], object], indexer: Indexer) -> None:
+    """Wait until something is so, once the indexer has been told to look."""
+    indexer.look()
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    run = begin(tmp_path / "run", 10, compared=True)
+    write(
+        run / "transcripts.jsonl",
+        transcript(1, "Brew the tea.", "Never brew tea.", topic="kitchen"),
+        transcript(0, "Same.", "Same."),
+        transcript(2, "安全问题很重要。", "这个问题很重要。", asked="这安全吗？"),
+        transcript(3, "नमस्ते दुनिया", "Café « don't » x*y", id='a/b?c#d "e"\n%'),
+    )
+    write(run / "failures.jsonl", Failure(id="row-4", index=4, step="respond", kind="CallError", message="no answer"))
+    write(run / "filtered.jsonl", Filtered(id="row-5", index=5, reason="empty prompt", message="it asks nothing"))
+    write(run / "comparisons.jsonl", comparison(1, 0.9, "Zebras.", "Lions."), comparison(2, None))
+    return run
+
+
+def test_words_are_found_in_every_text_and_language(run: Path) -> None:
+    odd = 'a/b?c#d "e"\n%'
+    with followed(run) as (index, _):
+        for q, ids in {
+            "": ["row-0", "row-1", "row-2", odd, "row-4", "row-5"],
+            "brew": ["row-1"],
+            "BREW tea": ["row-1"],
+            "bre": [],
+            "bre*": ["row-1"],
+            '"brew tea"': ["row-1"],
+            '"tea brew"': [],
+            "unkind": ["row-0", "row-1", "row-2", odd],
+            "kitchen": ["row-1"],
+            "row-1": ["row-1"],
+            "zebras": ["row-1"],
+            "tea zebras": ["row-1"],
+            "tea same": [],
+            "answer": ["row-4"],
+            "安全": ["row-2"],
+            "全安": [],
+            "安全问题很": ["row-2"],
+            "安*": ["row-2"],
+            "दुनिया": [odd],
+            "नमस्त": [],
+            "cafe": [odd],
+        }.items():
+            assert found(index, q=q) == ids, q
+
+
+def test_no_query_is_an_operator_or_a_fault(run: Path) -> None:
+    with followed(run) as (index, _):
+        assert found(index, q="brew OR same") == []
+        assert found(index, q="brew NOT tea") == []
+        assert found(index, q="text:brew") == [] == found(index, q="NEAR(brew tea)")
+        for q in (
+            '"',
+            '""',
+            '"""',
+            "*",
+            "a**",
+            "(",
+            "^brew",
+            "-brew",
+            "'; DROP TABLE rows; --",
+            "\0",
+            "a\0b",
+            "?",
+            "；",
+        ):
+            found(index, q=q)
+        assert found(index, q="^brew") == ["row-1"]
+        assert found(index, q="…") == []
+        assert found(index, q="brew " * 5000) == ["row-1"]
+        assert found(index, q="x" * 100_000) == []
+        assert len(found(index)) == 6
+
+
+def test_rows_are_filtered(run: Path) -> None:
+    add_review(run, _review("row-1", "first"))
+    add_review(run, _review("row-2", "skip"))
+    with followed(run) as (index, _):
+        assert found(index, status="failed") == ["row-4"]
+        assert found(index, status="filtered") == ["row-5"]
+        assert found(index, status="unchanged") == ["row-0"]
+        assert len(found(index, status="changed")) == 3
+        assert found(index, status="labelled") == ["row-1"]
+        assert found(index, status="invalid") == ["row-2"]
+        assert found(index, status="reviewed") == ["row-1"]
+        assert "row-2" in found(index, status="not reviewed")
+        assert found(index, low="0.5") == ["row-1"] == found(index, low="0.9", high="0.9")
+        assert found(index, high="0.5") == []
+        assert len(found(index, principle="privacy")) == 4 == len(found(index, tag="any that it bears"))
+        assert found(index, principle="' OR 1") == []
+        assert found(index, q="tea", status="changed", principle="privacy", low="0.1") == ["row-1"]
+
+
+def _review(row: str, verdict: str) -> Review:
+    given = {"id": f"{row}/x", "row": row, "index": 1, "shown": "", "reviewer": "ada", "at": "2026-01-01T00:00:00Z"}
+    return Review.model_validate(given | {"verdict": verdict})
+
+
+def test_what_a_run_adds_is_read_and_no_more(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[tuple[str, int]] = []
+
+    def lines(path: Path, offset: int, first: int) -> object:
+        read.append((path.name, offset))
+        return read_lines(path, offset, first)
+
+    with followed(run):
+        pass
+    size = (run / "transcripts.jsonl").stat().st_size
+    monkeypatch.setattr(indexing, "read_lines", lines)
+    with followed(run) as (index, indexer):
+        write(run / "transcripts.jsonl", transcript(4, "Better late."))
+        soon(lambda: found(index, q="late"), indexer)
+        assert found(index, status="failed") == [], "a later try made it good"
+        now = caught_up(index)
+        assert now.revised and now.revised.equation == "10 rows = 5 done + 0 failed + 1 filtered + 4 pending"
+    assert ("transcripts.jsonl", 0) not in read
+    assert ("transcripts.jsonl", size) in read
+
+
+def test_a_stage_that_begins_anew_is_read_anew_and_the_others_are_kept(run: Path) -> None:
+    with followed(run) as (index, indexer):
+        set_aside(run, COMPARE)
+        soon(lambda: not found(index, q="zebras"), indexer)
+        assert not found(index, low="0") and found(index, q="tea") == ["row-1"]
+        begin(run, 10, compared=True)
+        # As long as the one before, so that its size tells nothing.
+        write(run / "comparisons.jsonl", comparison(1, 0.2, "Camels.", "Llama."), comparison(2, None))
+        soon(lambda: found(index, q="camels"), indexer)
+        assert found(index, high="0.3") == ["row-1"] and not found(index, q="zebras")
+    set_aside(run, COMPARE)
+    begin(run, 10, compared=True)
+    write(run / "comparisons.jsonl", comparison(2, 0.4, "Dogs.", "Cats."), comparison(1, 0.6, "Geese.", "Hens."))
+    with followed(run) as (index, indexer):
+        soon(lambda: found(index, q="dogs") == ["row-2"], indexer)
+        assert not found(index, q="camels")
+        assert found(index, status="invalid") == []
+
+
+def test_a_damaged_line_is_named_and_what_stands_before_it_is_found(run: Path) -> None:
+    path = run / "transcripts.jsonl"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"Never brew", b"Never brow"))
+    with followed(run) as (index, indexer):
+        (fault,) = overview(index).faults
+        assert fault.message.startswith(f"{path}:1: damaged")
+        assert found(index, q="zebras") == ["row-1"], "other journals are read"
+        path.write_bytes(good)
+        soon(lambda: found(index, q="brew"), indexer)
+        assert not caught_up(index).faults
+        path.write_bytes(good + b'{"id":"row-9","index":9,"crc":"00000000"}\n')
+        soon(lambda: overview(index).faults, indexer)
+        assert overview(index).faults[0].message.startswith(f"{path}:5: damaged")
+        assert found(index, q="安全") == ["row-2"]
+
+
+def test_half_a_line_is_waited_for(run: Path) -> None:
+    path = run / "transcripts.jsonl"
+    before = path.read_bytes()
+    write(path, transcript(6, "Lately."))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(before) + 30])
+    with followed(run) as (index, indexer):
+        assert not overview(index).faults and not found(index, q="lately")
+        path.write_bytes(whole)
+        soon(lambda: found(index, q="lately"), indexer)
+
+
+def test_an_index_that_is_not_this_programs_is_made_anew(run: Path, tmp_path: Path) -> None:
+    with followed(run):
+        pass
+    ours = (run / FILE).read_bytes()
+    for hostile in (
+        "CREATE TRIGGER evil AFTER INSERT ON rows BEGIN DELETE FROM rows; END",
+        "DROP TABLE drawn; CREATE VIEW drawn AS SELECT 'privacy' AS principle, 1 AS row, 0 AS journal",
+        "CREATE TABLE more(x DEFAULT (load_extension('x')))",
+        "PRAGMA user_version=99",
+        "PRAGMA application_id=1",
+    ):
+        (run / FILE).write_bytes(ours)
+        with closing(sqlite3.connect(run / FILE)) as connection:
+            connection.executescript(hostile)
+        # A row that is in no journal: it must not survive.
+        with closing(sqlite3.connect(run / FILE)) as connection, connection:
+            connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0, NULL)")
+        with followed(run) as (index, _):
+            assert len(found(index)) == 6 and found(index, q="brew") == ["row-1"], hostile
+    for broken in (b"not a database at all", ours[:5000], b"", bytes(8192)):
+        (run / FILE).write_bytes(broken)
+        with followed(run) as (index, _):
+            assert found(index, q="brew") == ["row-1"]
+
+
+def test_an_index_that_was_made_elsewhere_is_not_read(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with followed(run):
+        pass
+    with closing(sqlite3.connect(run / FILE)) as connection, connection:
+        connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0, NULL)")
+    with followed(run) as (index, _):
+        assert "planted" in found(index), "who can write here may write what he likes"
+    copied = tmp_path / "downloaded"
+    shutil.copytree(run, copied)
+    opened: list[bytes] = []
+    monkeypatch.setattr(
+        "constitution.view.index.is_ours", lambda _: opened.append((copied / FILE).read_bytes()) or True
+    )
+    with followed(copied) as (index, _):
+        assert "planted" not in found(index) and len(found(index)) == 6
+    assert not any(b"planted" in one for one in opened)
+
+
+def test_a_link_in_its_place_is_refused(run: Path, tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    (run / FILE).symlink_to(target)
+    with pytest.raises(RunError, match="a link to"):
+        Index(run).keep()
+    assert target.read_text() == "precious"
+
+
+def test_two_views_share_one_index_and_one_follows_the_other(run: Path) -> None:
+    with followed(run) as (_, indexer):
+        second = Index(run)
+        assert not second.keep() and not second.keeping
+        assert found(second, q="brew") == ["row-1"]
+        write(run / "transcripts.jsonl", transcript(6, "Lately."))
+        soon(lambda: found(second, q="lately"), indexer)
+    assert second.keep(), "the first has ended"
+    with closing(second):
+        assert found(second, q="lately") == ["row-6"]
+
+
+def test_a_folder_that_cannot_be_written_is_left_alone(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever runs the tests may be root, whom no permission stops.
+    monkeypatch.setattr("constitution.view.index.os.access", lambda path, mode: Path(path) != run)
+    before = sorted(path.name for path in run.iterdir())
+    with followed(run) as (index, _):
+        assert index.folder != run and found(index, q="brew") == ["row-1"]
+    assert not index.folder.exists()
+    assert sorted(path.name for path in run.iterdir()) == before
+
+
+def test_an_indexer_that_is_stopped_goes_on_where_it_was(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(run / "transcripts.jsonl", *(transcript(number, "Many.") for number in range(10, 210)))
+    monkeypatch.setattr(indexing, "FIRST", 0.0)
+    monkeypatch.setattr(indexing, "BATCH", 0.0)
+    index, told = Index(run), threading.Event()
+    index.keep()
+    indexer = Indexer(index, told.set)
+    indexer.start()
+    assert told.wait(SECONDS)
+    indexer.stop()
+    index.close()
+    begun = overview(index).rows
+    assert 0 < begun < 206
+    with followed(run) as (index, _):
+        assert overview(index).rows == 206
+        assert len({*found(index, q="many")}) == 200
