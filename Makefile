@@ -60,7 +60,7 @@ test: install
 
 # The report and the view in a real browser: Debian's chromium, or the one that CHROMIUM names.
 test-browser: .venv/browser-installed
-	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/browser
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses 2 --dist loadfile tests/browser
 
 .venv/browser-installed: .venv/installed
 	@echo "Installing what drives a browser"

@@ -72,7 +72,7 @@ def test_a_row_shows_its_payloads_as_they_are(view: ViewProcess, watch: Watch, w
 def test_addresses_that_hold_a_payload_show_it_at_most(view: ViewProcess, watch: Watch) -> None:
     watched = watch(view.address)
     statuses = set()
-    for number, payload in enumerate(PAYLOADS):
+    for number, payload in enumerate(PAYLOADS[::2]):
         told = quote(payload, safe="")
         statuses.add(watched.goto(view.at(PLACES[number % len(PLACES)] + told)))
         touch_everything(watched.page)

@@ -54,7 +54,7 @@ class Watched:
 def watched_page(browser: Browser, allowed: str, **options: Any) -> Iterator[Watched]:
     """A new page in a context of its own (`options` are the context's); requests outside of `allowed` never leave."""
     context: BrowserContext = browser.new_context(**options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     context.add_init_script(NOTICE)
     watched = Watched(context.new_page(), allowed)
 
