@@ -33,7 +33,8 @@ def assert_fits(page: Page, width: int = 360) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     wide = page.evaluate(
         """() => [...document.querySelectorAll('body *')]
-            .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, svg'))
+            .filter(one => Math.max(one.getBoundingClientRect().right - 1, one.scrollWidth) > innerWidth)
+            .filter(one => !one.closest(".scroll, svg"))
             .map(one => one.outerHTML.slice(0, 200))"""
     )
     assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0, wide[:5]
