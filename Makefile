@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo check test test-browser test-crash test-train test-formats test-datasets test-vllm bench bench-rivals clean
+.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm bench bench-rivals clean
 
 install: .venv/installed
 
@@ -60,11 +60,16 @@ test: install
 
 # The report and the view in a real browser: Debian's chromium, or the one that CHROMIUM names.
 test-browser: .venv/browser-installed
-	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/browser
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses 2 --dist loadfile tests/browser
 
 .venv/browser-installed: .venv/installed
+	@echo "Installing what drives a browser"
 	@$(PIP) --editable '.[dev,browser]'
 	@touch $@
+
+# The pictures in docs/screenshots, of the demo's run.
+screenshots: demo .venv/browser-installed
+	PYTHONPATH=tests $(BIN)/python -m browser.screenshots $(DEMO) docs/screenshots
 
 # What docs/reliability.md promises, at full length: 200 kills, a million rows, every operation of the disk, and then some
 # minutes of fuzzing; half an hour on two cores, and 5 GB of temporary files. `make test` has a short form of each.
