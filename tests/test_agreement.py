@@ -215,7 +215,7 @@ def test_reviews_of_revisions_alone_say_nothing_of_agreement(tmp_path: Path) -> 
     on_revision(run, told[0], 2, "ada", "accept")
     agreed = found(run)
     assert (agreed.with_ai, agreed.between, agreed.reviewers[0].revisions) == ((), (), {"accept": 1})
-    assert agreement_lines(agreed) == ["reviewed by people: 1", "  ada: 1 revisions (1 accept)"]
+    assert agreement_lines(agreed) == ["reviewed by people: 1", "  ada: revisions 1 (1 accept)"]
 
 
 def test_only_reviewed_rows_are_read_in_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +331,7 @@ def test_the_audit_tells_agreement_after_the_judges_lines(cli: Cli, typed: Typed
     added = text.stdout.removeprefix(bare.out).splitlines()
     assert added[:2] == [
         "  reviewed by people: 1",
-        "    a�da�[2J: 8 comparisons (8 first), 1.2 s for an answer (median)",
+        "    a�da�[2J: comparisons 8 (8 first); 1.2 s for an answer (median)",
     ]
     assert "  a�da�[2J and the AI say the same (first, second or neither): 100.0% [67.6, 100.0], n = 8" in added
     after = json.loads(typed("audit", run, "--format", "json").out)

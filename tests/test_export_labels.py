@@ -450,7 +450,7 @@ def test_the_card_says_whose_labels_they_are_and_names_nobody(tmp_path: Path, ru
         "- statuses exported: labelled; of labels of the AI\n",
         "the share of those who prefer its chosen response",
         "left out, pairs: people are divided: 1",
-        "## What people say of it\n\n- reviewed by people: 3\n  - reviewer 1: 5 comparisons",
+        "## What people say of it\n\n- reviewed by people: 3\n  - reviewer 1: comparisons 5 (",
         "reviewer 1 and the AI say the same (first, second or neither):",
         "No person has checked the others but those that people reviewed",
     ):

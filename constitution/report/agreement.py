@@ -1,10 +1,12 @@
 """How far people agree with the AI's labels and with each other, and how that is told; `agreeing.py` finds it out."""
 
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from constitution.records import Record
 from constitution.report.audit import FEWEST, STRONG_POSITION
 from constitution.report.intervals import Estimate
+from constitution.reviews import Verdict
 
 # Who labelled, where it was no person.
 AI = "AI"
@@ -89,12 +91,12 @@ def agreement_lines(found: Agreement) -> list[str]:
     lines = [f"reviewed by people: {len(found.reviewers)}"]
     for one in found.reviewers:
         said = [
-            *([f"{one.compared} comparisons ({_counts(one.verdicts)})"] if one.verdicts else []),
-            *([f"{sum(one.revisions.values())} revisions ({_counts(one.revisions)})"] if one.revisions else []),
+            *([f"comparisons {one.compared} ({_counts(one.verdicts)})"] if one.verdicts else []),
+            *([f"revisions {sum(one.revisions.values())} ({_counts(one.revisions)})"] if one.revisions else []),
             *([f"{one.seconds:.1f} s for an answer (median)"] if one.seconds is not None else []),
             *([f"{one.notes} with a note"] if one.notes else []),
         ]
-        lines.append(f"  {one.name}: {', '.join(said)}")
+        lines.append(f"  {one.name}: {'; '.join(said)}")
         if one.as_a:
             lines.append(f"  {one.name} prefers the response shown as A: {one.as_a.percent} (fair: 50%)")
     lines += [line for pair in found.with_ai for line in _pair_lines(pair, "the AI")]
@@ -141,4 +143,4 @@ def _pair_lines(pair: Agreed, other: str) -> Iterable[str]:
 
 
 def _counts(verdicts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
+    return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in get_args(Verdict) if verdict in verdicts)
