@@ -492,7 +492,7 @@ def test_what_people_said_is_told(tmp_path: Path) -> None:
 
 
 def test_a_large_run_takes_seconds_and_holds_no_texts(tmp_path: Path) -> None:
-    rows = 10_000 if LONG else 600
+    rows = 10_000 if LONG else 300
     make_run(tmp_path / "run", rows)
     script = (
         "import resource, sys; from pathlib import Path; from constitution.report.finding import find; import time\n"
