@@ -8,6 +8,8 @@ calls.jsonl         compare-calls.jsonl     score-calls.jsonl     every finished
 transcripts.jsonl   comparisons.jsonl       scores.jsonl          every finished row; a comparison a line
 failures.jsonl      compare-failures.jsonl  score-failures.jsonl  every row that failed; the last word on a row counts
 filtered.jsonl      compare-filtered.jsonl  score-filtered.jsonl  every row that can never be run
+
+And `reviews.jsonl`, what people said: see `reviews.py`.
 """
 
 from array import array
