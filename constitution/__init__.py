@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from constitution.labelling import label_pairs
     from constitution.principles import load_principles
     from constitution.report.audit import audit
-    from constitution.report.writing import write_report
+    from constitution.report.page.writing import write_report
     from constitution.rewarding import rule_reward
     from constitution.score_settings import ScoreSettings
     from constitution.scoring import score_run
@@ -55,7 +55,7 @@ _HOMES = {
     "score_run": "constitution.scoring",
     "ScoreSettings": "constitution.score_settings",
     "rule_reward": "constitution.rewarding",
-    "write_report": "constitution.report.writing",
+    "write_report": "constitution.report.page.writing",
 }
 
 __all__ = [

@@ -12,18 +12,17 @@ from big_runs import make_run
 from constitution.counts import Counts
 from constitution.errors import ExportError
 from constitution.plots import Bars, Figure, Histogram, Lines, Table
-from constitution.report import figure_files
 from constitution.report.agreement import Agreed, Agreement, Reviewer
 from constitution.report.audit import Audit, ReliabilityBin
 from constitution.report.coverage import Coverage, PrincipleCoverage
-from constitution.report.figure_files import font_notes, write_figures
-from constitution.report.figures import figures
-from constitution.report.finding import find
+from constitution.report.figures import figures, files
+from constitution.report.figures.files import font_notes, write_figures
+from constitution.report.figures.table_texts import csv_text, latex, latex_text
+from constitution.report.figures.tables import tables
 from constitution.report.findings import FailureGroup, Findings, RevisionNumbers, StageName, StageNumbers, StepNumbers
+from constitution.report.findings.finding import find
 from constitution.report.intervals import Estimate
 from constitution.report.scores import RuleSummary, ScoreSummary
-from constitution.report.table_texts import csv_text, latex, latex_text
-from constitution.report.tables import tables
 
 COUNTS = Counts(input=40, done=38, failed=2, filtered=0)
 NOTHING = Findings(
@@ -366,15 +365,15 @@ def test_a_disk_that_is_full_leaves_whole_files(tmp_path: Path, monkeypatch: pyt
         written.append(path)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
-    monkeypatch.setattr(figure_files, "write_whole", full)
+    monkeypatch.setattr(files, "write_whole", full)
     with pytest.raises(ExportError, match=r"length\.svg: cannot be written: No space left"):
         write_figures(SMALL, tmp_path)
     assert (tmp_path / "length.svg").read_text() == "old" and written
 
 
 def test_without_a_font_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = figure_files.check_fonts
-    monkeypatch.setattr(figure_files, "check_fonts", lambda: check(system=False))
+    check = files.check_fonts
+    monkeypatch.setattr(files, "check_fonts", lambda: check(system=False))
     with pytest.raises(ExportError, match="need one of these fonts"):
         write_figures(SMALL, tmp_path / "figures")
     assert not (tmp_path / "figures").exists()

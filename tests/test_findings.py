@@ -20,14 +20,14 @@ from constitution.errors import RunError
 from constitution.manifest import COMPARE, REVISE
 from constitution.records import Call, Completion, Failure
 from constitution.report.audit import audit
-from constitution.report.by_revision import against_initial
 from constitution.report.coverage import coverage
-from constitution.report.failure_groups import alike, failure_groups
-from constitution.report.finding import find
 from constitution.report.findings import Findings
+from constitution.report.findings.by_revision import against_initial
+from constitution.report.findings.failure_groups import alike, failure_groups
+from constitution.report.findings.finding import find
+from constitution.report.findings.steps import Steps, covered, step_group
 from constitution.report.intervals import mean, share
 from constitution.report.scores import summarise_scores
-from constitution.report.steps import Steps, covered, step_group
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.run import Run
 from constitution.score_settings import ScoreSettings
@@ -495,7 +495,8 @@ def test_a_large_run_takes_seconds_and_holds_no_texts(tmp_path: Path) -> None:
     rows = 10_000 if LONG else 300
     make_run(tmp_path / "run", rows)
     script = (
-        "import resource, sys; from pathlib import Path; from constitution.report.finding import find; import time\n"
+        "import resource, sys, time; from pathlib import Path\n"
+        "from constitution.report.findings.finding import find\n"
         "before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()\n"
         "found = find(Path(sys.argv[1]))\n"
         "grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"

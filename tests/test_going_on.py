@@ -12,7 +12,7 @@ from constitution.config import CompareSettings, Settings
 from constitution.errors import RunError
 from constitution.manifest import COMPARE, REVISE, SCORE, Stage, new_manifest
 from constitution.model_settings import Role
-from constitution.report.going_on import MODELS, going_on
+from constitution.report.findings.going_on import MODELS, going_on
 from constitution.score_settings import ScoreSettings
 
 RUN = Path("outputs/first run")

@@ -5,13 +5,13 @@ import re
 from findings_parts import answer, chain, make_findings, pair, revision
 from report_pages import Page, check
 
-from constitution.report.excerpts import shown_examples
-from constitution.report.figure_numbers import numbers_of
 from constitution.report.figures import figures
 from constitution.report.findings import Example
 from constitution.report.intervals import Estimate
 from constitution.report.page import EXCERPT, report_page
-from constitution.report.spelling import duration, short
+from constitution.report.page.excerpts import shown_examples
+from constitution.report.page.figure_numbers import numbers_of
+from constitution.report.page.spelling import duration, short
 
 
 def percent(one: Estimate) -> str:

@@ -13,7 +13,7 @@ from report_pages import Page, check
 
 from constitution import count, write_report
 from constitution.errors import RunError
-from constitution.report.finding import find
+from constitution.report.findings.finding import find
 from constitution.report.page import report_page
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

@@ -5,7 +5,7 @@ import time
 import pytest
 from stances import TUNED, UNSEEN, labelled
 
-from constitution.report.stance import stance
+from constitution.report.findings.stance import stance
 
 
 def figures(kind: str, texts: str) -> tuple[float, float]:

@@ -30,7 +30,7 @@ def report(
     failures, time, and examples with what each revision changed. It loads nothing and runs no script: it can be sent
     around. An older report is replaced; a run that is not finished gives one of what is there.
     """
-    from constitution.report.writing import write_report
+    from constitution.report.page.writing import write_report
 
     written = write_report(run, out, figures, overwrite)
     if format is Format.json:

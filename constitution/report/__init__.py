@@ -1,1 +1,9 @@
-"""What a run looks like, from its stored records only."""
+"""What a run looks like, from its stored records only.
+
+summary.py, labels.py, scores.py   each stage in numbers; terminal.py prints them
+audit.py, agreement.py             the judge's health; how far people agree with it (agreeing.py counts)
+coverage.py, change.py             what each principle did, how much a text changed
+versus.py                          two principles files on the same prompts
+intervals.py, observed.py          estimates, and the observations that they come from
+findings/                          all that a report tells; figures/ its plots and tables; page/ the HTML file
+"""

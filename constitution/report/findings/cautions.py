@@ -8,7 +8,7 @@ from constitution.manifest import COMPARE, REVISE, Manifest, Stage
 from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
 from constitution.report.findings import RevisionNumbers, StageNumbers
-from constitution.report.going_on import going_on
+from constitution.report.findings.going_on import going_on
 
 # Beyond this share of cut answers, many training texts end in mid-sentence.
 MANY_CUT = 0.1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from constitution.plots import Figure, Lines, Point, Series
-from constitution.report.figure_parts import INTERVALS, model_of
+from constitution.report.figures.parts import INTERVALS, model_of
 from constitution.report.findings import Findings, RevisionNumbers
 from constitution.report.intervals import Estimate
 

@@ -7,8 +7,8 @@ from constitution.records import Comparison, Completion, Transcript
 from constitution.report.change import changed_share
 from constitution.report.coverage import place
 from constitution.report.findings import RevisionNumbers
+from constitution.report.findings.stance import stance
 from constitution.report.observed import Observed, cluster_of
-from constitution.report.stance import stance
 from constitution.score_records import Scores
 from constitution.words import words
 

@@ -11,9 +11,9 @@ from constitution.plots.png import check_fonts, missing_letters, png
 from constitution.plots.svg import svg_file
 from constitution.report.agreement import nameless
 from constitution.report.figures import figures
+from constitution.report.figures.table_texts import csv_text, latex_text
+from constitution.report.figures.tables import tables
 from constitution.report.findings import Findings
-from constitution.report.table_texts import csv_text, latex_text
-from constitution.report.tables import tables
 from constitution.run_folder import OWN_FOLDERS
 
 CAPTIONS = "captions.txt"

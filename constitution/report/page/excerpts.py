@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from constitution.records import Candidate, Comparison, Completion, Message, Record, Transcript, Vote
 from constitution.report.findings import Category, Example
-from constitution.report.spelling import short
+from constitution.report.page.spelling import short
 from constitution.votes import mean_probability
 from constitution.words import Piece, pieces
 

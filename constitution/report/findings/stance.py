@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
-from constitution.report.stance_phrases import DECLINES, DECLINES_ZH, DODGES, FILLER, PART, REASON, TURN
+from constitution.report.findings.stance_phrases import DECLINES, DECLINES_ZH, DODGES, FILLER, PART, REASON, TURN
 from constitution.words import UNSPACED, words
 
 Stance = Literal["answer", "refusal", "evasion"]

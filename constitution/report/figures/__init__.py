@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from constitution.plots import Bar, Bars, Figure, Lines
-from constitution.report.figure_parts import MOST_BARS
+from constitution.report.figures.judge import of_judge, of_people, of_principles, of_rules
+from constitution.report.figures.parts import MOST_BARS
+from constitution.report.figures.revisions import by_revision
 from constitution.report.findings import Findings, StepNumbers
-from constitution.report.judge_figures import of_judge, of_people, of_principles, of_rules
-from constitution.report.revision_figures import by_revision
 
 
 def figures(findings: Findings) -> tuple[Figure, ...]:

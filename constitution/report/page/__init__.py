@@ -2,6 +2,12 @@
 
 Whatever rows and models say is data: it is escaped, and the page's Content-Security-Policy allows its own stylesheet,
 known by its hash, and nothing else.
+
+headlines.py         what is told first; sections.py, what follows
+excerpts.py          examples, cut to a length; figure_numbers.py, a figure's numbers as a table
+commands.py          what makes what is missing; spelling.py, how numbers are written
+writing.py           the file
+html/, report.css    templates and their looks
 """
 
 from base64 import b64encode
@@ -15,14 +21,14 @@ from constitution.pages import STYLE as SHARED_STYLE
 from constitution.pages import render
 from constitution.plots.svg import STYLE as PLOT_STYLE
 from constitution.plots.svg import svg
-from constitution.report.commands import commands
-from constitution.report.excerpts import shown_examples
-from constitution.report.figure_numbers import numbers_of
 from constitution.report.figures import figures
 from constitution.report.findings import Findings
-from constitution.report.headlines import headlines
-from constitution.report.sections import sections
-from constitution.report.spelling import duration, short
+from constitution.report.page.commands import commands
+from constitution.report.page.excerpts import shown_examples
+from constitution.report.page.figure_numbers import numbers_of
+from constitution.report.page.headlines import headlines
+from constitution.report.page.sections import sections
+from constitution.report.page.spelling import duration, short
 
 # How the file says what it is: what begins otherwise was not made here.
 GENERATOR = '<meta name="generator" content="constitution'
@@ -33,9 +39,7 @@ LARGEST = 1_800_000
 # Rows of a table.
 MOST_ROWS = 200
 
-STYLE = "\n".join(
-    (SHARED_STYLE, PLOT_STYLE, files("constitution.report").joinpath("report.css").read_text(encoding="utf-8"))
-)
+STYLE = "\n".join((SHARED_STYLE, PLOT_STYLE, files(__name__).joinpath("report.css").read_text(encoding="utf-8")))
 
 
 def report_page(findings: Findings, run: str = "") -> str:
@@ -63,7 +67,7 @@ def _page(findings: Findings, run: str, excerpt: int) -> str:
     typed = commands(findings, run)
     drawn = {figure.name: figure for figure in figures(findings)}
     return render(
-        "constitution.report",
+        __name__,
         "report.html.jinja",
         findings=findings,
         version=__version__,

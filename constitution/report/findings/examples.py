@@ -7,8 +7,8 @@ from pathlib import Path
 
 from constitution.digests import derive_seed
 from constitution.records import Comparison, Transcript
-from constitution.report.by_revision import against_initial
 from constitution.report.findings import Category, Example
+from constitution.report.findings.by_revision import against_initial
 from constitution.report.scores import ends
 from constitution.score_records import Scores
 from constitution.store import transcripts_at

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from constitution.records import Record
-from constitution.report.commands import Commands
 from constitution.report.findings import Findings, RevisionNumbers
 from constitution.report.intervals import Estimate
+from constitution.report.page.commands import Commands
 
 
 class Headline(Record):

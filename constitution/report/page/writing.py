@@ -44,8 +44,8 @@ def write_report(
     Raises:
         RunError: It is not a run, is damaged, has no row yet, or the file cannot be written.
     """
-    from constitution.report.figure_files import write_figures
-    from constitution.report.finding import find
+    from constitution.report.figures.files import write_figures
+    from constitution.report.findings.finding import find
     from constitution.report.page import report_page
 
     run = Path(run)

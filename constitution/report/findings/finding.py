@@ -11,14 +11,14 @@ from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_s
 from constitution.records import Filtered, Transcript
 from constitution.report.agreeing import agree
 from constitution.report.audit import Auditing
-from constitution.report.by_revision import ByRevision
-from constitution.report.cautions import judge_cautions, revision_cautions, stage_cautions
 from constitution.report.coverage import cover
-from constitution.report.examples import Examples
-from constitution.report.failure_groups import failure_groups
 from constitution.report.findings import Findings, StageName, StageNumbers
+from constitution.report.findings.by_revision import ByRevision
+from constitution.report.findings.cautions import judge_cautions, revision_cautions, stage_cautions
+from constitution.report.findings.examples import Examples
+from constitution.report.findings.failure_groups import failure_groups
+from constitution.report.findings.steps import Steps
 from constitution.report.scores import summarise_scores
-from constitution.report.steps import Steps
 from constitution.report.summary import standing
 from constitution.row_states import read_states
 from constitution.store import comparisons, scores, transcripts

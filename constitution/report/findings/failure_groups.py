@@ -7,7 +7,7 @@ from typing import NamedTuple
 from constitution.manifest import Stage
 from constitution.records import Failure
 from constitution.report.findings import FailureGroup, StageName
-from constitution.report.steps import step_group
+from constitution.report.findings.steps import step_group
 
 # Rows that are named of each group, and characters of what it said.
 MOST_ROWS, LONGEST = 5, 300
