@@ -34,8 +34,8 @@ class Lines(Record):
         y: Likewise of the axis at the side.
         series: At most five.
         ticks: Names of places on the axis below, by place; numbers where it is empty.
-        low: Where the axis at the side begins; None: with the data.
-        high: Where it ends.
+        low: Where the axis at the side begins at the latest; None: with the data.
+        high: Where it ends at the earliest.
         reference: A value to compare with, drawn as a dashed line.
         reference_name: What it, or the diagonal, is.
         diagonal: Whether the line y = x is drawn, dashed; then both axes are of one kind.

@@ -26,6 +26,9 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
             x=BY_REVISION,
             y="Probability of being better than the initial response",
             series=(judged,) if judged.points else (),
+            # A tenth to either side at least: magnified, a judge that knows nothing looks like one that does.
+            low=0.4,
+            high=0.6,
             reference=0.5,
             reference_name="no better, no worse",
             percent=True,
