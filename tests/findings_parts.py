@@ -3,6 +3,7 @@
 from typing import Any
 
 from constitution.counts import Counts
+from constitution.intervals import Estimate
 from constitution.records import Candidate, Comparison, Completion, Message, Round, Transcript, Vote
 from constitution.report.agreement import AI, Agreed, Agreement, Reviewer
 from constitution.report.audit import Audit, ReliabilityBin
@@ -15,7 +16,6 @@ from constitution.report.findings import (
     StageNumbers,
     StepNumbers,
 )
-from constitution.report.intervals import Estimate
 
 
 def around(value: float, half: float = 0.07, n: int = 48) -> Estimate:

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from constitution.intervals import bootstrap, share
 from constitution.records import Candidate, Comparison, Message, Order, Vote
 from constitution.report.audit import audit, audit_lines
-from constitution.report.intervals import bootstrap, share
 from constitution.votes import Thresholds, label
 
 Gold = Literal["first", "second"]

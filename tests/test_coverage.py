@@ -14,12 +14,12 @@ from exporting import PRINCIPLES, judged, stored
 from rich.console import Console
 
 from constitution.errors import RunError
+from constitution.intervals import Estimate, mean
 from constitution.principles import Principle, PrincipleSet
 from constitution.records import Candidate, Comparison, Completion, Failure, Message, Order, Round, Transcript, Vote
 from constitution.report.change import changed_share, found_nothing
 from constitution.report.coverage import PrincipleCoverage, cover, coverage
 from constitution.report.coverage_table import print_coverage
-from constitution.report.intervals import Estimate, mean
 from constitution.votes import Thresholds, label
 from constitution.words import words
 

@@ -11,6 +11,7 @@ from big_runs import make_run
 
 from constitution.counts import Counts
 from constitution.errors import ExportError
+from constitution.intervals import Estimate
 from constitution.plots import Bars, Figure, Histogram, Lines, Table
 from constitution.report.agreement import Agreed, Agreement, Reviewer
 from constitution.report.audit import Audit, ReliabilityBin
@@ -21,7 +22,6 @@ from constitution.report.figures.table_texts import csv_text, latex, latex_text
 from constitution.report.figures.tables import tables
 from constitution.report.findings import FailureGroup, Findings, RevisionNumbers, StageName, StageNumbers, StepNumbers
 from constitution.report.findings.finding import find
-from constitution.report.intervals import Estimate
 from constitution.report.scores import RuleSummary, ScoreSummary
 
 COUNTS = Counts(input=40, done=38, failed=2, filtered=0)

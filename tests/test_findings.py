@@ -17,6 +17,7 @@ from scale import LONG
 
 from constitution import CompareSettings, Settings, generate, label_pairs
 from constitution.errors import RunError
+from constitution.intervals import mean, share
 from constitution.manifest import COMPARE, REVISE
 from constitution.records import Call, Completion, Failure
 from constitution.report.audit import audit
@@ -26,7 +27,6 @@ from constitution.report.findings.by_revision import against_initial
 from constitution.report.findings.failure_groups import alike, failure_groups
 from constitution.report.findings.finding import find
 from constitution.report.findings.steps import Steps, covered, step_group
-from constitution.report.intervals import mean, share
 from constitution.report.scores import summarise_scores
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.run import Run

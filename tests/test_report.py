@@ -5,9 +5,9 @@ import re
 from findings_parts import answer, chain, make_findings, pair, revision
 from report_pages import Page, check
 
+from constitution.intervals import Estimate
 from constitution.report.figures import figures
 from constitution.report.findings import Example
-from constitution.report.intervals import Estimate
 from constitution.report.page import EXCERPT, report_page
 from constitution.report.page.excerpts import shown_examples
 from constitution.report.page.figure_numbers import numbers_of

@@ -20,11 +20,11 @@ from constitution.compare import Weigh
 from constitution.config import CompareSettings
 from constitution.counts import Counts
 from constitution.errors import ConfigError, ConstitutionError, ModelError, PrinciplesError, RunError, TemplateError
+from constitution.intervals import mean
 from constitution.labelling import label_pairs
 from constitution.manifest import SCORE, load_manifest
 from constitution.principles import Rule, load_file
 from constitution.records import Candidate, Choice, Message
-from constitution.report.intervals import mean
 from constitution.report.scores import summarise_scores
 from constitution.rule_templates import load_rule_templates
 from constitution.score import Scorer, rule_score, score

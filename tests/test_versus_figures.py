@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from constitution.intervals import Estimate
 from constitution.principles import Principle, PrincipleSet
 from constitution.records import Candidate, Comparison, Message, Vote
-from constitution.report.intervals import Estimate
 from constitution.report.versus import Figures, Standing, figures
 from constitution.votes import Thresholds, label
 

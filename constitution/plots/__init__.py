@@ -5,8 +5,8 @@ svg.py draws them, for a page or as a file of its own; png.py makes pictures of 
 
 from pydantic import Field
 
+from constitution.intervals import Estimate
 from constitution.records import Record
-from constitution.report.intervals import Estimate
 
 
 class Point(Record):

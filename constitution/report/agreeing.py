@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from constitution.digests import digest
+from constitution.intervals import Estimate, Floats, bootstrap, share
 from constitution.journal import has_records, parse, read_line, read_lines
 from constitution.manifest import COMPARE, REVISE
 from constitution.records import Comparison, Record, Transcript
 from constitution.report.agreement import AI, Agreed, Agreement, Reviewer
-from constitution.report.intervals import Estimate, Floats, bootstrap, share
 from constitution.reviewed import Answers
 from constitution.reviews import FILE, Review, reviews
 from constitution.votes import side

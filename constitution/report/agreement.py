@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
+from constitution.intervals import Estimate
 from constitution.records import Record
 from constitution.report.audit import FEWEST, STRONG_POSITION
-from constitution.report.intervals import Estimate
 from constitution.reviews import Verdict
 
 # Who labelled, where it was no person.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from constitution.intervals import Estimate, Floats, bootstrap
 from constitution.records import Comparison, Order, Record, Status, Vote
-from constitution.report.intervals import Estimate, Floats, bootstrap
 from constitution.report.observed import Observed, cluster_of
 from constitution.votes import logit, mean_probability, side
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from constitution.errors import RunError, command
+from constitution.intervals import Estimate
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Record, Transcript
 from constitution.report.change import changed_share, found_nothing
-from constitution.report.intervals import Estimate
 from constitution.report.observed import Observed, cluster_of
 from constitution.store import comparisons, transcripts
 from constitution.votes import mean_probability, side

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from constitution.intervals import Estimate
 from constitution.printable import printable
 from constitution.report.coverage import Coverage, PrincipleCoverage
-from constitution.report.intervals import Estimate
 from constitution.report.terminal import plural
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from constitution.digests import digest
+from constitution.intervals import Estimate, Floats, mean, share
 from constitution.records import Message
-from constitution.report.intervals import Estimate, Floats, mean, share
 
 
 class Observed:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from constitution.counts import Counts
+from constitution.intervals import Estimate, mean
 from constitution.journal import read_records
 from constitution.manifest import SCORE, load_manifest
 from constitution.records import Filtered, Record
-from constitution.report.intervals import Estimate, mean
 from constitution.report.summary import count_calls, standing, told, treatments
 from constitution.score_records import Scored, Scores
 from constitution.score_settings import ScoreSettings

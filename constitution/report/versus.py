@@ -32,12 +32,12 @@ import numpy as np
 from constitution.config import CompareSettings
 from constitution.counts import Counts
 from constitution.digests import digest
+from constitution.intervals import Estimate, Floats, bootstrap, share
 from constitution.joined_principles import questions
 from constitution.manifest import COMPARE, REVISE, load_manifest
 from constitution.principles import Principle, PrincipleSet
 from constitution.records import Comparison, Record, Status
 from constitution.report.audit import audit
-from constitution.report.intervals import Estimate, Floats, bootstrap, share
 from constitution.store import comparisons, count, transcripts
 from constitution.stored_settings import stored_settings
 from constitution.versus_folder import JUDGED, load_setup

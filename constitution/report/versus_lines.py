@@ -1,6 +1,6 @@
 """Two constitutions' figures for a terminal."""
 
-from constitution.report.intervals import Estimate
+from constitution.intervals import Estimate
 from constitution.report.terminal import plural
 from constitution.report.versus import VersusSummary
 

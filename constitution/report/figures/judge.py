@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
+from constitution.intervals import Estimate
 from constitution.plots import Bar, Bars, Figure, Histogram, Lines, Point, Series
 from constitution.report.agreement import Agreed, Agreement
 from constitution.report.audit import BINS, Audit
 from constitution.report.coverage import Coverage
 from constitution.report.figures.parts import INTERVALS, MOST_BARS, bars_of, model_of, most
 from constitution.report.findings import Findings
-from constitution.report.intervals import Estimate
 from constitution.report.scores import ScoreSummary
 
 

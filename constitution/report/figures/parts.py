@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from constitution.intervals import Estimate
 from constitution.plots import Bar
 from constitution.report.findings import Findings, StageName
-from constitution.report.intervals import Estimate
 
 Kind = TypeVar("Kind")
 # More bars than these are no picture any more: those that most is known of are drawn.

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from constitution.intervals import Estimate
 from constitution.plots import Figure, Lines, Point, Series
 from constitution.report.figures.parts import INTERVALS, model_of
 from constitution.report.findings import Findings, RevisionNumbers
-from constitution.report.intervals import Estimate
 
 BY_REVISION = "Revision (0: the initial response)"
 

@@ -5,9 +5,9 @@ import io
 import re
 from collections.abc import Sequence
 
+from constitution.intervals import Estimate
 from constitution.plots import Cell, Table
 from constitution.plots.lettering import clean
-from constitution.report.intervals import Estimate
 
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

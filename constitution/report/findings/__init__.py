@@ -3,11 +3,11 @@
 from typing import Literal
 
 from constitution.counts import Counts
+from constitution.intervals import Estimate
 from constitution.records import Comparison, Record, Transcript
 from constitution.report.agreement import Agreement
 from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
-from constitution.report.intervals import Estimate
 from constitution.report.scores import ScoreSummary
 
 StageName = Literal["SL stage", "RL stage", "rules"]

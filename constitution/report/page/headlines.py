@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from constitution.intervals import Estimate
 from constitution.records import Record
 from constitution.report.findings import Findings, RevisionNumbers
-from constitution.report.intervals import Estimate
 from constitution.report.page.commands import Commands
 
 
