@@ -172,7 +172,7 @@ def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
                     raise _damaged(path, number, offset)
                 head = _HEAD.match(text)
                 if not head or int(head[1]) >= MOST_ROWS:
-                    raise RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
+                    raise no_record(path, number, offset)
                 yield Line(offset, int(head[1]), int(head[2]) if head[2] else 0, text)
                 offset += len(text)
     except OSError as bad:
@@ -197,6 +197,17 @@ def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
     except ValidationError as bad:
         what = f"not a {kind.__name__.lower()} record: {bad.errors()[0]['msg']}"
         raise RunError(f"{path}: at byte {line.offset}: {what}", _advice(path, line.offset)) from None
+
+
+def no_record(path: Path, number: int, offset: int) -> RunError:
+    """The error of a line that is whole, and says something else than it should.
+
+    Args:
+        path: Of the journal.
+        number: Of the line, from 1.
+        offset: The byte at which it begins.
+    """
+    return RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
 
 
 def seal(body: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Blind review in the view: what is shown, and what is kept."""
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 from reviewing import TOKEN, Page, Tab, comparison, make_run, pages, secrets, transcript, write
 
-from constitution.reviews import Review, add_review, shown_of_comparison
+from constitution.journal import seal
+from constitution.reviews import FILE, LOCK, Review, add_review, append, shown_of_comparison, writing
 from constitution.view.desk import Desk
+from constitution.view.queue import key_of
 from constitution.view.sides import side_a
 
 CHINESE = "评审员"
@@ -316,7 +319,7 @@ def test_forms_that_no_page_sends_are_refused(run: Path) -> None:
         (b"item=\xff", "application/x-www-form-urlencoded", 400),
         (b"note=%ed%a0%80", "application/x-www-form-urlencoded", 400),
         (b"&".join(b"a%d=1" % number for number in range(30)), "application/x-www-form-urlencoded", 400),
-        (b"note=" + b"n" * 2_000_000, "application/x-www-form-urlencoded", 413),
+        (b"text=" + b"n" * (32 << 20), "application/x-www-form-urlencoded", 413),
         (b"", "application/x-www-form-urlencoded", 400),
     ],
 )
@@ -334,15 +337,74 @@ def test_pages_that_are_none(run: Path) -> None:
     assert tab.get("/other/review").status == 404
 
 
-def test_a_damaged_journal_is_named_and_nothing_is_written(run: Path) -> None:
-    tab = Tab(run)
-    page = tab.next()
+def test_what_stands_before_damage_is_asked_about_and_the_damage_is_named(run: Path) -> None:
     text = (run / "comparisons.jsonl").read_bytes()
     (run / "comparisons.jsonl").write_bytes(text.replace(b"Question 3", b"Question 8"))
-    fresh = Tab(run)
-    for shown in (fresh.start(), fresh.next(), fresh.answer(page, "A", note="my words")):
-        assert shown.status == 500 and "comparisons.jsonl:4: damaged" in shown.words
-    assert "my words" in shown.source and not (run / "reviews.jsonl").exists()
+    tab = Tab(run)
+    start = tab.start()
+    assert start.status == 200 and "comparisons.jsonl:4: damaged" in start.words
+    assert "3 in all" in start.words and "6 in all" in start.words, "the revisions are whole"
+    *asked, end = pages(tab, lambda _: "A")
+    assert len(asked) == 3 and end.status == 200 and "comparisons.jsonl:4: damaged" in end.words
+    assert {one.row for one in tab.kept()} == {"row-0", "row-1", "row-2"}
+    (run / "comparisons.jsonl").write_bytes(text)
+    assert "damaged" not in tab.start().words and tab.next().texts[0] in [f"Question {row}?" for row in (3, 4, 5)]
+
+
+def test_reviews_of_intact_comparisons_go_on_beside_damaged_transcripts(run: Path) -> None:
+    text = (run / "transcripts.jsonl").read_bytes()
+    (run / "transcripts.jsonl").write_bytes(text.replace(b"Question 0", b"Question 8"))
+    tab, revisions = Tab(run), Tab(run, kind="revision")
+    assert "transcripts.jsonl:1: damaged" in tab.start().words and "There are none yet" not in tab.start().words
+    assert tab.answer(tab.next(), "A").status == 200
+    assert "nothing to review yet" not in revisions.next().words
+    assert "transcripts.jsonl:1: damaged" in revisions.next().words
+
+
+@pytest.mark.parametrize("line", ['"foo":1', '"first":3,"second":4', '"first":[],"second":{}', '"first":{"text":1}'])
+def test_a_record_that_is_none_is_told_at_each_look(run: Path, line: str) -> None:
+    with (run / "comparisons.jsonl").open("ab") as file:
+        file.write(seal(b'{"id":"x","row":"y","index":9,%b}' % line.encode()))
+    write(run / "comparisons.jsonl", comparison(6))
+    tab = Tab(run)
+    for _ in range(3):
+        told = tab.start().words
+        assert "comparisons.jsonl:7: not a record" in told and "6 in all" in told
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_nothing_is_appended_to_reviews_that_cannot_be_read(run: Path, whole: bool) -> None:
+    tab = Tab(run)
+    page = tab.answer(tab.next(), "A")
+    body = b'{"id":"x","row":"y","index":0,"foo":1}'
+    with (run / FILE).open("ab") as file:
+        file.write(seal(body) if whole else body.replace(b"}", b',"crc":"00000000"}\n'))
+    before = (run / FILE).read_bytes()
+    for _ in range(2):
+        for shown in (tab.start(), tab.next(), tab.answer(page, "B", note="my words")):
+            assert shown.status == 500 and FILE in shown.words
+        assert "my words" in shown.source
+    assert (run / FILE).read_bytes() == before
+
+
+def test_a_place_that_takes_no_reviews_is_told_before_and_after(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tab = Tab(run)
+    page = tab.next()
+    assert "No answer can be kept" not in tab.start().words
+    (run / LOCK).mkdir()
+    told = tab.answer(page, "A", note="my words")
+    assert told.status == 500 and f"{LOCK}: cannot be written" in told.words and "my words" in told.source
+    assert "then answer again" in told.words and "command" not in told.words
+    (run / LOCK).rmdir()
+    (run / LOCK).symlink_to(run.parent / "elsewhere")
+    start, told = tab.start(), tab.answer(page, "A")
+    assert "No answer can be kept" in start.words and "Remove the link" in start.words and start.status == 200
+    assert told.status == 500 and "Remove the link" in told.words and not (run.parent / "elsewhere").exists()
+    (run / LOCK).unlink()
+    # As for a colleague who may read, and no more.
+    monkeypatch.setattr("constitution.reviews.os.access", lambda *_: False)
+    assert "cannot be written: Permission denied" in tab.start().words
+    assert not (run / FILE).exists()
 
 
 def test_a_full_disk_is_told_with_what_was_written(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,6 +418,7 @@ def test_a_full_disk_is_told_with_what_was_written(run: Path, monkeypatch: pytes
     told = tab.answer(page, "A", note="my words")
     monkeypatch.undo()
     assert told.status == 500 and "No space left" in told.words and "my words" in told.source
+    assert "then answer again" in told.words and "command" not in told.words
     assert tab.answer(page, "A", note="my words").status == 200 and len(tab.kept()) == 1
 
 
@@ -405,14 +468,16 @@ def test_an_edit_is_kept_as_it_was_typed(run: Path) -> None:
     assert tab.kept()[-1].verdict == "accept"
 
 
-@pytest.mark.parametrize("text", ["A\r\nb\rc \u200f\u05d0\u0007", "\n\n  Leading lines.", "</textarea><b>"])
-def test_an_edit_that_changes_nothing_is_an_accept(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["A\r\nb\rc \u200f\u05d0\u0007", "\n\n  Leading lines.", "</textarea><b>", "a\0\x1bb"])
+@pytest.mark.parametrize("button", ["accept", "edit"])
+def test_an_edit_that_changes_nothing_is_an_accept(tmp_path: Path, text: str, button: str) -> None:
     run = tmp_path / "run"
     run.mkdir()
     write(run / "transcripts.jsonl", transcript(0, "Before.", text))
     tab, page = revision_form(run)
-    sent = page.form["text"].replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    tab.answer(page, "edit", text=sent)
+    # As a browser makes an editor's content of HTML, and sends it.
+    sent = page.form["text"].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\n", "\r\n")
+    tab.answer(page, button, text=sent)
     assert [(one.verdict, one.text) for one in tab.kept()] == [("accept", None)]
 
 
@@ -423,9 +488,22 @@ def test_an_empty_edit_is_refused(run: Path) -> None:
         assert refused.status == 400 and "cannot be empty" in refused.words
     form = {name: value for name, value in page.form.items() if name != "text"}
     assert tab.post(form | {"answer": "edit"}).status == 400
-    assert tab.answer(page, "edit", text="a" * 100_001).status == 413
+    assert tab.answer(page, "edit", text="a" * 100_100).status == 413
     assert not tab.kept()
     assert tab.answer(page, "edit", text="评" * 100_000, note="评" * 10_000).status == 200
+
+
+@pytest.mark.parametrize("button", ["accept", "reject", "skip"])
+def test_a_revision_may_be_as_long_as_it_is(tmp_path: Path, button: str) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    write(run / "transcripts.jsonl", transcript(0, "Before.", "评 x\n" * 60_000))
+    tab, page = revision_form(run)
+    sent = page.form["text"].replace("\n", "\r\n")
+    assert tab.answer(page, button, text=sent).status == 200
+    assert [one.verdict for one in tab.kept()] == [button]
+    edited = tab.answer(tab.get(f"/{TOKEN}/review/revision?item={page.form['item']}"), "edit", text=sent + "more")
+    assert edited.status == 200 and (tab.kept()[-1].text or "").endswith("more")
 
 
 def test_an_answer_that_would_lose_an_edit_is_asked_about(run: Path) -> None:
@@ -447,18 +525,94 @@ def test_rows_without_a_revision_are_not_asked_about(tmp_path: Path) -> None:
     assert "There is nothing to review yet" in Tab(run).next().words
 
 
-def test_nobody_waits_until_all_is_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_pages_wait_for_no_reading_and_addresses_from_before_do(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = list(pages(Tab(run), lambda _: "A"))[-2].form["item"]
     monkeypatch.setattr("constitution.view.desk.READING", 0.0)
     tab = Tab(run, "bea")
     assert "1 so far: the run is still being read" in tab.start().words
-    assert "0 of 4 answered" in tab.next().words, "by three looks at the run, one of them for the redirect"
     page = tab.get(f"/{TOKEN}/review/comparison?reviewer=bea&item={last}")
     assert page.form["item"] == last, "an address from before a restart"
     assert "6 in all" in tab.start().words
     desk = Desk(run, None)
     desk.warm()
     assert desk.progress("comparison", "bea").items == desk.progress("revision", "bea").items == 6
+
+
+def test_nobody_is_asked_before_it_is_known_who_comes_first(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = sorted(key_of(comparison(row).id) for row in range(6))
+    monkeypatch.setattr("constitution.view.desk.READING", 0.0)
+    assert Tab(run).next().form["item"] == order[0], "also where a page reads one line"
+    monkeypatch.setattr("constitution.view.desk.ORDERING", 0.0)
+    tab = Tab(run, "bea")
+    waiting = tab.next()
+    assert "still being read" in waiting.words and "data-review" not in waiting.source
+    for _ in range(6):
+        waiting = tab.get(waiting.link("Look again")) if "Look again" in waiting.source else waiting
+    assert waiting.form["item"] == order[0]
+
+
+def test_what_comes_later_is_asked_at_its_place_so_that_reviewers_overlap(run: Path) -> None:
+    tab = Tab(run)
+    page = tab.next()
+    first = page.form["item"]
+    early = next(row for row in range(6, 1000) if key_of(comparison(row).id) < first)
+    write(run / "comparisons.jsonl", comparison(early))
+    assert tab.answer(page, "A").texts[0] == f"Question {early}?"
+    assert Tab(run, "bea").next().texts[0] == f"Question {early}?"
+
+
+def test_answers_after_the_label_was_told_say_so(run: Path) -> None:
+    tab = Tab(run)
+    page = tab.next()
+    here = f"/{TOKEN}/review/comparison?item={page.form['item']}"
+    for button in ("skip", "A", "B", "skip", "tie"):
+        tab.answer(tab.get(here), button, **({"note": "forged"} if button == "tie" else {}))
+    assert [one.told for one in tab.kept()] == [False, False, True, True, True]
+    # Of other texts, it is told anew; and nobody tells anybody else.
+    (run / "comparisons.jsonl").unlink()
+    write(run / "comparisons.jsonl", *(comparison(row, f"Another one {row}.") for row in range(6)))
+    tab.answer(tab.get(here), "A")
+    bea = Tab(run, "bea")
+    bea.answer(bea.next(), "A")
+    assert [one.told for one in tab.kept()[5:]] == [False, False]
+    # Of a revision the AI says nothing.
+    revisions = Tab(run, kind="revision")
+    shown = revisions.next()
+    for button in ("accept", "reject"):
+        revisions.answer(revisions.get(f"/{TOKEN}/review/revision?item={shown.form['item']}"), button)
+    assert [one.told for one in tab.kept()[7:]] == [False, False]
+
+
+def test_two_servers_never_overwrite_each_other_unasked(run: Path) -> None:
+    one, other = Tab(run), Tab(run)
+    page = one.next()
+    other.answer(page, "A")
+    theirs = other.kept()[0]
+    (run / FILE).unlink()
+    with ThreadPoolExecutor(1) as threads:
+        with writing(run):
+            waiting = threads.submit(one.answer, page, "B")
+            # Whatever it checks now is out of date when its turn comes.
+            time.sleep(0.3)
+            append(run, theirs)
+        assert waiting.result().status == 409
+    assert [review.note for review in one.kept()] == [theirs.note]
+
+
+def test_a_writer_that_has_stopped_freezes_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("constitution.reviews.PATIENCE", 1.0)
+    tab = Tab(run)
+    page = tab.next()
+    with writing(run), ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(tab.answer, page, "A", note="my words")
+        time.sleep(0.2)
+        assert tab.start().status == tab.next().status == 200 and not waiting.done()
+        told = waiting.result()
+    assert told.status == 500 and "another process has held it for 1 seconds" in told.words
+    assert "my words" in told.source and not (run / FILE).exists()
+    assert tab.answer(page, "A").status == 200
 
 
 def test_many_at_once_are_kept_one_by_one(run: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from pydantic_core import from_json
 
 from constitution.digests import digest
-from constitution.errors import ConfigError
+from constitution.errors import ConfigError, RunError
 from constitution.journal import Line, read_line
 from constitution.records import Comparison, Record, Transcript
 from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
@@ -61,12 +60,17 @@ class Queue(Generic[AnyRecord]):
         path: The journal of the items; it may grow.
         kind: What they are.
         sample: Only these, in this order; None: all, in the order of the hashes of their ids.
+
+    Attributes:
+        reading: Whether there is more to be read.
+        fault: Why what follows cannot be read: what stands before that is asked about all the same.
     """
 
     def __init__(self, path: Path, kind: Kind[AnyRecord], sample: Sample | None) -> None:
         self._kind = kind
         self._sample = sample
         self.reading = False
+        self.fault: RunError | None = None
         self._journal = Following(path, self._forget)
         self._offsets: dict[str, int] = {}
         self._ranks: dict[str, int] = {}
@@ -75,18 +79,12 @@ class Queue(Generic[AnyRecord]):
         self._shown: dict[str, str] = {}
 
     def refresh(self, seconds: float = math.inf) -> None:
-        """Take in what was added to the run; `reading` tells whether that took longer than these seconds.
-
-        Raises:
-            RunError: The journal is damaged.
-        """
-        end = time.monotonic() + seconds
-        self.reading = False
-        for line in self._journal.added():
-            self._take(line)
-            if time.monotonic() > end:
-                self.reading = True
-                break
+        """Take in what was added to the run, for so many seconds."""
+        self.reading, self.fault = False, None
+        try:
+            self.reading = self._journal.look(self._take, seconds)
+        except RunError as bad:
+            self.fault = bad
 
     def __len__(self) -> int:
         """How many there are."""
@@ -115,11 +113,10 @@ class Queue(Generic[AnyRecord]):
             self._shown[key] = self._kind.shown_of(self.read(key))
         return self._shown[key]
 
-    def next(self, wanted: Callable[[str], bool], after: str = "") -> str | None:
-        """The first wanted item behind one, then from the beginning on; None if none is wanted."""
+    def first(self, wanted: Callable[[str], bool]) -> str | None:
+        """The first wanted item; None if none is wanted."""
         self._sort()
-        start = self._places.get(after, -1) + 1
-        return next((key for key in (*self._order[start:], *self._order[:start]) if wanted(key)), None)
+        return next(filter(wanted, self._order), None)
 
     def _take(self, line: Line) -> None:
         row = from_json(line.text)
