@@ -19,11 +19,11 @@ from constitution.report.coverage import Coverage, PrincipleCoverage
 from constitution.report.figures import figures, files
 from constitution.report.figures.files import font_notes, write_figures
 from constitution.report.figures.table_texts import csv_text, latex, latex_text
-from constitution.spreadsheets import plain_cell
 from constitution.report.figures.tables import tables
 from constitution.report.findings import FailureGroup, Findings, RevisionNumbers, StageName, StageNumbers, StepNumbers
 from constitution.report.findings.finding import find
 from constitution.report.scores import RuleSummary, ScoreSummary
+from constitution.spreadsheets import plain_cell
 
 COUNTS = Counts(input=40, done=38, failed=2, filtered=0)
 NOTHING = Findings(

@@ -7,7 +7,7 @@ never as markup, so that nothing in it is run, loaded or linked to.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from constitution.exports.markdown import code, escaped, fenced
+from constitution.markdown import code, escaped, fenced
 from constitution.samples.drawing import Sample
 from constitution.samples.items import Item
 
