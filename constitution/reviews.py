@@ -14,9 +14,9 @@ from constitution.digests import digest
 from constitution.errors import ConfigError, RunError, Unwritable, unwritable
 from constitution.journal import Journal, read_records
 from constitution.records import Comparison, Record, Transcript
-from constitution.run_folder import check_entry
+from constitution.run_folder import REVIEWS, check_entry
 
-FILE, LOCK = "reviews.jsonl", ".reviews.lock"
+FILE, LOCK = REVIEWS, ".reviews.lock"
 # Of a comparison the first five, of a revision `skip` and the last three.
 Verdict = Literal["first", "second", "tie", "both bad", "skip", "accept", "reject", "edit"]
 LONGEST_NAME = 64

@@ -30,6 +30,7 @@ from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Candidate, Comparison, Transcript
 from constitution.store import comparisons, transcripts
 from constitution.votes import logit
+from constitution.words import same_text
 
 Source = Literal["comparisons", "revisions"]
 
@@ -136,7 +137,7 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
     for comparison in comparisons(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
-        if comparison.first.text.strip() == comparison.second.text.strip():
+        if same_text(comparison.first.text, comparison.second.text):
             dropped[IDENTICAL] += 1
         elif why := people.left_out(ruling):
             dropped[f"pairs: {why}"] += 1

@@ -80,6 +80,7 @@ class Desk:
 
     def __init__(self, run: Path, sample: Sample | None) -> None:
         self._run = run
+        self._sample = sample
         self._queues: dict[KindName, Queue[Comparison] | Queue[Transcript]] = {
             "comparison": Queue(run / COMPARE.outcomes, COMPARISONS, sample),
             "revision": Queue(run / REVISE.outcomes, REVISIONS, sample),
@@ -114,6 +115,22 @@ class Desk:
                 buttons=Counter(map(button_of, current)),
                 fault=queue.fault,
             )
+
+    def left_out(self) -> int:
+        """How many ids of the sample nobody is asked about; 0 while that is not known.
+
+        Raises:
+            RunError: A journal is damaged.
+        """
+        if self._sample is None:
+            return 0
+        with self._lock:
+            for kind in self._queues:
+                self._refresh(kind)
+            queues = self._queues.values()
+            asked = {place for queue in queues for place in queue.sampled}
+            known = not any(queue.reading or queue.fault for queue in queues)
+            return len(self._sample) - len(asked) if known else 0
 
     def next(self, kind: KindName, reviewer: str, after: str = "", again: bool = False) -> str | None:
         """The first item that the reviewer has not answered; with `again`, the next behind it that they skipped.
