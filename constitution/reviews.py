@@ -3,7 +3,7 @@
 import errno
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,7 @@ _UNKEPT = "What was kept before is there still: see that there is room and that 
 
 
 class Review(Record):
-    """One answer of one person; of several about one thing, a reviewer's last one counts.
+    """One answer of one person; of several about one text, a reviewer's last one counts (`reviewed.py`).
 
     Attributes:
         id: The comparison's; of a revision what `revision_id` says.
@@ -167,8 +167,3 @@ def check_writable(run: Path) -> None:
 
 def _unkept(path: Path, bad: OSError) -> Unwritable:
     return Unwritable(unwritable(path, bad).message, _UNKEPT)
-
-
-def standing_reviews(given: Iterable[Review]) -> dict[tuple[str, str], Review]:
-    """The last review of each thing by each reviewer, by (id, reviewer); skipped ones too."""
-    return {(review.id, review.reviewer): review for review in given}

@@ -13,6 +13,7 @@ from reviewing import TOKEN, Page, Tab, comparison, make_run, pages, secrets, tr
 from constitution.cli import main
 from constitution.errors import ConfigError
 from constitution.journal import seal
+from constitution.reviewed import LastWords
 from constitution.reviews import FILE, LOCK, Review, add_review, append, shown_of_comparison, writing
 from constitution.view.desk import Desk
 from constitution.view.queue import key_of, read_sample
@@ -220,6 +221,15 @@ def test_comparisons_made_anew_are_asked_again(run: Path) -> None:
     assert len(tab.kept()) == 1
     tab.answer(again, "B")
     assert "1 answered" in tab.start().words
+    # The old texts are back: so is what was said of them, as `audit` and `export` have it.
+    (run / "comparisons.jsonl").unlink()
+    write(run / "comparisons.jsonl", *(comparison(row) for row in range(6)))
+    start = tab.start().words
+    assert "1 answered, 0 skipped" in start and "are about texts" not in start
+    assert tab.next().form["item"] != page.form["item"]
+    assert "Kept now A" in tab.answer(page, "B").words
+    (last,) = LastWords(tab.kept()).of_comparison(comparison(int(tab.kept()[0].row.removeprefix("row-"))))
+    assert last == tab.kept()[0]
 
 
 def test_a_sample_tells_what_is_asked_and_in_which_order(run: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Contradicted(Exception):
     """Another page has answered meanwhile: nothing is saved.
 
     Args:
-        standing: What counts now; None if it is only of other texts.
+        standing: What counts now; None if nothing does any more.
         given: What was to be saved.
     """
 
@@ -103,8 +103,8 @@ class Desk:
         with self._lock:
             self._refresh(kind)
             queue = self._queues[kind]
-            theirs = [(key, review) for key, review in self._answers.of(reviewer).items() if key in queue]
-            current = [review for key, review in theirs if queue.shown(key) == review.shown]
+            theirs = [key for key in self._answers.keys(reviewer) if key in queue]
+            current = [review for key in theirs if (review := self._answers.on(reviewer, key, queue.shown(key)))]
             skipped = sum(review.verdict == "skip" for review in current)
             return Progress(
                 items=len(queue),
@@ -142,17 +142,20 @@ class Desk:
         """
         self._read(kind, ORDERING)
         with self._lock:
-            queue, theirs = self._queues[kind], self._answers.of(reviewer)
+            queue, theirs = self._queues[kind], self._answers.keys(reviewer)
             if queue.reading:
                 return None
 
+            def answer(key: str) -> Review | None:
+                return self._answers.on(reviewer, key, queue.shown(key)) if key in theirs else None
+
             def open_(key: str) -> bool:
-                return key not in theirs or queue.shown(key) != theirs[key].shown
+                return answer(key) is None
 
             def skipped(key: str) -> bool:
                 # What is skipped a second time is not asked a third time in the same round.
                 ahead = not after or after not in queue or queue.place(key) > queue.place(after)
-                return ahead and not open_(key) and theirs[key].verdict == "skip"
+                return ahead and (said := answer(key)) is not None and said.verdict == "skip"
 
             return queue.first(skipped if again else open_)
 
@@ -209,18 +212,18 @@ class Desk:
             queue.refresh()
         if key not in queue:
             raise Refused("There is no such item in this run. It may have been made anew since the page was made.", 404)
-        theirs = self._answers.of(reviewer)
+        theirs = self._answers.keys(reviewer)
         history = [answered for answered in theirs if answered in queue]
         before = history[: history.index(key)] if key in theirs else history
-        standing, shown, record = theirs.get(key), queue.shown(key), queue.read(key)
-        outdated = standing is not None and standing.shown != shown
+        shown, record = queue.shown(key), queue.read(key)
+        standing = self._answers.on(reviewer, key, shown)
         return Item(
             key=key,
             place=queue.place(key),
             record=record,
             shown=shown,
-            standing=None if outdated else standing,
-            outdated=outdated,
+            standing=standing,
+            outdated=key in theirs and standing is None,
             told=isinstance(record, Comparison) and self._answers.told(reviewer, key, shown),
             name=name_of(standing),
             back=before[-1] if before else None,
