@@ -104,7 +104,7 @@ def _tell_strata(drawn: "Sample") -> None:
 def _tell_missing(drawn: "Sample", asked: int) -> None:
     """What the sample does not tell of; nothing of what a stratum is."""
     if drawn.identical:
-        tell(f"left out, as nobody was asked: {drawn.identical} comparisons of one text with itself", err=True)
+        tell(f"left out, as nobody was asked: comparisons of one text with itself ({drawn.identical})", err=True)
     if asked > drawn.population:
         tell(f"the run has no more than {drawn.population} {drawn.of}: here are all", err=True)
     if missed := sum(not stratum.drawn for stratum in drawn.strata):

@@ -27,7 +27,7 @@ def _drawn(sample: Sample, items: int, blind: bool) -> Iterator[str]:
     by = ", ".join(map(code, sample.by))
     yield (f"{items} of {sample.population} {sample.of}, drawn at random (seed {sample.seed}) within strata by {by}.")
     if sample.identical:
-        yield f"None of the {sample.identical} {sample.of} of one text with itself is among them."
+        yield f"Left out were comparisons of one text with itself: {sample.identical}."
     if not blind:
         yield "An item's weight is how many of the run it stands for; in a blind sample, its title is its blind id."
 
