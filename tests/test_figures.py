@@ -280,7 +280,7 @@ def test_latex_tables_are_whole() -> None:
     assert "booktabs" in lines[0]
     assert lines[1:8] == [
         r"\begin{table}",
-        r"\centering\small",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         r"\caption{Revision by revision. In brackets: 95\% intervals; $n$ = 38.}",
         r"\label{tab:revisions}",
         r"\begin{tabular}{rrrrrr}",

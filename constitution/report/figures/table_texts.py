@@ -76,13 +76,13 @@ def latex_text(table: Table) -> str:
         for place in range(len(table.columns))
     ]
     columns = "".join(
-        "r" if number else (r"p{0.4\linewidth}" if long > BROKEN else "l")
+        "r" if number else (r"p{0.3\linewidth}" if long > BROKEN else "l")
         for number, long in zip(numeric, longest, strict=True)
     )
     lines = [
         r"% In the preamble: \usepackage{booktabs}, \usepackage{textcomp}, \usepackage[T1]{fontenc} (pdfLaTeX only).",
         r"\begin{table}",
-        r"\centering\small",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"\caption{{{latex(table.title)}.{_observed(table)}}}",
         rf"\label{{tab:{table.name}}}",
         rf"\begin{{tabular}}{{{columns}}}",
