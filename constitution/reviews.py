@@ -11,8 +11,9 @@ from constitution.digests import digest
 from constitution.errors import ConfigError
 from constitution.journal import Journal, read_records
 from constitution.records import Comparison, Record, Transcript
+from constitution.run_folder import REVIEWS
 
-FILE, LOCK = "reviews.jsonl", ".reviews.lock"
+FILE, LOCK = REVIEWS, ".reviews.lock"
 # Of a comparison the first five, of a revision `skip` and the last three.
 Verdict = Literal["first", "second", "tie", "both bad", "skip", "accept", "reject", "edit"]
 LONGEST_NAME = 64

@@ -1,15 +1,20 @@
 """Blind review in the view: what is shown, and what is kept."""
 
+import shlex
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from exporting import compared, judged
 from reviewing import TOKEN, Page, Tab, comparison, make_run, pages, secrets, transcript, write
 
+from constitution.cli import main
+from constitution.errors import ConfigError
 from constitution.reviewed import LastWords
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.view.desk import Desk
+from constitution.view.queue import read_sample
 from constitution.view.sides import side_a
 
 CHINESE = "评审员"
@@ -232,6 +237,42 @@ def test_a_sample_tells_what_is_asked_and_in_which_order(run: Path, tmp_path: Pa
     tab = Tab(run, sample=sample)
     list(pages(tab, lambda _: "A"))
     assert [one.row for one in tab.kept()] == ["row-4", "row-1", "row-3"]
+    words = tab.start().words
+    assert "1 of the sample sample.jsonl is left out: not in this run yet, or nothing to ask" in words
+    assert "There are none in this sample." in words and "none yet" not in words
+    assert "There is nothing to review in this sample" in Tab(run, kind="revision", sample=sample).next().words
+    assert "left out" not in Tab(run).start().words
+
+
+def test_of_a_sample_what_nobody_can_be_asked_is_counted(run: Path, tmp_path: Path) -> None:
+    write(run / "comparisons.jsonl", *(comparison(row, "Same.", "Same. ") for row in (6, 7)))
+    write(run / "transcripts.jsonl", transcript(6, "Not revised."))
+    sample = tmp_path / "sample.jsonl"
+    ids = [*(f"row-{row}/sample-1-vs-sample-2" for row in (1, 6, 7)), "row-2", "row-6", "row-99"]
+    sample.write_text("".join(f'{{"id": "{one}"}}\n' for one in ids), encoding="utf-8")
+    words = Tab(run, sample=sample).start().words
+    assert words.count("1 in all, of the sample sample.jsonl") == 2
+    assert "4 of the sample sample.jsonl are left out" in words
+
+
+def test_a_blind_sample_is_refused_and_the_hint_makes_one_that_is_not(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = tmp_path / "blind.jsonl"
+    sample.write_text('{"blind_id": "0123", "of": "comparisons", "prompt": [], "a": "A", "b": "B"}\n')
+    with pytest.raises(ConfigError) as bad:
+        Tab(run, sample=sample)
+    assert "a blind sample" in bad.value.message and "without --blind" in bad.value.hint
+    (tmp_path / "my runs").mkdir()
+    other = judged(tmp_path / "my runs" / "other", compared(3))
+    with pytest.raises(ConfigError) as none:
+        read_sample(tmp_path / "none.jsonl", other)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", shlex.split(none.value.hint.removeprefix("Make one with: ")))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert len(read_sample(tmp_path / "sample.jsonl", other)) == 3
 
 
 def test_an_answer_of_another_reviewer_is_neither_told_nor_touched(run: Path) -> None:

@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from constitution.counts import Counts
 from constitution.exports.examples import LABELLED, Demonstration, Kind, Preference, Rating
 from constitution.exports.facts import Facts, Judge
-from constitution.exports.markdown import code, escaped
 from constitution.manifest import PRINCIPLES, Manifest
+from constitution.markdown import code, escaped
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
 UNTOLD = frozenset(

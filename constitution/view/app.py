@@ -69,7 +69,7 @@ def make_app(site: Site, live: Live | None = None) -> ASGIApp:
         ConfigError: The sample cannot be read.
     """
     live = live or Live(Index(site.run))
-    desk = Desk(site.run, read_sample(site.sample) if site.sample else None)
+    desk = Desk(site.run, read_sample(site.sample, site.run) if site.sample else None)
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     routes = [
         Route("/shared.css", lambda _: Response(STYLE, media_type="text/css")),

@@ -113,6 +113,7 @@ class Desk:
 
     def __init__(self, run: Path, sample: Sample | None) -> None:
         self._run = run
+        self._sample = sample
         self._queues: dict[KindName, Queue[Comparison] | Queue[Transcript]] = {
             "comparison": Queue(run / COMPARE.outcomes, COMPARISONS, sample),
             "revision": Queue(run / REVISE.outcomes, REVISIONS, sample),
@@ -153,6 +154,21 @@ class Desk:
                 outdated=len(theirs) - len(current),
                 buttons=Counter(map(button_of, current)),
             )
+
+    def left_out(self) -> int:
+        """How many ids of the sample nobody is asked about; 0 while the run is still being read.
+
+        Raises:
+            RunError: A journal is damaged.
+        """
+        if self._sample is None:
+            return 0
+        with self._lock:
+            for kind in self._queues:
+                self._refresh(kind)
+            queues = self._queues.values()
+            asked = {place for queue in queues for place in queue.sampled}
+            return 0 if any(queue.reading for queue in queues) else len(self._sample) - len(asked)
 
     def next(self, kind: KindName, reviewer: str, after: str = "", again: bool = False) -> str | None:
         """The next item that the reviewer has not answered; with `again`, the next behind it that they skipped.

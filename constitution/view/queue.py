@@ -11,11 +11,12 @@ from typing import Any, Generic, TypeVar
 from pydantic_core import from_json
 
 from constitution.digests import digest
-from constitution.errors import ConfigError
+from constitution.errors import ConfigError, command
 from constitution.journal import Line, read_line
 from constitution.records import Comparison, Record, Transcript
 from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
 from constitution.view.following import Following
+from constitution.words import same_text
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 # Places in a sample, by the ids that it names.
@@ -38,9 +39,7 @@ class Kind(Generic[AnyRecord]):
 
 
 def _comparison_id(line: dict[str, Any]) -> str | None:
-    # One text twice: `compare` asks no judge about it either.
-    same = line["first"]["text"].strip() == line["second"]["text"].strip()
-    return None if same else str(line["id"])
+    return None if same_text(line["first"]["text"], line["second"]["text"]) else str(line["id"])
 
 
 def _revision_id(line: dict[str, Any]) -> str | None:
@@ -73,6 +72,11 @@ class Queue(Generic[AnyRecord]):
         self._order: list[str] = []
         self._places: dict[str, int] = {}
         self._shown: dict[str, str] = {}
+
+    @property
+    def sampled(self) -> set[int]:
+        """Which places of the sample are here."""
+        return set(self._ranks.values())
 
     def refresh(self, seconds: float = math.inf) -> None:
         """Take in what was added to the run; `reading` tells whether that took longer than these seconds.
@@ -154,13 +158,13 @@ def key_of(name: str) -> str:
     return digest(["review", name])
 
 
-def read_sample(path: Path) -> Sample:
+def read_sample(path: Path, run: Path) -> Sample:
     """The ids of a file of `constitution sample`, JSONL, by their order.
 
     Raises:
-        ConfigError: It cannot be read, or a line has no id.
+        ConfigError: It cannot be read, a line has no id, or it is a blind sample.
     """
-    hint = "Make one with: constitution sample RUN --format jsonl"
+    hint = f"Make one with: {command('sample', run, '--to', 'sample.jsonl')}"
     sample: Sample = {}
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -170,12 +174,17 @@ def read_sample(path: Path) -> Sample:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)["id"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            found = None
-        if not isinstance(found, str):
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and "blind_id" in row and "id" not in row:
+            raise ConfigError(
+                f"--sample {path}: a blind sample, which names no items of the run",
+                "Give the same sample made without --blind: the view hides all that a reviewer should not see.",
+            )
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str):
             raise ConfigError(f"{path}:{number}: not a line of a sample: a JSON object with an id", hint)
-        sample.setdefault(found, len(sample))
+        sample.setdefault(row["id"], len(sample))
     if not sample:
         raise ConfigError(f"--sample {path}: there is no row in it", hint)
     return sample

@@ -54,6 +54,7 @@ def _start(site: Site, desk: Desk, request: Request) -> Response:
     progress = {kind: desk.progress(kind, reviewer) for kind in get_args(KindName)}
     asking = {kind: Asking(site.root, kind, reviewer) for kind in get_args(KindName)}
     values: dict[str, Any] = {"reviewer": reviewer or name, "problem": problem, "progress": progress, "asking": asking}
+    values["left_out"] = desk.left_out()
     return site.page("review.html.jinja", status=400 if problem else 200, **values)
 
 
