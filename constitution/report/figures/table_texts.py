@@ -64,10 +64,11 @@ def csv_text(table: Table) -> str:
 
 
 def latex_text(table: Table) -> str:
-    """A table as LaTeX: a `tabular` with the rules of booktabs, to be put into a `table` with `input`.
+    r"""A table as LaTeX: a `table` with caption, label (`tab:NAME`) and the rules of booktabs, to be read by `\input`.
 
     Every character that means something to LaTeX is spelt out; others, such as Chinese ones, are left as they are, and
-    take LuaLaTeX or XeLaTeX and a font that has them. Numbers are rounded; an estimate is `value [low, high]`.
+    take LuaLaTeX or XeLaTeX and a font that has them. Numbers are rounded; an estimate's interval stands below its
+    value, so that six of them fit the width of a page.
     """
     numeric = [all(not isinstance(row[place], str) for row in table.rows) for place in range(len(table.columns))]
     longest = [
@@ -75,21 +76,34 @@ def latex_text(table: Table) -> str:
         for place in range(len(table.columns))
     ]
     columns = "".join(
-        "r" if number else (r"p{0.4\linewidth}" if long > BROKEN else "l")
+        "r" if number else (r"p{0.3\linewidth}" if long > BROKEN else "l")
         for number, long in zip(numeric, longest, strict=True)
     )
     lines = [
-        f"% {clean(table.title)}. Estimates: value [low, high], the ends of the 95% interval; n is in the CSV file.",
         r"% In the preamble: \usepackage{booktabs}, \usepackage{textcomp}, \usepackage[T1]{fontenc} (pdfLaTeX only).",
+        r"\begin{table}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        rf"\caption{{{latex(table.title)}.{_observed(table)}}}",
+        rf"\label{{tab:{table.name}}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        _latex_row(table.columns),
+        _latex_row([column[:1].upper() + column[1:] for column in table.columns]),
         r"\midrule",
         *(_latex_row(row) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
+        r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _observed(table: Table) -> str:
+    """What a caption says of a table's estimates."""
+    numbers = sorted(cell.n for row in table.rows for cell in row if isinstance(cell, Estimate))
+    if not numbers:
+        return ""
+    n = f"{numbers[0]}" if numbers[0] == numbers[-1] else f"{numbers[0]} to {numbers[-1]}"
+    return rf" In brackets: 95\% intervals; $n$ = {n}."
 
 
 def latex(text: str) -> str:
@@ -107,7 +121,8 @@ def _latex_cell(cell: Cell) -> str:
     if isinstance(cell, str):
         return latex(cell)
     if isinstance(cell, Estimate):
-        return f"{_rounded(cell.value)} {{[{_rounded(cell.low)}, {_rounded(cell.high)}]}}"
+        interval = rf"\scriptsize [{_rounded(cell.low)}, {_rounded(cell.high)}]"
+        return rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{_rounded(cell.value)}\\{interval}\end{{tabular}}"
     return "" if cell is None else _rounded(cell)
 
 
