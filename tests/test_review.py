@@ -548,6 +548,19 @@ def test_answers_after_the_label_was_told_say_so(run: Path) -> None:
     assert [one.told for one in tab.kept()[7:]] == [False, False]
 
 
+def test_the_label_is_told_when_no_pair_of_the_row_is_left_that_it_would_tell_of(tmp_path: Path) -> None:
+    two = [comparison(0, id=f"row-0/{name}", pairs=2) for name in ("one", "two")]
+    (tmp_path / "run").mkdir()
+    write(tmp_path / "run" / "comparisons.jsonl", *two)
+    tab = Tab(tmp_path / "run")
+    after = tab.answer(tab.next(), "A")
+    assert "What the AI said is told when all pairs of this prompt are answered." in after.words
+    assert secrets(after.source) == []
+    after = tab.answer(after, "A")
+    assert "The AI: " in after.words and "sample-1" in after.source
+    assert [one.told for one in tab.kept()] == [False, False]
+
+
 def test_many_at_once_are_kept_one_by_one(run: Path) -> None:
     tab = Tab(run)
     page = tab.next()

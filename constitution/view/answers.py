@@ -5,6 +5,7 @@ from pathlib import Path
 
 from constitution.digests import digest
 from constitution.journal import Line, parse
+from constitution.records import Comparison
 from constitution.reviewed import LastWords
 from constitution.reviews import FILE, Review
 from constitution.view.following import Following
@@ -39,9 +40,13 @@ class Answers:
         name = self.keys(reviewer).get(key)
         return None if name is None else self._words.by(reviewer, name, shown)
 
-    def told(self, reviewer: str, key: str, shown: str) -> bool:
-        """Whether they have answered about these texts before, which is when the AI's label is told."""
-        return (reviewer, key, shown) in self._told
+    def told(self, reviewer: str, comparison: Comparison, shown: str) -> bool:
+        """Whether they have been told the AI's label: once they have answered about all pairs of the row.
+
+        The same texts stand in several pairs of a row, so what is told of one tells of the others.
+        """
+        answered = self._answered.get((reviewer, comparison.row), {})
+        return answered.get(comparison.id) == shown and len(answered) >= comparison.pairs
 
     def _take(self, line: Line) -> None:
         review = parse(self._journal.path, line, Review)
@@ -51,13 +56,13 @@ class Answers:
         theirs.pop(key, None)
         theirs[key] = review.id
         if review.verdict != "skip":
-            self._told.add((review.reviewer, key, review.shown))
+            self._answered.setdefault((review.reviewer, review.row), {})[review.id] = review.shown
 
     def _forget(self) -> None:
         self._words = LastWords()
         self._ids: dict[str, dict[str, str]] = {}
-        # Whom the label of which texts was told: (reviewer, key, hash of the texts).
-        self._told: set[tuple[str, str, str]] = set()
+        # What each reviewer has ever answered about a row: of each pair, the hash of the texts.
+        self._answered: dict[tuple[str, str], dict[str, str]] = {}
 
 
 def name_of(review: Review | None) -> str:

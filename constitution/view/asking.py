@@ -58,6 +58,7 @@ class Told:
         sources: Which response was what.
         note: The reviewer's.
         text: The reviewer's edit of a revision.
+        hidden: Whether the AI's label is still to be hidden, as other pairs of the row hold the same texts.
     """
 
     said: str
@@ -66,6 +67,7 @@ class Told:
     sources: str = ""
     note: str = ""
     text: str | None = None
+    hidden: bool = False
 
 
 def said(review: Review | None) -> Told:
@@ -76,10 +78,12 @@ def said(review: Review | None) -> Told:
 
 
 def told(item: Item, review: Review) -> Told:
-    """The AI's side of an item too, which stays hidden until it is answered; skipping is no answer."""
+    """The AI's side of an item too, hidden until all pairs of its row are answered; skipping is no answer."""
     record, plain = item.record, said(review)
     if not isinstance(record, Comparison) or review.verdict == "skip":
         return plain
+    if not item.told:
+        return replace(plain, hidden=True)
     as_a = side_a(review.reviewer, record.id)
     a, b = (record.first, record.second) if as_a == "first" else (record.second, record.first)
     return replace(

@@ -224,7 +224,7 @@ class Desk:
             shown=shown,
             standing=standing,
             outdated=key in theirs and standing is None,
-            told=isinstance(record, Comparison) and self._answers.told(reviewer, key, shown),
+            told=isinstance(record, Comparison) and self._answers.told(reviewer, record, shown),
             name=name_of(standing),
             back=before[-1] if before else None,
         )
