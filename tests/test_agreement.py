@@ -237,6 +237,23 @@ def test_reviews_of_revisions_alone_say_nothing_of_agreement(tmp_path: Path) -> 
     assert agreement_lines(agreed) == ["reviewed by people: 1", "  ada: revisions 1 (1 accept)"]
 
 
+def test_two_agree_on_revisions_by_keeping_or_rejecting_them(tmp_path: Path) -> None:
+    told = many(4)
+    run = stored(tmp_path / "run", told)
+    said = [("accept", "edit"), ("reject", "reject"), ("accept", "reject"), ("edit", "skip")]
+    for transcript, (ada, bea) in zip(told, said, strict=True):
+        on_revision(run, transcript, 2, "ada", ada)
+        on_revision(run, transcript, 2, "bea", bea)
+    (pair,) = found(run).revisions
+    assert (pair.one, pair.other, pair.decided) == ("ada", "bea", None)
+    assert pair.rate is not None and (pair.rate.value, pair.rate.n) == (pytest.approx(2 / 3), 3)
+    # By chance: kept by both 2/3 × 1/3, rejected by both 1/3 × 2/3.
+    assert pair.kappa is not None and pair.kappa.value == pytest.approx((2 / 3 - 4 / 9) / (1 - 4 / 9))
+    lines = [line for line in agreement_lines(found(run)) if line.startswith("ada and bea")]
+    assert len(lines) == 1 and "(of revisions: keep, as it is or edited, or reject): 66.7%" in lines[0]
+    assert nameless(found(run)).revisions[0].other == "reviewer 2"
+
+
 def test_only_reviewed_rows_are_read_in_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = made(200)
     run = judged(tmp_path / "run", rows)

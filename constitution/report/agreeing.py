@@ -41,6 +41,13 @@ class Judged(Record):
     blind: tuple[Review, ...]
 
 
+class JudgedRevision(Record):
+    """A reviewed revision: the prompt that it answers, and what each reviewer last said of it, skips left out."""
+
+    prompt: str
+    said: tuple[Review, ...]
+
+
 def agree(run: Path) -> Agreement | None:
     """What people said of a run, and how far they agree; None if nobody said anything.
 
@@ -64,25 +71,27 @@ def agree(run: Path) -> Agreement | None:
         for one in _comparisons(run, positions)
     ]
     revised = [
-        review
+        JudgedRevision(
+            prompt=digest([message.model_dump() for message in transcript.prompt]),
+            said=tuple(one for one in words.of_revision(transcript, number) if one.verdict != "skip"),
+        )
         for transcript in _transcripts(run, positions)
         for number in range(1, len(transcript.responses))
-        for review in words.of_revision(transcript, number)
-        if review.verdict != "skip"
     ]
     standing = sum(one.verdict != "skip" for one in words.all())
     return agreement([one for one in judged if one.said], revised, standing)
 
 
-def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int) -> Agreement:
+def agreement(judged: Sequence[Judged], revised: Sequence[JudgedRevision], standing: int) -> Agreement:
     """How far people agree.
 
     Args:
         judged: The reviewed comparisons.
-        revised: What people last said of revisions, skips left out.
+        revised: The revisions.
         standing: How many last words there are, skips left out, those on texts that are not there any more included.
     """
-    names = sorted({review.reviewer for one in judged for review in one.said} | {one.reviewer for one in revised})
+    kept = [review for one in revised for review in one.said]
+    names = sorted({review.reviewer for one in judged for review in one.said} | {one.reviewer for one in kept})
     sides = _sides(names, [one.said for one in judged])
     blind = _sides(names, [one.blind for one in judged])
     read = {place: one.ai for place, one in enumerate(judged) if one.ai is not None}
@@ -96,13 +105,25 @@ def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int
     answered = {place for found in sides.values() for place in found}
     decided = {place: side for place, one in enumerate(judged) if (side := _majority(one)) is not None}
     return Agreement(
-        reviewers=tuple(_reviewer(name, judged, revised) for name in names),
+        reviewers=tuple(_reviewer(name, judged, kept) for name in names),
         majority=_agreed(MAJORITY, AI, decided, read, prompts) if len(with_ai) > 1 else None,
         with_ai=tuple(with_ai),
         between=tuple(between),
+        revisions=tuple(_of_revisions(names, revised)),
         unread=len(answered - read.keys()),
-        outdated=standing - sum(map(len, sides.values())) - len(revised),
+        outdated=standing - sum(map(len, sides.values())) - len(kept),
     )
+
+
+def _of_revisions(names: Sequence[str], revised: Sequence[JudgedRevision]) -> Iterator[Agreed]:
+    rejected: dict[str, dict[int, int]] = {name: {} for name in names}
+    for place, revision in enumerate(revised):
+        for review in revision.said:
+            rejected[review.reviewer][place] = int(review.verdict == "reject")
+    prompts = [revision.prompt for revision in revised]
+    for one, other in combinations(names, 2):
+        if rejected[one].keys() & rejected[other].keys():
+            yield _agreed(one, other, rejected[one], rejected[other], prompts).model_copy(update={"decided": None})
 
 
 def _comparisons(run: Path, positions: frozenset[int]) -> Iterator[Comparison]:

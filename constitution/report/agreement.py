@@ -1,6 +1,6 @@
 """How far people agree with the AI's labels and with each other, and how that is told; `agreeing.py` finds it out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
 from constitution.intervals import Estimate
@@ -72,6 +72,7 @@ class Agreement(Record):
             comparisons that they are divided about are left out. None where fewer than two answered.
         with_ai: Each reviewer and the AI's labels.
         between: Each two reviewers.
+        revisions: Each two reviewers, of revisions: kept (accepted or edited) or rejected; `decided` is None.
         unread: Reviewed comparisons that the AI's side is not known of, as its label is invalid or contradicts itself.
         outdated: Reviews of texts that are not there any more.
     """
@@ -80,6 +81,7 @@ class Agreement(Record):
     majority: Agreed | None = None
     with_ai: tuple[Agreed, ...]
     between: tuple[Agreed, ...]
+    revisions: tuple[Agreed, ...] = ()
     unread: int
     outdated: int
 
@@ -97,9 +99,12 @@ def nameless(found: Agreement) -> Agreement:
             "reviewers": tuple(one.model_copy(update={"name": called[one.name]}) for one in found.reviewers),
             # Somebody may be called `AI`: the other of these is none.
             "with_ai": tuple(pair.model_copy(update={"one": called[pair.one]}) for pair in found.with_ai),
-            "between": tuple(
-                pair.model_copy(update={"one": called[pair.one], "other": called[pair.other]}) for pair in found.between
-            ),
+            **{
+                field: tuple(
+                    pair.model_copy(update={"one": called[pair.one], "other": called[pair.other]}) for pair in pairs
+                )
+                for field, pairs in (("between", found.between), ("revisions", found.revisions))
+            },
         }
     )
 
@@ -118,10 +123,12 @@ def agreement_lines(found: Agreement) -> list[str]:
         if one.as_a:
             lines.append(f"  {one.name} prefers the response shown as A: {one.as_a.percent} (fair: 50%)")
     lines += [line for pair in found.all_with_ai for line in _pair_lines(pair, "the AI", "first, second or neither")]
-    between = _most_shared(found)
+    between = _most_shared(found.between)
     lines += [line for pair in between for line in _pair_lines(pair, pair.other, "first, second, tie or both bad")]
     if more := len(found.between) - len(between):
         lines.append(f"pairs of reviewers left out here, who have fewer comparisons in common: {more}")
+    for pair in _most_shared(found.revisions):
+        lines += _pair_lines(pair, pair.other, "of revisions: keep, as it is or edited, or reject", sides=False)
     if any(pair.rate for pair in (*found.with_ai, *found.between)):
         lines.append(OF_REVIEWED)
     if found.unread:
@@ -135,7 +142,7 @@ def agreement_warnings(found: Agreement) -> list[str]:
     """What is wrong, in plain words."""
     told = [
         *(_no_better_than_chance(pair, "the AI") for pair in found.all_with_ai),
-        *(_no_better_than_chance(pair, pair.other) for pair in _most_shared(found)),
+        *(_no_better_than_chance(pair, pair.other) for pair in _most_shared(found.between)),
         *(_only_positions(one) for one in found.reviewers),
     ]
     return [warning for warning in told if warning]
@@ -157,20 +164,21 @@ def _only_positions(one: Reviewer) -> str:
     return f"{one.name} nearly always prefers the response shown as {'A' if one.as_a.value > 0.5 else 'B'}"
 
 
-def _most_shared(found: Agreement) -> list[Agreed]:
-    """The pairs of reviewers that have the most comparisons in common, as many as are told, in their order."""
-    shared = sorted(found.between, key=lambda pair: -(pair.rate.n if pair.rate else 0))[:MOST_PAIRS]
-    return [pair for pair in found.between if pair in shared]
+def _most_shared(pairs: Sequence[Agreed]) -> list[Agreed]:
+    """The pairs of reviewers that have the most in common, as many as are told, in their order."""
+    shared = sorted(pairs, key=lambda pair: -(pair.rate.n if pair.rate else 0))[:MOST_PAIRS]
+    return [pair for pair in pairs if pair in shared]
 
 
-def _pair_lines(pair: Agreed, other: str, categories: str) -> Iterable[str]:
-    """How two agree; where they never judged the same, nothing is to tell."""
+def _pair_lines(pair: Agreed, other: str, categories: str, sides: bool = True) -> Iterable[str]:
+    """How two agree, if there are sides also on these; where they never judged the same, nothing is to tell."""
     if pair.rate:
         yield f"{pair.one} and {other} say the same ({categories}): {pair.rate.percent}"
         kappa = f"{pair.kappa.number} (chance: 0)" if pair.kappa else f"cannot be told: {pair.no_kappa}"
         yield f"  Cohen's kappa: {kappa}"
-        told = pair.decided.percent if pair.decided else "cannot be told"
-        yield f"  where both prefer a response, the same one: {told} (chance: 50%)"
+        if sides:
+            told = pair.decided.percent if pair.decided else "cannot be told"
+            yield f"  where both prefer a response, the same one: {told} (chance: 50%)"
 
 
 def _counts(verdicts: Mapping[str, int]) -> str:
