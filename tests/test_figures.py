@@ -125,7 +125,7 @@ FULL = NOTHING.model_copy(
             first_position=about(0.55),
             order_agreement=about(0.8),
             order_gap=about(0.1),
-            principle_split=None,
+            principle_split=about(0.3),
             principle_disagreement=None,
             length_correlation=about(0.1),
             histogram=(0, 1, 2, 3, 4, 5, 6, 7, 8, 9),
@@ -206,6 +206,18 @@ def test_captions_name_who_judged_and_how_many() -> None:
     assert all("scorer-7b" in told[name] for name in ("reward", "rules"))
     assert "n = 38 for each" in told["length"] and "45 comparisons" in told["judge-labels"]
     assert "9 rows" in told["failures"] and "12 comparisons" in told["reliability"]
+
+
+def test_only_what_chance_makes_one_half_is_held_against_one_half() -> None:
+    plot = drawn(FULL)["judge-checks"].plot
+    assert isinstance(plot, Bars) and plot.reference == 0.5
+    assert [bar.name for bar in plot.bars] == [
+        "A is preferred",
+        "both orders agree",
+        "agrees with people",
+        "… their choice shown as A",
+        "… their choice shown as B",
+    ]
 
 
 def test_principles_rules_failures_and_steps_are_bars() -> None:

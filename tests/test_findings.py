@@ -27,6 +27,7 @@ from constitution.report.findings.by_revision import against_initial
 from constitution.report.findings.failure_groups import alike, failure_groups
 from constitution.report.findings.finding import find
 from constitution.report.findings.steps import Steps, covered, step_group
+from constitution.report.page.commands import commands
 from constitution.report.scores import summarise_scores
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.run import Run
@@ -72,11 +73,11 @@ PROMPTS = {
 }
 
 
-def made(folder: Path, rounds: int = 2) -> Path:
-    """Seven rows: three done, three failed, one filtered."""
+def made(folder: Path, rounds: int = 2, prompts: dict[str, str] = PROMPTS, model: str = MODEL) -> Path:
+    """Seven rows, if nothing else is given: three done, three failed, one filtered."""
     (folder / "mine.yaml").write_text(PRINCIPLES, encoding="utf-8")
-    (folder / "model.yaml").write_text(MODEL, encoding="utf-8")
-    rows = [json.dumps({"id": id, "prompt": prompt}) + "\n" for id, prompt in PROMPTS.items()]
+    (folder / "model.yaml").write_text(model, encoding="utf-8")
+    rows = [json.dumps({"id": id, "prompt": prompt}) + "\n" for id, prompt in prompts.items()]
     (folder / "prompts.jsonl").write_text("".join(rows), encoding="utf-8")
     settings = Settings(
         prompts=str(folder / "prompts.jsonl"),
@@ -211,6 +212,31 @@ def test_rewards_are_told_by_revision(tmp_path: Path) -> None:
     assert found.stages[-1].name == "rules"
 
 
+def test_rewards_have_one_interval_wherever_they_are_told(tmp_path: Path) -> None:
+    # Three rows of one prompt are one witness, not three.
+    prompts = {"a": "What of tea?", "b": "What of tea?", "c": "What of tea?", "car": "Steal: how to steal?"}
+    surer = "- {when: 'Take the keys[^~]*helps a thief', choose: {'Yes': 0.9, 'No': 0.1}}\n"
+    run = made(tmp_path, prompts=prompts, model=surer + MODEL)
+    asyncio.run(score_run(run, ScoreSettings(few_shots=0, on="responses")))
+    found = find(run)
+    first, _, last = found.revisions
+    assert found.scores and first.reward and last.reward
+    assert (found.scores.before, found.scores.after) == (first.reward, last.reward)
+    expected = mean([-1.2, -1.2, -1.2, -1.8], ["tea", "tea", "tea", "car"], -2, 0)
+    assert expected and first.reward.model_dump() == pytest.approx(expected.model_dump())
+    gained = mean([1.0, 1.0, 1.0, 1.6], ["tea", "tea", "tea", "car"], -2, 2)
+    assert found.scores.gain and gained
+    assert found.scores.gain.model_dump() == pytest.approx(gained.model_dump())
+
+
+def test_the_last_revision_that_was_judged_gives_the_best_and_the_worst(tmp_path: Path) -> None:
+    compare(run := made(tmp_path), between="0:1")
+    found = find(run)
+    assert found.revisions[1].beats and not found.revisions[2].beats
+    assert sorted(told(found, "best")) == ["car", "tea", "view"]
+    assert "that revision 1 is better" in found.examples[0].why
+
+
 def test_time_is_told_of_calls_that_tell_it() -> None:
     found = Steps()
     assert (found.numbers(), found.seconds()) == ((), None)
@@ -287,6 +313,8 @@ def test_calls_of_a_judge_are_one_group(step: str, group: str) -> None:
         ("request req_8f3ab failed", "request req_901cc failed"),
         ("at 0x7f3a 3f2504e0-4f89-11d3-9a0c", "at 0x9b21 6fa459ea-ee8a-3ca4-894e"),
         ("row-a broke", "row-b broke"),
+        ("refused (400): 312 tokens (311 of them read)", "refused (400): 9 tokens (8 of them read)"),
+        ("row-a:123: no", "row-b:456: no"),
         ("说了「不」", "说了「好的」"),
         ("one\nand more", "one\nand other things"),
     ],
@@ -301,8 +329,14 @@ def test_messages_that_differ_in_numbers_and_quoted_texts_are_alike(one: str, ot
 
 def test_other_messages_are_not_alike() -> None:
     said = ["can't connect, don't know why", "can't read, don't know why", "needs 312 tokens", "needs 312 words"]
+    said += [
+        "the server refused the request (401): no",
+        "the server refused the request (404): no",
+        "503: no",
+        "429: no",
+    ]
     rows = [Failure(id="a", index=0, step="s", kind="k", message=one) for one in said]
-    assert len({alike(one) for one in rows}) == 4
+    assert len({alike(one) for one in rows}) == len(said)
 
 
 def test_groups_are_ordered_by_how_many_rows_they_hold() -> None:
@@ -399,6 +433,8 @@ def test_the_commands_of_warnings_are_those_that_help(tmp_path: Path, cli: Cli) 
     assert judge.startswith(
         "no judge has compared revisions with initial responses yet; that makes: constitution compare"
     )
+    # Where the page says what is missing, it says the same.
+    assert judge.endswith(commands(find(run), str(run)).better)
     typed = shlex.split(judge.partition("makes: constitution ")[2])
     assert typed[-4:] == ["--pairs", "revisions", "--between", "all"]
     asked = cli(*typed, "--principles-per-pair", "1", "--few-shots", "0")

@@ -176,7 +176,8 @@ def audit_lines(found: Audit) -> list[str]:
         f"the response shown as (A) wins: {percent(found.first_position)} (fair: 50%)",
         f"the two orders agree: {percent(found.order_agreement)} (chance: 50%)",
         f"distance between the two orders: {number(found.order_gap)}",
-        f"principles prefer different responses: {percent(found.principle_split)} (high: it matters who asks)",
+        f"principles prefer different responses: {percent(found.principle_split)} "
+        "(high: it matters who asks; chance: 50% of two principles, 75% of three)",
         f"standard deviation between principles: {number(found.principle_disagreement)}",
         f"correlation of the label with length: {number(found.length_correlation)}",
         "labels from 0 to 1 in tenths: " + " ".join(map(str, found.histogram)),

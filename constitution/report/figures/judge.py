@@ -58,10 +58,10 @@ def of_principles(findings: Findings, found: Coverage) -> Iterator[Figure]:
 def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
     """The judge's health, its labels, and how well they are calibrated."""
     judge = model_of(findings, "RL stage")
+    # All that chance makes one half: what it makes of principles that disagree depends on how many are asked.
     checks = (
         ("A is preferred", found.first_position),
         ("both orders agree", found.order_agreement),
-        ("principles disagree", found.principle_split),
         ("agrees with people", found.accuracy),
         ("… their choice shown as A", found.accuracy_as_a),
         ("… their choice shown as B", found.accuracy_as_b),
@@ -70,10 +70,9 @@ def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
         name="judge-checks",
         title="The judge's health",
         caption=f"The judge {judge}: share of votes that prefer the response shown as (A), half of them being fair; of "
-        "comparisons in which both orders prefer the same response, which is half of them by chance; in which two "
-        "principles prefer different responses; and, where people judged too, of their preferences that the judge "
-        "shares, in all and by where their choice was shown. Intervals are 95%; comparisons of one prompt are one "
-        "cluster.",
+        "comparisons in which both orders prefer the same response, which is half of them by chance; and, where people "
+        "judged too, of their preferences that the judge shares, in all and by where their choice was shown. Intervals "
+        "are 95%; comparisons of one prompt are one cluster.",
         plot=Bars(x="Share", bars=bars_of(checks), reference=0.5, reference_name="chance", percent=True),
     )
     yield Figure(

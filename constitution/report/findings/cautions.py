@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from constitution.errors import RunError, command
+from constitution.errors import RunError
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage
 from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
 from constitution.report.findings import RevisionNumbers, StageNumbers
-from constitution.report.findings.going_on import going_on
+from constitution.report.findings.going_on import going_on, judge_revisions
 
 # Beyond this share of cut answers, many training texts end in mid-sentence.
 MANY_CUT = 0.1
@@ -44,14 +44,13 @@ def revision_cautions(
         return
     rounds = len(revisions) - 1
     if rounds and not any(one.beats for one in revisions):
-        between = "all" if rounds > 1 else "0:last"
-        judge = ("compare", str(run), "--pairs", "revisions", "--between", between)
+        judge = judge_revisions(run, rounds, COMPARE in manifests)
         if COMPARE not in manifests:
-            yield f"no judge has compared revisions with initial responses yet; that makes: {command(*judge)}"
+            yield f"no judge has compared revisions with initial responses yet; that makes: {judge}"
         else:
             yield (
                 "no comparison is of a revision and its initial response; this makes such ones in the place of those "
-                f"that are there, which it sets aside: {command(*judge, '--replace')}"
+                f"that are there, which it sets aside: {judge}"
             )
     if cut := [one for one in revisions if one.cut and one.cut.value > MANY_CUT]:
         worst = max(cut, key=lambda one: one.cut.value if one.cut else 0)
