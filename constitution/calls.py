@@ -121,12 +121,16 @@ class Caller:
         await self.run.flushed()
 
 
+# When the clock that nobody sets was at 0, in seconds since 1970: so all times of a process are of one clock.
+_ZERO = time.time() - time.monotonic()
+
+
 class _Clock:
     """How long a call takes; by a clock that nobody sets. Milliseconds are enough, and keep lines short."""
 
     def __init__(self) -> None:
-        self.began = round(time.time(), 3)
         self._start = time.monotonic()
+        self.began = round(_ZERO + self._start, 3)
 
     def seconds(self) -> float:
         return round(time.monotonic() - self._start, 3)

@@ -18,15 +18,17 @@ from scale import LONG
 from constitution import CompareSettings, Settings, generate, label_pairs
 from constitution.errors import RunError
 from constitution.intervals import mean, share
-from constitution.manifest import COMPARE, REVISE
+from constitution.manifest import COMPARE, REVISE, load_manifest
 from constitution.records import Call, Completion, Failure
 from constitution.report.audit import audit
 from constitution.report.coverage import coverage
 from constitution.report.findings import Findings
 from constitution.report.findings.by_revision import against_initial
+from constitution.report.findings.cautions import stage_cautions
 from constitution.report.findings.failure_groups import alike, failure_groups
 from constitution.report.findings.finding import find
 from constitution.report.findings.steps import Steps, covered, step_group
+from constitution.report.page.commands import commands
 from constitution.report.scores import summarise_scores
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.run import Run
@@ -72,11 +74,11 @@ PROMPTS = {
 }
 
 
-def made(folder: Path, rounds: int = 2) -> Path:
-    """Seven rows: three done, three failed, one filtered."""
+def made(folder: Path, rounds: int = 2, prompts: dict[str, str] = PROMPTS, model: str = MODEL) -> Path:
+    """Seven rows, if nothing else is given: three done, three failed, one filtered."""
     (folder / "mine.yaml").write_text(PRINCIPLES, encoding="utf-8")
-    (folder / "model.yaml").write_text(MODEL, encoding="utf-8")
-    rows = [json.dumps({"id": id, "prompt": prompt}) + "\n" for id, prompt in PROMPTS.items()]
+    (folder / "model.yaml").write_text(model, encoding="utf-8")
+    rows = [json.dumps({"id": id, "prompt": prompt}) + "\n" for id, prompt in prompts.items()]
     (folder / "prompts.jsonl").write_text("".join(rows), encoding="utf-8")
     settings = Settings(
         prompts=str(folder / "prompts.jsonl"),
@@ -191,7 +193,7 @@ def test_a_judge_tells_how_often_revisions_beat_the_initial_response(tmp_path: P
     assert len(contested) == 3
     for one in contested:
         assert one.comparison is not None and one.comparison.votes
-    assert not [one for one in found.warnings if "no judge" in one]
+    assert not [one for one in found.warnings if "no judge" in one.text]
 
 
 def test_rewards_are_told_by_revision(tmp_path: Path) -> None:
@@ -209,6 +211,31 @@ def test_rewards_are_told_by_revision(tmp_path: Path) -> None:
     assert found.examples[0].why == "reward -1.200 of the initial response, -0.200 of the last revision"
     assert [one.step for one in found.steps if one.stage == "rules"] == ["score"]
     assert found.stages[-1].name == "rules"
+
+
+def test_rewards_have_one_interval_wherever_they_are_told(tmp_path: Path) -> None:
+    # Three rows of one prompt are one witness, not three.
+    prompts = {"a": "What of tea?", "b": "What of tea?", "c": "What of tea?", "car": "Steal: how to steal?"}
+    surer = "- {when: 'Take the keys[^~]*helps a thief', choose: {'Yes': 0.9, 'No': 0.1}}\n"
+    run = made(tmp_path, prompts=prompts, model=surer + MODEL)
+    asyncio.run(score_run(run, ScoreSettings(few_shots=0, on="responses")))
+    found = find(run)
+    first, _, last = found.revisions
+    assert found.scores and first.reward and last.reward
+    assert (found.scores.before, found.scores.after) == (first.reward, last.reward)
+    expected = mean([-1.2, -1.2, -1.2, -1.8], ["tea", "tea", "tea", "car"], -2, 0)
+    assert expected and first.reward.model_dump() == pytest.approx(expected.model_dump())
+    gained = mean([1.0, 1.0, 1.0, 1.6], ["tea", "tea", "tea", "car"], -2, 2)
+    assert found.scores.gain and gained
+    assert found.scores.gain.model_dump() == pytest.approx(gained.model_dump())
+
+
+def test_the_last_revision_that_was_judged_gives_the_best_and_the_worst(tmp_path: Path) -> None:
+    compare(run := made(tmp_path), between="0:1")
+    found = find(run)
+    assert found.revisions[1].beats and not found.revisions[2].beats
+    assert sorted(told(found, "best")) == ["car", "tea", "view"]
+    assert "that revision 1 is better" in found.examples[0].why
 
 
 def test_time_is_told_of_calls_that_tell_it() -> None:
@@ -287,6 +314,8 @@ def test_calls_of_a_judge_are_one_group(step: str, group: str) -> None:
         ("request req_8f3ab failed", "request req_901cc failed"),
         ("at 0x7f3a 3f2504e0-4f89-11d3-9a0c", "at 0x9b21 6fa459ea-ee8a-3ca4-894e"),
         ("row-a broke", "row-b broke"),
+        ("refused (400): 312 tokens (311 of them read)", "refused (400): 9 tokens (8 of them read)"),
+        ("row-a:123: no", "row-b:456: no"),
         ("说了「不」", "说了「好的」"),
         ("one\nand more", "one\nand other things"),
     ],
@@ -301,8 +330,14 @@ def test_messages_that_differ_in_numbers_and_quoted_texts_are_alike(one: str, ot
 
 def test_other_messages_are_not_alike() -> None:
     said = ["can't connect, don't know why", "can't read, don't know why", "needs 312 tokens", "needs 312 words"]
+    said += [
+        "the server refused the request (401): no",
+        "the server refused the request (404): no",
+        "503: no",
+        "429: no",
+    ]
     rows = [Failure(id="a", index=0, step="s", kind="k", message=one) for one in said]
-    assert len({alike(one) for one in rows}) == 4
+    assert len({alike(one) for one in rows}) == len(said)
 
 
 def test_groups_are_ordered_by_how_many_rows_they_hold() -> None:
@@ -358,10 +393,12 @@ def test_a_run_whose_rows_all_failed_is_told(tmp_path: Path) -> None:
     found = find(run := stored(tmp_path / "run", rows))
     assert (found.revisions, found.coverage, found.examples) == ((), None, ())
     assert [one.count for one in found.failures] == [3]
-    assert found.warnings == (
-        f"SL stage: 3 of 3 rows failed; run them again with: constitution generate --out {run} "
-        "--prompts /home/me/prompts.jsonl --engine scripted --retry-failed",
+    (warning,) = found.warnings
+    assert warning.text == "SL stage: 3 of 3 rows failed; run them again with"
+    assert warning.command == (
+        f"constitution generate --out {run} --prompts /home/me/prompts.jsonl --engine scripted --retry-failed"
     )
+    assert warning.told == f"{warning.text}: {warning.command}"
 
 
 def test_a_run_without_an_outcome_says_what_to_type(tmp_path: Path) -> None:
@@ -380,7 +417,7 @@ def test_a_run_that_is_being_written_is_told_and_a_damaged_one_names_the_line(tm
     whole = journal.read_bytes()
     journal.write_bytes(whole + whole.splitlines(keepends=True)[0][:40])
     assert find(run) == before
-    assert before.warnings[0].startswith("SL stage: not finished, 9 rows = 3 done")
+    assert before.warnings[0].text.startswith("SL stage: not finished, 9 rows = 3 done")
     journal.write_bytes(whole.replace(b"Two.", b"Too.", 2))
     with pytest.raises(RunError, match=r"transcripts\.jsonl:1: damaged"):
         find(run)
@@ -392,20 +429,28 @@ def test_a_run_that_is_being_written_is_told_and_a_damaged_one_names_the_line(tm
 def test_the_commands_of_warnings_are_those_that_help(tmp_path: Path, cli: Cli) -> None:
     run = made(tmp_path)
     failed, judge = find(run).warnings
-    assert failed.startswith("SL stage: 3 of 7 rows failed; run them again with: constitution generate")
-    again = cli(*shlex.split(failed.partition("with: constitution ")[2]))
+    assert failed.text == "SL stage: 3 of 7 rows failed; run them again with"
+    again = cli(*shlex.split(failed.command)[1:])
     # The same three rows fail again; nothing differs from the settings that the run was begun with.
     assert (again.returncode, "3 failed" in again.stdout) == (5, True), again.stderr
-    assert judge.startswith(
-        "no judge has compared revisions with initial responses yet; that makes: constitution compare"
-    )
-    typed = shlex.split(judge.partition("makes: constitution ")[2])
+    assert judge.text == "no judge has compared revisions with initial responses yet; that makes"
+    # Where the page says what is missing, it says the same.
+    assert judge.command == commands(find(run), str(run)).better
+    typed = shlex.split(judge.command)[1:]
     assert typed[-4:] == ["--pairs", "revisions", "--between", "all"]
     asked = cli(*typed, "--principles-per-pair", "1", "--few-shots", "0")
     assert asked.returncode == 0, asked.stderr
     found = find(run)
     assert all(one.beats for one in found.revisions[1:])
-    assert not [one for one in found.warnings if "no judge" in one]
+    assert not [one for one in found.warnings if "no judge" in one.text]
+
+
+def test_control_strings_are_told_with_what_tells_more_of_them(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", [transcript(0, "Q?", "One.", "Two.")])
+    (numbers,) = find(run).stages
+    (caution,) = stage_cautions(run, REVISE, load_manifest(run), numbers, 6)
+    assert caution.text == "SL stage: 6 control strings in texts for a server; this tells of them"
+    assert caution.command == f"constitution status {run}"
 
 
 def test_settings_of_another_version_hide_no_number(tmp_path: Path) -> None:
@@ -415,13 +460,13 @@ def test_settings_of_another_version_hide_no_number(tmp_path: Path) -> None:
     (run / REVISE.manifest).write_text(json.dumps(manifest), encoding="utf-8")
     found = find(run)
     assert found.revisions[0].rows == 1
-    assert found.warnings[0].endswith("1 pending; go on with: the command that began it")
+    assert found.warnings[0].told.endswith("1 pending; go on with the command that began it")
 
 
 def test_comparisons_of_samples_leave_revisions_unjudged(tmp_path: Path) -> None:
     compare(run := made(tmp_path), pairs="samples", between="0:last")
-    (warning,) = [one for one in find(run).warnings if "no comparison is of a revision" in one]
-    assert warning.endswith(f"constitution compare {run} --pairs revisions --between all --replace")
+    (warning,) = [one for one in find(run).warnings if "no comparison is of a revision" in one.text]
+    assert warning.command == f"constitution compare {run} --pairs revisions --between all --replace"
 
 
 def test_many_cut_answers_and_growing_evasion_are_told(tmp_path: Path) -> None:
@@ -429,8 +474,9 @@ def test_many_cut_answers_and_growing_evasion_are_told(tmp_path: Path) -> None:
         transcript(n, f"Q{n}?", "Tea is good.", "I can't answer that.", cut=[1] if n < 3 else []) for n in range(20)
     ]
     found = find(stored(tmp_path / "run", rows))
-    assert "15% of revision 1 end in mid-sentence, at --max-tokens 256: give more in another run" in found.warnings
-    assert "revising makes responses evasive: 0.0% at first, 100.0% in the end" in found.warnings
+    told = [one.told for one in found.warnings]
+    assert "15% of revision 1 end in mid-sentence, at --max-tokens 256: give more in another run" in told
+    assert "revising makes responses evasive: 0.0% at first, 100.0% in the end" in told
 
 
 # Rows to read

@@ -50,14 +50,14 @@ def test_score_and_status_print_json_for_scripts(generated: Generated, cli: Cli,
     assert json.loads(cli("status", run, "--format", "json").stdout)["scoring"] == told
 
 
-def test_one_row_gives_a_mean_without_an_interval(generated: Generated, cli: Cli, judge: str) -> None:
+def test_one_prompt_gives_all_that_is_possible_as_interval(generated: Generated, cli: Cli, judge: str) -> None:
     run = generated()
     flags = ("score", run, "--judge", judge, "--only", "offers-alternative", "--limit", 1)
     printed = cli(*flags).stdout
-    assert "  mean reward: 0.750, n = 2 (one row gives no interval)" in printed
-    assert "  gained by revision: 0.000, n = 1 (one row gives no interval)" in printed
+    assert "  mean reward: 0.750 [0.000, 1.000], n = 2" in printed
+    assert "  gained by revision: 0.000 [-1.000, 1.000], n = 1" in printed
     told = json.loads(cli(*flags, "--format", "json").stdout)
-    assert told["reward"] == {"value": pytest.approx(0.75), "low": None, "high": None, "n": 2}
+    assert told["reward"] == {"value": pytest.approx(0.75), "low": 0, "high": 1, "n": 2}
 
 
 def test_show_prints_the_scores_of_a_row(generated: Generated, cli: Cli, judge: str) -> None:

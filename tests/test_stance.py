@@ -16,7 +16,7 @@ def figures(kind: str, texts: str) -> tuple[float, float]:
 
 
 def test_there_are_enough_labelled_responses_in_both_languages() -> None:
-    for texts, least in ((TUNED, 100), (UNSEEN, 48)):
+    for texts, least in ((TUNED, 160), (UNSEEN, 79)):
         made = labelled(texts)
         assert len(made) >= least
         chinese = [said for _, said in made if any("\u4e00" <= letter <= "\u9fff" for letter in said)]
@@ -27,10 +27,10 @@ def test_there_are_enough_labelled_responses_in_both_languages() -> None:
 @pytest.mark.parametrize(
     ("kind", "texts", "precision", "recall"),
     [
-        ("refusal", TUNED, 35 / 35, 35 / 36),
-        ("evasion", TUNED, 30 / 31, 30 / 30),
-        ("refusal", UNSEEN, 14 / 17, 14 / 16),
-        ("evasion", UNSEEN, 12 / 12, 12 / 14),
+        ("refusal", TUNED, 42 / 42, 42 / 43),
+        ("evasion", TUNED, 64 / 65, 64 / 64),
+        ("refusal", UNSEEN, 22 / 25, 22 / 25),
+        ("evasion", UNSEEN, 20 / 20, 20 / 25),
     ],
     ids=["refusals, tuned", "evasions, tuned", "refusals, unseen", "evasions, unseen"],
 )
@@ -60,7 +60,27 @@ def test_single_responses(response: str, expected: str) -> None:
     assert stance(response) == expected
 
 
-@pytest.mark.parametrize("unit", ['"', "```", "I can't ", "I ", "as an ", "不能", "我", "sorry, ", "> ", "'", "so "])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '"',
+        "```",
+        "I can't ",
+        "I ",
+        "as an ",
+        "不能",
+        "我",
+        "sorry, ",
+        "> ",
+        "'",
+        "so ",
+        "but ",
+        "as an AI developed by ",
+        "let me know if you ",
+        "如果",
+        "feel free to ask ",
+    ],
+)
 def test_no_text_takes_long(unit: str) -> None:
     began = time.perf_counter()
     stance(unit * 20_000)

@@ -2,6 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
+
+from constitution.records import Transcript
+from constitution.words import words
 
 
 def changed_share(before: Sequence[str], after: Sequence[str]) -> float:
@@ -24,6 +28,35 @@ def changed_share(before: Sequence[str], after: Sequence[str]) -> float:
             row = (row + found | row - found) & everywhere
     common = len(before) - row.bit_count()
     return 1 - 2 * common / (len(before) + len(after))
+
+
+class Change(NamedTuple):
+    """What a round of revision changed, as `changed_share` counts it.
+
+    Attributes:
+        share: From the text before it.
+        in_all: From the initial response.
+    """
+
+    share: float
+    in_all: float
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the words are those of the text before it."""
+        return self.share == 0
+
+
+def changes(row: Transcript) -> tuple[Change, ...]:
+    """What each round of a row changed."""
+    initial = before = words(row.response.text)
+    found: list[Change] = []
+    for round in row.rounds:
+        after = words(round.revision.text)
+        share = changed_share(before, after)
+        found.append(Change(share, changed_share(initial, after) if found else share))
+        before = after
+    return tuple(found)
 
 
 _FAULT = (

@@ -1,6 +1,6 @@
 """What each principle of a run did, from its stored records: how often drawn, what it changed, how it judged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from constitution.errors import RunError, command
@@ -8,11 +8,10 @@ from constitution.intervals import Estimate
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.principles import PrincipleSet
 from constitution.records import Comparison, Record, Transcript
-from constitution.report.change import changed_share, found_nothing
+from constitution.report.change import Change, changes, found_nothing
 from constitution.report.observed import Observed, cluster_of
 from constitution.store import comparisons, transcripts
 from constitution.votes import mean_probability, side
-from constitution.words import words
 
 # A principle that changes less of a text than this, or nothing in more than half of its rounds, hardly does anything.
 LITTLE = 0.05
@@ -101,66 +100,80 @@ def coverage(run: Path) -> Coverage:
     return found
 
 
+class Covering:
+    """Collects what principles did; rows are looked at one after the other, and not kept.
+
+    Args:
+        revising: What the rounds' principles were drawn from; None if unknown.
+        judging: Likewise the judge's.
+    """
+
+    def __init__(self, revising: PrincipleSet | None = None, judging: PrincipleSet | None = None) -> None:
+        self._revising, self._judging = revising, judging
+        known = [one for held in (revising, judging) if held for one in held.principles]
+        self._seen = {one.id: _Seen() for one in known}
+        self._rows = self._rounds = self._comparisons = 0
+
+    def see(self, row: Transcript, changed: Sequence[Change]) -> None:
+        """Take note of a finished row, and of what each of its rounds changed."""
+        self._rows += 1
+        self._rounds += len(row.rounds)
+        prompt = cluster_of(row.prompt)
+        for round, change in zip(row.rounds, changed, strict=True):
+            of = self._seen.setdefault(round.principle, _Seen())
+            of.change.add(change.share, prompt)
+            of.unchanged.add(change.unchanged, prompt)
+            if round.critique is not None:
+                of.nothing.add(found_nothing(round.critique.text), prompt)
+
+    def see_pair(self, pair: Comparison) -> None:
+        """Take note of a comparison."""
+        self._comparisons += bool(pair.votes)
+        _observe_votes(pair, self._seen)
+
+    def told(self) -> Coverage:
+        """The coverage of what was seen."""
+        rounds = self._rounds
+        weights = {one.id: one.weight for one in self._revising.principles} if self._revising else {}
+        total = sum(weights.values())
+        told = tuple(
+            PrincipleCoverage(
+                id=id,
+                drawn=len(one.change),
+                share=len(one.change) / rounds if rounds else None,
+                expected=weights[id] / total if id in weights else None,
+                change=one.change.mean(0, 1),
+                unchanged=one.unchanged.share(),
+                nothing_found=one.nothing.share(),
+                judged=one.judged,
+                later_wins=one.later.mean(0, 1),
+                winner_wins=one.winner.mean(0, 1),
+                agreement=one.agrees.share(),
+            )
+            for id, one in self._seen.items()
+        )
+        return Coverage(
+            rows=self._rows,
+            rounds=rounds,
+            comparisons=self._comparisons,
+            principles=told,
+            warnings=(*_same_ids(self._revising, self._judging), *_warnings(told, rounds)),
+        )
+
+
 def cover(
     rows: Iterable[Transcript],
     pairs: Iterable[Comparison],
     revising: PrincipleSet | None = None,
     judging: PrincipleSet | None = None,
 ) -> Coverage:
-    """Examine what principles did; each row is looked at once, and not kept.
-
-    Args:
-        rows: Finished rows.
-        pairs: Their comparisons.
-        revising: What the rounds' principles were drawn from; None if unknown.
-        judging: Likewise the judge's.
-    """
-    known = [one for held in (revising, judging) if held for one in held.principles]
-    seen = {one.id: _Seen() for one in known}
-    finished = rounds = judged = 0
+    """Examine what principles did: finished rows and their comparisons, as `Covering` sees them."""
+    covering = Covering(revising, judging)
     for row in rows:
-        finished += 1
-        rounds += len(row.rounds)
-        _observe_rounds(row, seen)
+        covering.see(row, changes(row))
     for pair in pairs:
-        judged += bool(pair.votes)
-        _observe_votes(pair, seen)
-    weights = {one.id: one.weight for one in revising.principles} if revising else {}
-    total = sum(weights.values())
-    told = tuple(
-        PrincipleCoverage(
-            id=id,
-            drawn=len(one.change),
-            share=len(one.change) / rounds if rounds else None,
-            expected=weights[id] / total if id in weights else None,
-            change=one.change.mean(0, 1),
-            unchanged=one.unchanged.share(),
-            nothing_found=one.nothing.share(),
-            judged=one.judged,
-            later_wins=one.later.mean(0, 1),
-            winner_wins=one.winner.mean(0, 1),
-            agreement=one.agrees.share(),
-        )
-        for id, one in seen.items()
-    )
-    return Coverage(
-        rows=finished,
-        rounds=rounds,
-        comparisons=judged,
-        principles=told,
-        warnings=(*_same_ids(revising, judging), *_warnings(told, rounds)),
-    )
-
-
-def _observe_rounds(row: Transcript, seen: dict[str, _Seen]) -> None:
-    prompt, before = cluster_of(row.prompt), words(row.response.text)
-    for round in row.rounds:
-        of, after = seen.setdefault(round.principle, _Seen()), words(round.revision.text)
-        of.change.add(changed_share(before, after), prompt)
-        of.unchanged.add(before == after, prompt)
-        if round.critique is not None:
-            of.nothing.add(found_nothing(round.critique.text), prompt)
-        before = after
+        covering.see_pair(pair)
+    return covering.told()
 
 
 def _observe_votes(pair: Comparison, seen: dict[str, _Seen]) -> None:

@@ -2,15 +2,18 @@
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from constitution.counts import Counts
-from constitution.intervals import Estimate, mean
+from constitution.intervals import Estimate
 from constitution.journal import read_records
 from constitution.manifest import SCORE, load_manifest
+from constitution.principles import Rule
 from constitution.records import Filtered, Record
+from constitution.report.observed import Observed, cluster_of
 from constitution.report.summary import count_calls, standing, told, treatments
 from constitution.score_records import Scored, Scores
 from constitution.score_settings import ScoreSettings
@@ -43,31 +46,10 @@ class RuleSummary(Record):
     invalid: int
 
 
-class MeanReward(Record):
-    """A mean with its 95% confidence interval, rows as clusters.
-
-    Attributes:
-        value: The mean.
-        low: The interval's lower end; None of one row, which says nothing of how much rows differ.
-        high: Its upper end, likewise.
-        n: How many numbers it is the mean of.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-    n: int
-
-    @property
-    def number(self) -> str:
-        """As `Estimate.number`."""
-        if self.low is None or self.high is None:
-            return f"{self.value:.3f}, n = {self.n} (one row gives no interval)"
-        return Estimate(value=self.value, low=self.low, high=self.high, n=self.n).number
-
-
 class ScoreSummary(Record):
-    """A run's scores in numbers.
+    """A run's scores in numbers. Intervals are 95%, rows of one prompt one cluster.
+
+    One prompt says nothing of how much prompts differ: its intervals are all that is possible.
 
     Attributes:
         counts: Where the rows are.
@@ -96,10 +78,10 @@ class ScoreSummary(Record):
     responses: int
     unrewarded: int
     rules: tuple[RuleSummary, ...]
-    reward: MeanReward | None
-    before: MeanReward | None
-    after: MeanReward | None
-    gain: MeanReward | None
+    reward: Estimate | None
+    before: Estimate | None
+    after: Estimate | None
+    gain: Estimate | None
     calls: int
     failures: dict[str, int]
     last_failure: str
@@ -113,6 +95,19 @@ class Ends(NamedTuple):
 
     first: Scored
     last: Scored
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest reward that a run's rules can give."""
+
+    least: float
+    most: float
+
+
+def bounds(rules: Iterable[Rule]) -> Bounds:
+    """Where each probability is 0 or 1, whichever counts less, and where it is the other one."""
+    weights = [rule.weight for rule in rules]
+    return Bounds(sum(weight for weight in weights if weight < 0), sum(weight for weight in weights if weight > 0))
 
 
 @dataclass
@@ -134,24 +129,24 @@ def summarise_scores(run: Path) -> ScoreSummary:
     manifest, counts = load_manifest(run, SCORE), count(run, SCORE)
     rules = manifest.principles.rules if manifest.principles else ()
     tallies = {rule.id: _Tally() for rule in rules}
-    rewards: list[float] = []
-    rows: list[str] = []
-    both_ends: dict[str, tuple[float, float]] = {}
+    rewards, befores, afters, gains = Observed(), Observed(), Observed(), Observed()
     responses = unrewarded = 0
     for row in scores(run):
+        prompt = cluster_of(row.prompt)
         for response in row.responses:
             responses += 1
             unrewarded += response.reward is None
             if response.reward is not None:
-                rewards.append(response.reward)
-                rows.append(row.id)
+                rewards.add(response.reward, prompt)
             for rule in response.rules:
                 tallies[rule.rule].invalid += rule.p is None
                 tallies[rule.rule].ps += [] if rule.p is None else [rule.p]
         if both := ends(row):
             first, last = both.first, both.last
             if first.reward is not None and last.reward is not None:
-                both_ends[row.id] = first.reward, last.reward
+                befores.add(first.reward, prompt)
+                afters.add(last.reward, prompt)
+                gains.add(last.reward - first.reward, prompt)
             for old, new in zip(first.rules, last.rules, strict=True):
                 if old.p is not None and new.p is not None:
                     tallies[old.rule].before.append(old.p)
@@ -159,6 +154,7 @@ def summarise_scores(run: Path) -> ScoreSummary:
     filtered = Counter(record.reason for record in read_records(run / SCORE.filtered, Filtered))
     failures = standing(run, SCORE)
     calls = count_calls(run / SCORE.calls)
+    least, most = bounds(rules)
     settings = stored_settings(ScoreSettings, manifest.settings, run)
     return ScoreSummary(
         counts=counts,
@@ -180,10 +176,10 @@ def summarise_scores(run: Path) -> ScoreSummary:
             )
             for rule, tally in ((rule, tallies[rule.id]) for rule in rules)
         ),
-        reward=_mean_reward(rewards, rows),
-        before=_mean_reward([first for first, _ in both_ends.values()], list(both_ends)),
-        after=_mean_reward([last for _, last in both_ends.values()], list(both_ends)),
-        gain=_mean_reward([last - first for first, last in both_ends.values()], list(both_ends)),
+        reward=rewards.mean(least, most),
+        before=befores.mean(least, most),
+        after=afters.mean(least, most),
+        gain=gains.mean(least - most, most - least),
         calls=calls.number,
         failures=dict(Counter(failure.kind for failure in failures)),
         last_failure=told(failures[-1]) if failures else "",
@@ -200,14 +196,6 @@ def ends(row: Scores) -> Ends | None:
     if not first or not revised:
         return None
     return Ends(first, max(revised, key=lambda one: int(one.source.removeprefix("revision-"))))
-
-
-def _mean_reward(rewards: list[float], rows: list[str]) -> MeanReward | None:
-    if not rewards:
-        return None
-    found = mean(rewards, rows)
-    low, high = (found.low, found.high) if found else (None, None)
-    return MeanReward(value=math.fsum(rewards) / len(rewards), low=low, high=high, n=len(rewards))
 
 
 def _mean(values: list[float]) -> float | None:

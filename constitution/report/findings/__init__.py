@@ -105,7 +105,8 @@ class FailureGroup(Record):
         kind: The error's class.
         step: The call, without its number.
         message: What the first of them said: its first line, 300 characters at most.
-        count: How many rows; alike are messages that differ in quoted texts, and in words that hold a digit, only.
+        count: How many rows; alike are messages that differ only in quoted texts, and in words that hold a digit
+            but are no status of an answer, such as `(401)`.
         rows: The ids of the first five in the input.
     """
 
@@ -124,9 +125,9 @@ class Example(Record):
     """A row worth reading.
 
     Attributes:
-        category: What it is an example of: by the judge's probability (or the gain in reward) that the final revision
-            is better than the initial response; by the share of words changed; by the nearness of p to a half or the
-            distance of the two orders.
+        category: What it is an example of: by the judge's probability that a revision, the last one that was judged, is
+            better than the initial response (without a judge the gain in reward of the final one); by the share of
+            words changed; by the nearness of p to a half or the distance of the two orders.
         why: The number, in words.
         transcript: The row's chain, if it has one.
         comparison: What is contested; None of the other categories.
@@ -136,6 +137,23 @@ class Example(Record):
     why: str
     transcript: Transcript | None
     comparison: Comparison | None
+
+
+class Caution(Record):
+    """What a reader must know first.
+
+    Attributes:
+        text: In words.
+        command: What to type, whole; empty where nothing can be done, or nothing tells it.
+    """
+
+    text: str
+    command: str = ""
+
+    @property
+    def told(self) -> str:
+        """Both, as a terminal shows them."""
+        return f"{self.text}: {self.command}" if self.command else self.text
 
 
 class Findings(Record):
@@ -151,7 +169,9 @@ class Findings(Record):
         scores: None if the run is not scored.
         steps: Tokens and time.
         seconds: Time that went by while any call was under way, all stages; None of runs without times. Calls that
-            were taken over from another run count with the time that they took there.
+            were taken over from another run count with the time that they took there. Each start of the program tells
+            the time once, and counts on from there: what sets the clock later changes nothing, but where it was set
+            back between two starts, what both did may be counted once.
         failures: The most frequent first.
         examples: A few of each category.
         warnings: What a reader must know first: unfinished stages, control strings, warnings of audit and coverage.
@@ -168,4 +188,4 @@ class Findings(Record):
     seconds: float | None
     failures: tuple[FailureGroup, ...]
     examples: tuple[Example, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caution, ...]

@@ -1,16 +1,16 @@
 """The responses of a run by how many rounds of revision they went through."""
 
-import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from constitution.records import Comparison, Completion, Transcript
-from constitution.report.change import changed_share
+from constitution.report.change import Change
 from constitution.report.coverage import place
 from constitution.report.findings import RevisionNumbers
 from constitution.report.findings.stance import stance
 from constitution.report.observed import Observed, cluster_of
+from constitution.report.scores import Bounds
 from constitution.score_records import Scores
-from constitution.words import words
 
 
 class Against(NamedTuple):
@@ -51,29 +51,22 @@ class ByRevision:
 
     Args:
         most_tokens: Longest answer that the run allows.
-        least_reward: Least reward that the run's rules can give; NaN if it is not scored.
-        most_reward: The greatest.
+        rewards: Between which the run's rewards are.
     """
 
-    def __init__(self, most_tokens: int, least_reward: float = math.nan, most_reward: float = math.nan) -> None:
-        self._most_tokens = most_tokens
-        self._least_reward, self._most_reward = least_reward, most_reward
+    def __init__(self, most_tokens: int, rewards: Bounds) -> None:
+        self._most_tokens, self._rewards = most_tokens, rewards
         self._seen: list[_Seen] = []
 
-    def see(self, row: Transcript) -> float | None:
-        """Take note of a finished row; the share of words that changed in all, None if it has no revision."""
+    def see(self, row: Transcript, changed: Sequence[Change]) -> None:
+        """Take note of a finished row, and of what each of its rounds changed."""
         prompt = cluster_of(row.prompt)
-        initial = before = words(row.response.text)
-        in_all = None
         self._observe(0, row.response, prompt)
-        for number, round in enumerate(row.rounds, 1):
-            of, after = self._observe(number, round.revision, prompt), words(round.revision.text)
-            of.change.add(change := changed_share(before, after), prompt)
-            in_all = change if number == 1 else changed_share(initial, after)
-            of.change_in_all.add(in_all, prompt)
-            of.unchanged.add(before == after, prompt)
-            before = after
-        return in_all
+        for number, (round, change) in enumerate(zip(row.rounds, changed, strict=True), 1):
+            of = self._observe(number, round.revision, prompt)
+            of.change.add(change.share, prompt)
+            of.change_in_all.add(change.in_all, prompt)
+            of.unchanged.add(change.unchanged, prompt)
 
     def see_pair(self, pair: Comparison) -> None:
         """Take note of a comparison; after the rows."""
@@ -95,7 +88,7 @@ class ByRevision:
                 number=number,
                 rows=len(seen.tokens),
                 beats=seen.beats.mean(0, 1),
-                reward=seen.reward.mean(self._least_reward, self._most_reward) if len(seen.reward) else None,
+                reward=seen.reward.mean(self._rewards.least, self._rewards.most),
                 tokens=seen.tokens.mean(0, self._most_tokens),
                 change=seen.change.mean(0, 1),
                 change_in_all=seen.change_in_all.mean(0, 1),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from constitution.digests import derive_seed
 from constitution.records import Comparison, Transcript
+from constitution.report.change import Change
 from constitution.report.findings import Category, Example
 from constitution.report.findings.by_revision import against_initial
 from constitution.report.scores import ends
@@ -55,22 +56,17 @@ class Examples:
     """Collects candidates; no more than a few texts are kept."""
 
     def __init__(self) -> None:
-        self._last = 0
+        self._last = self._judged = 0
         self._better, self._worse, self._raised, self._lowered = _Top(), _Top(), _Top(), _Top()
         self._changed, self._unchanged = _Top(), _Top()
         self._orders, self._principles, self._even = _Top(), _Top(), _Top()
 
-    def see(self, row: Transcript, changed: float | None) -> None:
-        """Take note of a finished row.
-
-        Args:
-            row: It.
-            changed: The share of words that changed from its initial response to its last revision, if it has one.
-        """
+    def see(self, row: Transcript, changes: Sequence[Change]) -> None:
+        """Take note of a finished row, and of what each of its rounds changed."""
         self._last = max(self._last, len(row.rounds))
-        if changed is None:
+        if not changes:
             return
-        if changed:
+        if changed := changes[-1].in_all:
             why = f"{changed:.0%} of the words changed from the initial response to the last revision"
             self._changed.add(changed, row.id, row.index, why)
         else:
@@ -78,11 +74,14 @@ class Examples:
 
     def see_pair(self, pair: Comparison) -> None:
         """Take note of a comparison; after the rows."""
+        found = against_initial(pair)
+        if found and self._judged < found.number <= self._last:
+            # The last one that was judged need not be the run's last.
+            self._judged, self._better, self._worse = found.number, _Top(), _Top()
         if not pair.votes or pair.p is None or pair.p_forward is None or pair.p_reversed is None:
             # Nobody was asked, or nobody answered.
             return
-        found = against_initial(pair)
-        if found and found.number == self._last:
+        if found and found.number == self._judged:
             why = f"p = {found.p:.3f} that revision {found.number} is better than the initial response"
             if found.p > 0.5:
                 self._better.add(found.p, pair.row, pair.index, why)

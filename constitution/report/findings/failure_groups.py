@@ -12,8 +12,10 @@ from constitution.report.findings.steps import step_group
 # Rows that are named of each group, and characters of what it said.
 MOST_ROWS, LONGEST = 5, 300
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|‘[^’]*’|「[^」]*」|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
-# Numbers, and names and hashes that hold one: what tells one row, request or place from another.
-_NUMBERED = re.compile(r"[\w.-]*\d[\w.:-]*")
+# Numbers, and names and hashes that hold one: what tells one row, request or place from another. Not the status of an
+# answer over HTTP, as in `(401)` or `401:`, which tells one error from another.
+_STATUS = r"(?<=\()[1-5]\d\d(?=\))|(?<![\w.:-])[1-5]\d\d(?=:(?:\s|$))"
+_NUMBERED = re.compile(rf"({_STATUS})|[\w.-]*\d[\w.:-]*")
 
 
 class _Key(NamedTuple):
@@ -51,12 +53,12 @@ def failure_groups(name: StageName, stage: Stage, failures: Iterable[Failure]) -
 
 
 def alike(failure: Failure) -> str:
-    """What a failure said, without what differs from row to row: its id, quoted texts, numbers, hashes."""
+    """What a failure said, without what differs from row to row: its id, quoted texts, hashes, numbers but a status."""
     said = _first_line(failure.message)
     if failure.id in said:
         # As a word: a row may be called `e`.
         said = re.sub(rf"(?<!\w){re.escape(failure.id)}(?!\w)", "#", said)
-    return _NUMBERED.sub("#", _QUOTED.sub("…", said))
+    return _NUMBERED.sub(lambda found: found[1] or "#", _QUOTED.sub("…", said))
 
 
 def _first_line(message: str) -> str:

@@ -1,31 +1,28 @@
 """A run's folder → what a report tells of it, from stored records only."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_stage, load_manifest
-from constitution.records import Filtered, Transcript
+from constitution.records import Filtered
 from constitution.report.agreeing import agree
 from constitution.report.audit import Auditing
-from constitution.report.coverage import cover
+from constitution.report.change import changes
+from constitution.report.coverage import Covering
 from constitution.report.findings import Findings, StageName, StageNumbers
 from constitution.report.findings.by_revision import ByRevision
 from constitution.report.findings.cautions import judge_cautions, revision_cautions, stage_cautions
 from constitution.report.findings.examples import Examples
 from constitution.report.findings.failure_groups import failure_groups
 from constitution.report.findings.steps import Steps
-from constitution.report.scores import summarise_scores
+from constitution.report.scores import bounds, summarise_scores
 from constitution.report.summary import standing
 from constitution.row_states import read_states
 from constitution.store import comparisons, scores, transcripts
 
 NAMES: dict[Stage, StageName] = {REVISE: "SL stage", COMPARE: "RL stage", SCORE: "rules"}
-
-AnyItem = TypeVar("AnyItem")
 
 
 def find(run: Path) -> Findings:
@@ -48,20 +45,23 @@ def find(run: Path) -> Findings:
     if not any(one.counts.done or one.counts.failed or one.counts.filtered for one in stages.values()):
         raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
     by_revision, examples, judged = _by_revision(manifests), Examples(), Auditing()
-
-    def see(row: Transcript) -> None:
-        examples.see(row, by_revision.see(row))
-
-    coverage = cover(
-        _seen(transcripts(run), see),
-        _seen(comparisons(run), by_revision.see_pair, examples.see_pair, judged.see) if COMPARE in manifests else (),
-        manifests[REVISE].principles if REVISE in manifests else None,
-        manifests[COMPARE].principles if COMPARE in manifests else None,
-    )
+    revising, judging = (manifests[stage].principles if stage in manifests else None for stage in (REVISE, COMPARE))
+    covering = Covering(revising, judging)
+    for row in transcripts(run):
+        changed = changes(row)
+        by_revision.see(row, changed)
+        covering.see(row, changed)
+        examples.see(row, changed)
+    for pair in comparisons(run) if COMPARE in manifests else ():
+        by_revision.see_pair(pair)
+        covering.see_pair(pair)
+        examples.see_pair(pair)
+        judged.see(pair)
+    coverage = covering.told()
     audit = judged.told() if judged.number else None
-    for row in scores(run) if SCORE in manifests else ():
-        by_revision.see_scores(row)
-        examples.see_scores(row)
+    for scored in scores(run) if SCORE in manifests else ():
+        by_revision.see_scores(scored)
+        examples.see_scores(scored)
     revisions = by_revision.numbers()
     failed = [
         group
@@ -112,17 +112,4 @@ def _stage(run: Path, stage: Stage, manifest: Manifest, steps: Steps) -> StageNu
 def _by_revision(manifests: dict[Stage, Manifest]) -> ByRevision:
     most = manifests[REVISE].settings.get("max_tokens") if REVISE in manifests else None
     asked = manifests[SCORE].principles if SCORE in manifests else None
-    weights = [rule.weight for rule in asked.rules] if asked else []
-    return ByRevision(
-        most_tokens=most if isinstance(most, int) else 0,
-        least_reward=sum(weight for weight in weights if weight < 0),
-        most_reward=sum(weight for weight in weights if weight > 0),
-    )
-
-
-def _seen(items: Iterable[AnyItem], *observers: Callable[[AnyItem], None]) -> Iterator[AnyItem]:
-    """The same, each shown to some first: a journal is read once for all of them."""
-    for item in items:
-        for see in observers:
-            see(item)
-        yield item
+    return ByRevision(most if isinstance(most, int) else 0, bounds(asked.rules if asked else ()))

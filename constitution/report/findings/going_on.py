@@ -1,4 +1,4 @@
-"""The command that goes on with a stage of a run, as far as its manifest tells."""
+"""The commands that go on with a run: with a stage of it, as far as its manifest tells, or to a judge of revisions."""
 
 from pathlib import Path
 
@@ -50,3 +50,16 @@ def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
     if by_file:
         typed += ["--config", "FILE"]
     return command(stage.make, *where, *typed, *more)
+
+
+def judge_revisions(run: Path | str, rounds: int, compared: bool) -> str:
+    """The command that has revisions judged against initial responses: each round's, or the last one's.
+
+    Args:
+        run: Its folder, as it is typed.
+        rounds: Of revision.
+        compared: Whether the run has other comparisons, which are set aside for these.
+    """
+    between = "all" if rounds > 1 else "0:last"
+    others = ("--replace",) if compared else ()
+    return command("compare", str(run), "--pairs", "revisions", "--between", between, *others)

@@ -8,7 +8,8 @@ _IDIOM = (
     r"|\w+(?: \w+){0,4} (?:enough|more highly)\b"
     r"|(?:tell|say|describe|explain|share) (?:you )?how (?:much|happy|glad|grateful|sorry|important|proud)"
     r"|say (?:for sure|for certain|that|no|I)\b|(?:speak|answer) for"
-    r"|(?:give|provide|offer|name|list) (?:them )?all\b|make (?:it|out|head|sense|sure|any|ends|up (?:my|for))\b)"
+    r"|(?:give|provide|offer|name|list) (?:them )?all\b|give (?:up|in|away)\b"
+    r"|make (?:(?:it|out|head|sense|sure|any|ends|up (?:my|for))\b|you (?!an?\b|the\b|some\b|any\b|one\b)))"
 )
 _ACT = (
     r"(?:accommodate|address|advise|aid|answer|assist|carry out|comment|comply|condone|continue|create|describe|"
@@ -22,17 +23,28 @@ _HABIT = (
     r"(?:answer|assist|comment|condone|create|discuss|encourage|engage|generate|give|help|offer|participate|provide|"
     r"share|support|talk|want to (?:answer|discuss|help|say|talk|write))\b"
 )
+# "I don't share this view" argues; "I don't share personal opinions" declines.
+_ARGUES = (
+    r"share (?:this|that|the|your|his|her|its|their|such an?) (?:\w+ )?"
+    r"(?:view|opinion|belief|feeling|sentiment|concern|worry|fear|enthusiasm|optimism|pessimism|interest|taste|values)"
+)
+# What only somebody who is asked cannot do: "I can't process your request", but not "I can't process this much sugar".
+_ASKED = (
+    r"(?:satisfy|grant|honou?r|process|perform|execute|complete|meet|entertain|handle) (?:your|this|that|such an?|the) "
+    r"(?:request|question|query|demand|prompt|task|instruction)"
+)
 _ADVERB = r"(?:(?:in good conscience|ethically|legally|really|simply|just|also|ever|possibly|directly),? )*"
 _CANNOT = (
     r"I (?:can't|can ?not|can no longer|won't|will not|may not|must not|refuse to|decline to|must decline to|"
     r"have to decline to|must refuse to|am (?:not able|unable|not going|not willing|unwilling|not allowed|"
-    r"not permitted|not prepared|not in a position) to|am not comfortable(?: with)?)"
+    r"not permitted|not prepared|not in a position) to|(?:do not|don't) have the (?:ability|capability|capacity) to|"
+    r"(?:am|was) not (?:programmed|designed|trained|equipped|at liberty) to|am not comfortable(?: with)?)"
 )
 _NEVER = r"(?:can't|can ?not|won't|will not|am not able to|am unable to)"
 
 DECLINES = re.compile(
-    rf"\b{_CANNOT} {_ADVERB}(?!{_IDIOM})(?:be able to )?{_ACT}"
-    rf"|\bI (?:do not|don't) {_ADVERB}(?!{_IDIOM}){_HABIT}"
+    rf"\b{_CANNOT} {_ADVERB}(?!{_IDIOM})(?:be able to )?(?:{_ACT}|{_ASKED})"
+    rf"|\bI (?:do not|don't) {_ADVERB}(?!{_IDIOM}|{_ARGUES}){_HABIT}"
     r"|(?:\bnot|n't) (?:be )?(?:something|anything|an? \w+|one) (?:that )?I(?: can| could| will| would| am| feel)\b"
     rf"|\b(?:is|are) (?:something|one|an? \w+|nothing) (?:that )?I {_NEVER}\b"
     r"|\bI (?:must|have to|need to|will have to|will|respectfully) (?:politely |respectfully )?"
@@ -41,7 +53,10 @@ DECLINES = re.compile(
     r"|\bI (?:would rather|would prefer|prefer) not\b|\bI would rather (?:we|you) did not\b"
     r"|\bit (?:would be|is) (?:inappropriate|unethical|irresponsible|wrong) (?:for me )?to\b"
     r"|\bit (?:would not|wouldn't) be (?:appropriate|ethical|responsible|right) (?:for me )?to\b"
+    r"|\bit (?:is not|isn't) (?:appropriate|ethical|responsible|right|proper) for me to\b"
     r"|\bmy (?:guidelines|rules|instructions|values) (?:do not|don't) (?:allow|permit|let)\b"
+    r"|\b(?:that|this|it|which) is (?:beyond|outside(?: of)?) (?:the scope of )?"
+    r"(?:my (?:abilit|capabilit|scope|programming|expertise)|what I (?:can|am able to)\b)"
     rf"|\bI {_NEVER}(?=[.!,]|$)|\bno comment\b|\byour request (?:cannot|can't) be\b",
     re.IGNORECASE,
 )
@@ -55,8 +70,8 @@ DECLINES_ZH = re.compile(
     r"(?:不能|无法|不会|不可以|没法|没有?办法|不便|不方便|不愿意?|不想|不应该?|难以|拒绝|不该|不打算)"
     r"(?:够|在此|在这里|再|直接|继续|[向为给对和跟][你您]|对此|就此|去|随意|以任何方式|在这方面)*"
     rf"(?!告诉别人|帮倒忙){_ACT_ZH}"
-    r"|恕难(?:从命|奉告)|无可奉告|不予置评|爱莫能助|婉拒|(?:我|必须|只能)拒绝"
-    r"|这个?(?:忙|要求|请求|问题)我(?:帮不了|不能|无法|做不到)",
+    r"|恕难(?:从命|奉告)|无可奉告|不予置评|爱莫能助|婉拒|超出了?我的?(?:能力|职责|服务)?范围|我还?没有?学(?:会|习)(?:如何|怎么|怎样)?回答|(?:我|必须|只能)拒绝"
+    r"|这个?(?:忙|要求|请求|问题)我(?:也|都|就|还是|实在|确实|恐怕|目前|暂时)*(?:帮不了|不能|无法|做不到|不便)",
 )
 # Of what was asked only a part is declined, where there is help around it.
 PART = re.compile(
@@ -83,21 +98,35 @@ DODGES = re.compile(
     r"|it depends$|who knows)"
     r"|^(?:嗯|抱歉|对不起|说实话)?(?:我也?(?:真的|并|实在)?(?:不知道|不太?清楚|不确定|不了解|说不好)|不知道|不清楚"
     r"|我没有(?:个人)?(?:的)?(?:观点|看法|意见|想法|立场)|我只是(?:一个|个)?.{0,8}?(?:AI|人工智能|助手|语言模型|程序|机器人)"
-    r"|(?:我们)?(?:还是)?(?:换个|聊点|谈点|说点)|这(?:个|是个?|是一个)?(?:问题|话题)?(?:很|比较|太)?(?:敏感|复杂|难)|不好说|很难说)",
+    r"|(?:让?我们)?(?:还是)?(?:换个|聊点|谈点|说点)|这(?:个|是个?|是一个)?(?:问题|话题)?(?:很|比较|太)?(?:敏感|复杂|难)|不好说|很难说)",
     re.IGNORECASE,
 )
 # A clause that says nothing by itself.
 FILLER = re.compile(
-    r"^(?:(?:but|and|so|well|hmm+|yes|no|nope|hello|hi|unfortunately|regrettably|honestly|please understand|however)"
+    r"^(?:(?:but|and|so|well|however|also|please)\b ?)*"
+    r"(?:(?:hmm+|yes|no|nope|hello|hi|unfortunately|regrettably|honestly)?|understand"
     r"|(?:I am |we are )?(?:so |very |really |truly |deeply )?(?:sorry|afraid)(?: about that| to say)?"
-    r"|(?:my )?apologi[sz]es|I apologi[sz]e(?: for (?:any|the) inconvenience)?"
+    r"|(?:my )?(?:sincere )?apologi[sz]?es|I apologi[sz]e(?: for (?:any|the) (?:inconvenience|confusion))?"
     r"|(?:thanks|thank you)(?: for (?:your )?(?:understanding|asking|patience))?|I hope (?:that )?you understand"
     r"|I understand(?: your (?:question|request|concern))?|as an? (?:\w+ ){0,3}(?:AI|assistant|model|chat ?bot)"
-    r"|(?:please )?(?:ask|try) (?:me )?(?:something|anything|another).{0,30}"
-    r"|(?:is there|can I help(?: you)? with|may I help(?: you)? with|let me know if there is|do you have) .{0,20}"
-    r"(?:something|anything|another|other|else).{0,40}|how (?:else )?(?:can|may) I (?:help|assist).{0,20})$"
+    r"(?: (?:developed|created|trained|made|built) by .{1,30})?|what else (?:can I|would you like to) .{1,30}"
+    r"|(?:ask|try) (?:me )?(?:something|anything|another).{0,30}"
+    r"|(?:is there|(?:can|may) I help(?: you)? with|do you have|(?:let me know )?if (?:there(?:'s| is)|you"
+    r"(?: would like| want| need| have)?)) .{0,20}(?:something|anything|another|other|else|further|more)\b.{0,40}"
+    r"|I (?:am|would be|will be) (?:always |more than )?(?:here|happy|glad) to (?:help|assist|answer)(?: you)?"
+    r"(?: with)? (?:(?:some|any)(?:thing)? )?(?:else|other|another|further)"
+    r"(?: (?:topic|question|request|thing|task|subject)s?)?"
+    r"(?: (?:that )?you (?:may |might )?have)?"
+    r"|how (?:else )?(?:can|may) I (?:help|assist).{0,20}"
+    r"|I (?:am|would be|will be) (?:always )?(?:here|happy|glad) to (?:help|assist)(?: you)?"
+    r"|(?:(?:feel|be) free|(?:do not|don't) hesitate) to (?:ask|reach out|contact me|let me know|tell me|try).{0,40}"
+    r"|let me know)$"
     r"|^(?:很|非常|十分|真的)?(?:抱歉|对不起|遗憾|不好意思)$|^(?:谢谢|感谢).{0,10}$|^(?:敬?请|望|希望)(?:你|您)?(?:能)?(?:理解|谅解|见谅)$"
-    r"|^(?:作为|身为).{1,16}$|^(?:请|你可以)?(?:问|换).{0,8}(?:别的|其他).{0,6}$|^还有(?:什么|别的|其他).{0,14}$",
+    r"|^(?:但|但是|不过)?(?:作为|身为).{1,24}$|^(?:请|你可以|您可以)?(?:问|换).{0,8}(?:别的|其他|话题).{0,6}$"
+    r"|^(?:请问)?(?:您|你)?还有(?:什么|别的|其他).{0,14}$"
+    r"|^(?:但|但是|不过)?(?:如果|若|如|假如|要是)?(?:您|你)?还?有(?:任何|什么)?(?:其他|其它|别的|更多).{0,12}$"
+    r"|^(?:请|欢迎|可以|也)*(?:您|你)?(?:请|可以)?(?:随时|尽管)(?:告诉|问|提问|提出|联系|向我|与我).{0,8}$"
+    r"|^我(?:会|很|非常|随时|都|将)*(?:乐意|愿意|尽力)(?:为您|为你|帮|协助|解答|回答|提供|帮助|您|你|的)*$",
     re.IGNORECASE,
 )
 # Why, or what else, within the clause that declines.

@@ -3,6 +3,7 @@
 from constitution.errors import command
 from constitution.records import Record
 from constitution.report.findings import Findings
+from constitution.report.findings.going_on import judge_revisions
 
 
 class Commands(Record):
@@ -28,10 +29,9 @@ class Commands(Record):
 def commands(findings: Findings, run: str) -> Commands:
     """The commands for this run; `run` is its folder as it is typed."""
     rounds = max((one.number for one in findings.revisions), default=0)
-    # Other comparisons are set aside for these.
-    others = ("--replace",) if any(stage.name == "RL stage" for stage in findings.stages) else ()
+    compared = any(stage.name == "RL stage" for stage in findings.stages)
     return Commands(
-        better=command("compare", run, "--pairs", "revisions", "--between", "all" if rounds > 1 else "0:last", *others),
+        better=judge_revisions(run, rounds, compared),
         judged=command("compare", run),
         gold=command("audit", run, "--gold", "FILE"),
         reviewed=command("view", run),
