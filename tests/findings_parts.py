@@ -9,6 +9,7 @@ from constitution.report.agreement import AI, Agreed, Agreement, Reviewer
 from constitution.report.audit import Audit, ReliabilityBin
 from constitution.report.coverage import Coverage, PrincipleCoverage
 from constitution.report.findings import (
+    Caution,
     Example,
     FailureGroup,
     Findings,
@@ -237,6 +238,6 @@ def make_findings(**changes: Any) -> Findings:
                 comparison=pair("law-03", "May I park here?", "Yes, of course.", "It depends on the sign."),
             ),
         ),
-        "warnings": ("3 rows of the SL stage failed",),
+        "warnings": (Caution(text="3 rows of the SL stage failed"),),
     }
     return Findings(**given | changes)

@@ -19,6 +19,9 @@ class Page(HTMLParser):
         self.attributes: list[tuple[str, str, str]] = []
         self.style = self.text = ""
         self._open = ""
+        # Texts of `code` elements as they are copied, and how deep in such a one the next text is.
+        self.codes: list[str] = []
+        self._deep = 0
         self.feed(html)
         self.close()
         self.words = " ".join(self.text.split())
@@ -26,13 +29,19 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._open = tag
         self.tags[tag] += 1
+        if tag == "code" or self._deep:
+            self._deep += 1
+            self.codes += [""] if tag == "code" else []
         self.attributes += [(tag, name, value or "") for name, value in attrs]
 
     def handle_endtag(self, tag: str) -> None:
         self._open = ""
-        self.text += " "
+        self._deep -= bool(self._deep)
+        self.text += "" if self._deep else " "
 
     def handle_data(self, data: str) -> None:
+        if self._deep:
+            self.codes[-1] += data
         if self._open == "style":
             self.style += data
         else:

@@ -9,7 +9,8 @@ import pytest
 
 from constitution.intervals import bootstrap, share
 from constitution.records import Candidate, Comparison, Message, Order, Vote
-from constitution.report.audit import audit, audit_lines
+from constitution.report.audit import audit
+from constitution.report.audit_lines import audit_lines
 from constitution.votes import Thresholds, label
 
 Gold = Literal["first", "second"]

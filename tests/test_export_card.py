@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 
 from constitution import export
 from constitution.exports.families import FAMILIES
-from constitution.report.audit import audit, audit_lines
+from constitution.report.audit import audit
+from constitution.report.audit_lines import audit_lines
 from constitution.store import comparisons
 
 

@@ -15,6 +15,7 @@ from constitution.intervals import Estimate
 from constitution.plots import Bars, Figure, Histogram, Lines, Table
 from constitution.report.agreement import Agreed, Agreement, Reviewer
 from constitution.report.audit import Audit, ReliabilityBin
+from constitution.report.audit_lines import audit_lines, measures
 from constitution.report.coverage import Coverage, PrincipleCoverage
 from constitution.report.figures import figures, files
 from constitution.report.figures.files import font_notes, write_figures
@@ -22,6 +23,7 @@ from constitution.report.figures.table_texts import csv_text, latex, latex_text
 from constitution.report.figures.tables import tables
 from constitution.report.findings import FailureGroup, Findings, RevisionNumbers, StageName, StageNumbers, StepNumbers
 from constitution.report.findings.finding import find
+from constitution.report.page import report_page
 from constitution.report.scores import RuleSummary, ScoreSummary
 from constitution.spreadsheets import plain_cell
 
@@ -206,17 +208,20 @@ def test_captions_name_who_judged_and_how_many() -> None:
     assert all("scorer-7b" in told[name] for name in ("reward", "rules"))
     assert "n = 38 for each" in told["length"] and "45 comparisons" in told["judge-labels"]
     assert "9 rows" in told["failures"] and "12 comparisons" in told["reliability"]
+    assert "writer-7b. n = 38 for each." in told["principles-effect"]
+    for name in ("tokens-read", "tokens-sampled", "time-calls", "time-steps"):
+        assert "SL stage: writer-7b. n = 38 calls" in told[name]
 
 
 def test_only_what_chance_makes_one_half_is_held_against_one_half() -> None:
     plot = drawn(FULL)["judge-checks"].plot
     assert isinstance(plot, Bars) and plot.reference == 0.5
     assert [bar.name for bar in plot.bars] == [
-        "A is preferred",
-        "both orders agree",
+        "the response shown as (A) wins",
+        "the two orders agree",
         "agrees with people",
-        "… their choice shown as A",
-        "… their choice shown as B",
+        "… where their choice is shown as (A)",
+        "… where their choice is shown as (B)",
     ]
 
 
@@ -241,6 +246,30 @@ def test_of_many_principles_the_most_drawn_are_shown_and_the_caption_says_so() -
     assert isinstance(figure.plot, Bars)
     assert [bar.name for bar in figure.plot.bars] == [f"p{n}" for n in range(40, 100)]
     assert "The 60 of 100" in figure.caption
+
+
+def test_principles_of_pairs_alone_are_held_against_one_another() -> None:
+    pairs = tuple(one.model_copy(update={"later_wins": None}) for one in (principle("kind"), principle("calm")))
+    coverage = Coverage(rows=0, rounds=0, comparisons=5, principles=pairs, warnings=())
+    found = drawn(FULL.model_copy(update={"coverage": coverage}))
+    assert "principles-judging" not in found and "principles-agreement" not in drawn(FULL)
+    figure = found["principles-agreement"]
+    assert isinstance(figure.plot, Bars) and [bar.name for bar in figure.plot.bars] == ["kind", "calm"]
+    assert figure.plot.reference == 0.5 and "judge-7b" in figure.caption and "n = 38 for each" in figure.caption
+
+
+def test_a_judge_is_measured_in_the_same_words_everywhere() -> None:
+    assert FULL.audit
+    named = [one for one in measures(FULL.audit) if one.estimate]
+    made = {table.name: table for table in tables(FULL)}
+    assert [row[0] for row in made["judge"].rows] == [one.name for one in named]
+    plot = drawn(FULL)["judge-checks"].plot
+    assert isinstance(plot, Bars)
+    assert [bar.name.removeprefix("… ") for bar in plot.bars] == [one.part or one.name for one in named if one.half]
+    page, lines = " ".join(report_page(FULL).split()), "\n".join(audit_lines(FULL.audit))
+    for one in named:
+        assert f"{one.part or one.name}: {one.told}" in lines
+        assert (one.part or one.name)[1:] in page and f'<td class="wide">{one.scale}</td>' in page
 
 
 def test_tables_hold_what_there_is() -> None:

@@ -18,12 +18,13 @@ from scale import LONG
 from constitution import CompareSettings, Settings, generate, label_pairs
 from constitution.errors import RunError
 from constitution.intervals import mean, share
-from constitution.manifest import COMPARE, REVISE
+from constitution.manifest import COMPARE, REVISE, load_manifest
 from constitution.records import Call, Completion, Failure
 from constitution.report.audit import audit
 from constitution.report.coverage import coverage
 from constitution.report.findings import Findings
 from constitution.report.findings.by_revision import against_initial
+from constitution.report.findings.cautions import stage_cautions
 from constitution.report.findings.failure_groups import alike, failure_groups
 from constitution.report.findings.finding import find
 from constitution.report.findings.steps import Steps, covered, step_group
@@ -192,7 +193,7 @@ def test_a_judge_tells_how_often_revisions_beat_the_initial_response(tmp_path: P
     assert len(contested) == 3
     for one in contested:
         assert one.comparison is not None and one.comparison.votes
-    assert not [one for one in found.warnings if "no judge" in one]
+    assert not [one for one in found.warnings if "no judge" in one.text]
 
 
 def test_rewards_are_told_by_revision(tmp_path: Path) -> None:
@@ -392,10 +393,12 @@ def test_a_run_whose_rows_all_failed_is_told(tmp_path: Path) -> None:
     found = find(run := stored(tmp_path / "run", rows))
     assert (found.revisions, found.coverage, found.examples) == ((), None, ())
     assert [one.count for one in found.failures] == [3]
-    assert found.warnings == (
-        f"SL stage: 3 of 3 rows failed; run them again with: constitution generate --out {run} "
-        "--prompts /home/me/prompts.jsonl --engine scripted --retry-failed",
+    (warning,) = found.warnings
+    assert warning.text == "SL stage: 3 of 3 rows failed; run them again with"
+    assert warning.command == (
+        f"constitution generate --out {run} --prompts /home/me/prompts.jsonl --engine scripted --retry-failed"
     )
+    assert warning.told == f"{warning.text}: {warning.command}"
 
 
 def test_a_run_without_an_outcome_says_what_to_type(tmp_path: Path) -> None:
@@ -414,7 +417,7 @@ def test_a_run_that_is_being_written_is_told_and_a_damaged_one_names_the_line(tm
     whole = journal.read_bytes()
     journal.write_bytes(whole + whole.splitlines(keepends=True)[0][:40])
     assert find(run) == before
-    assert before.warnings[0].startswith("SL stage: not finished, 9 rows = 3 done")
+    assert before.warnings[0].text.startswith("SL stage: not finished, 9 rows = 3 done")
     journal.write_bytes(whole.replace(b"Two.", b"Too.", 2))
     with pytest.raises(RunError, match=r"transcripts\.jsonl:1: damaged"):
         find(run)
@@ -426,22 +429,28 @@ def test_a_run_that_is_being_written_is_told_and_a_damaged_one_names_the_line(tm
 def test_the_commands_of_warnings_are_those_that_help(tmp_path: Path, cli: Cli) -> None:
     run = made(tmp_path)
     failed, judge = find(run).warnings
-    assert failed.startswith("SL stage: 3 of 7 rows failed; run them again with: constitution generate")
-    again = cli(*shlex.split(failed.partition("with: constitution ")[2]))
+    assert failed.text == "SL stage: 3 of 7 rows failed; run them again with"
+    again = cli(*shlex.split(failed.command)[1:])
     # The same three rows fail again; nothing differs from the settings that the run was begun with.
     assert (again.returncode, "3 failed" in again.stdout) == (5, True), again.stderr
-    assert judge.startswith(
-        "no judge has compared revisions with initial responses yet; that makes: constitution compare"
-    )
+    assert judge.text == "no judge has compared revisions with initial responses yet; that makes"
     # Where the page says what is missing, it says the same.
-    assert judge.endswith(commands(find(run), str(run)).better)
-    typed = shlex.split(judge.partition("makes: constitution ")[2])
+    assert judge.command == commands(find(run), str(run)).better
+    typed = shlex.split(judge.command)[1:]
     assert typed[-4:] == ["--pairs", "revisions", "--between", "all"]
     asked = cli(*typed, "--principles-per-pair", "1", "--few-shots", "0")
     assert asked.returncode == 0, asked.stderr
     found = find(run)
     assert all(one.beats for one in found.revisions[1:])
-    assert not [one for one in found.warnings if "no judge" in one]
+    assert not [one for one in found.warnings if "no judge" in one.text]
+
+
+def test_control_strings_are_told_with_what_tells_more_of_them(tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", [transcript(0, "Q?", "One.", "Two.")])
+    (numbers,) = find(run).stages
+    (caution,) = stage_cautions(run, REVISE, load_manifest(run), numbers, 6)
+    assert caution.text == "SL stage: 6 control strings in texts for a server; this tells of them"
+    assert caution.command == f"constitution status {run}"
 
 
 def test_settings_of_another_version_hide_no_number(tmp_path: Path) -> None:
@@ -451,13 +460,13 @@ def test_settings_of_another_version_hide_no_number(tmp_path: Path) -> None:
     (run / REVISE.manifest).write_text(json.dumps(manifest), encoding="utf-8")
     found = find(run)
     assert found.revisions[0].rows == 1
-    assert found.warnings[0].endswith("1 pending; go on with: the command that began it")
+    assert found.warnings[0].told.endswith("1 pending; go on with the command that began it")
 
 
 def test_comparisons_of_samples_leave_revisions_unjudged(tmp_path: Path) -> None:
     compare(run := made(tmp_path), pairs="samples", between="0:last")
-    (warning,) = [one for one in find(run).warnings if "no comparison is of a revision" in one]
-    assert warning.endswith(f"constitution compare {run} --pairs revisions --between all --replace")
+    (warning,) = [one for one in find(run).warnings if "no comparison is of a revision" in one.text]
+    assert warning.command == f"constitution compare {run} --pairs revisions --between all --replace"
 
 
 def test_many_cut_answers_and_growing_evasion_are_told(tmp_path: Path) -> None:
@@ -465,8 +474,9 @@ def test_many_cut_answers_and_growing_evasion_are_told(tmp_path: Path) -> None:
         transcript(n, f"Q{n}?", "Tea is good.", "I can't answer that.", cut=[1] if n < 3 else []) for n in range(20)
     ]
     found = find(stored(tmp_path / "run", rows))
-    assert "15% of revision 1 end in mid-sentence, at --max-tokens 256: give more in another run" in found.warnings
-    assert "revising makes responses evasive: 0.0% at first, 100.0% in the end" in found.warnings
+    told = [one.told for one in found.warnings]
+    assert "15% of revision 1 end in mid-sentence, at --max-tokens 256: give more in another run" in told
+    assert "revising makes responses evasive: 0.0% at first, 100.0% in the end" in told
 
 
 # Rows to read

@@ -1,5 +1,6 @@
 """`constitution report` as it is typed: what it writes where, what it refuses, and what rows may say."""
 
+import itertools
 import json
 import os
 import re
@@ -9,10 +10,15 @@ from pathlib import Path
 
 import pytest
 from big_runs import make_run
+from findings_parts import make_findings
 from report_pages import Page, check
+from typer.testing import CliRunner
 
 from constitution import count, write_report
-from constitution.errors import RunError
+from constitution.cli import app
+from constitution.errors import ExportError, RunError
+from constitution.report.figures import files
+from constitution.report.findings import Caution
 from constitution.report.findings.finding import find
 from constitution.report.page import report_page
 
@@ -77,9 +83,10 @@ def test_an_unfinished_run_says_so_on_top(generated: Generated) -> None:
     outcomes.write_bytes(b"".join(outcomes.read_bytes().splitlines(keepends=True)[:5]))
     write_report(run)
     page = Page((run / "report.html").read_text(encoding="utf-8"))
-    assert "This run is not finished. SL stage: 7 of 12 rows are pending." in page.words
+    assert "This run is not finished. All numbers are of the rows that are done so far." in page.words
     assert page.words.index("This run is not finished.") < page.words.index("Where the rows of each stage are")
-    assert "SL stage 12 5 0 0 7" in page.words
+    assert page.words.count("12 rows = 5 done + 0 failed + 0 filtered + 7 pending; go on with: constitution") == 1
+    assert "Input 12 = done 5 + failed 0 + filtered 0 + pending 7" in page.words
 
 
 def test_an_empty_a_damaged_and_no_run_are_refused_by_name(tmp_path: Path, generated: Generated, cli: Cli) -> None:
@@ -115,6 +122,62 @@ def test_a_report_takes_the_place_of_reports_only(tmp_path: Path, generated: Gen
             write_report(run, place)
 
 
+def test_nothing_of_a_runs_own_is_replaced_or_made_up(tmp_path: Path) -> None:
+    run, other = make_run(tmp_path / "run", 8), make_run(tmp_path / "other", 8)
+    link = tmp_path / "link"
+    link.symlink_to(other)
+    setup = tmp_path / "ab"
+    setup.mkdir()
+    (setup / "ab.json").write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for name in ("calls.jsonl", "reviews.jsonl", "replaced/1/page.html", "gold/page.html", "mine.html"):
+        for folder, overwrite in itertools.product((run, other, link, setup), (False, True)):
+            with pytest.raises(RunError, match="which holds what the run wrote") as refused:
+                write_report(run, folder / name, overwrite=overwrite)
+            assert str(folder.resolve()) in refused.value.message and "--out" in refused.value.hint
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    # A report is what people find there, and what is below is theirs.
+    for free in (other / "report.html", other / "mine" / "page.html"):
+        assert write_report(run, free).path == free
+
+
+def test_where_figures_go_is_looked_at_before_the_run_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ExportError, match="a file"):
+            write_report(tmp_path / "no run", tmp_path / "page.html", place)
+
+    def none() -> None:
+        raise ExportError("no font")
+
+    monkeypatch.setattr(files, "check_fonts", none)
+    with pytest.raises(ExportError, match="no font"):
+        write_report(tmp_path / "no run", tmp_path / "page.html", tmp_path / "figures")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_what_pictures_cannot_show_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "missing_letters", lambda text: "文" if "plain" in text else "")
+    findings = make_findings(run="run")
+    monkeypatch.setattr("constitution.report.findings.finding.find", lambda run: findings)
+    monkeypatch.setattr(files, "_names", lambda plot: ("plain",))
+    drawn = ["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")]
+    told = CliRunner().invoke(app, [*drawn, "--figures", str(tmp_path / "figures"), "--format", "json"])
+    assert told.exit_code == 0 and json.loads(told.stdout) == json.loads(findings.model_dump_json())
+    assert told.stderr.startswith("warning: no font here has 文: the PNG files show boxes")
+    assert CliRunner().invoke(app, drawn).stderr == ""
+
+
+def test_a_command_is_told_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = "constitution generate --system-prompt '" + "Be  kind.\n" * 200 + "' --retry-failed"
+    findings = make_findings(warnings=(Caution(text="3 rows failed; run them again with", command=typed),))
+    monkeypatch.setattr("constitution.report.findings.finding.find", lambda run: findings)
+    told = CliRunner().invoke(app, ["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")])
+    assert f"warning: 3 rows failed; run them again with: {typed}\n" in told.stdout
+    page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert typed in page.codes
+
+
 def test_a_large_run_has_a_small_report(tmp_path: Path) -> None:
     run = make_run(tmp_path / "big", ROWS)
     written = write_report(run)
@@ -122,8 +185,8 @@ def test_a_large_run_has_a_small_report(tmp_path: Path) -> None:
     page = Page(written.path.read_text(encoding="utf-8"))
     check(page)
     counts = written.findings.stages[0].counts
-    row = (counts.input, counts.done, counts.failed, counts.filtered, counts.pending)
-    assert "SL stage " + " ".join(f"{number:,}" for number in row) in page.words
+    row = rf"Input {counts.input:,} [\d,]+ = done {counts.done:,} [\d,]+ \+ failed {counts.failed:,} "
+    assert re.search(row, page.words)
     assert page.values("class").count("example") >= 5
 
 

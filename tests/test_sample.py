@@ -406,12 +406,16 @@ def test_files_are_whole_and_nothing_is_overwritten_unasked(run: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["sample.md"]
     assert file.read_text(encoding="utf-8") == as_text(sample, "markdown")
     file.write_text("mine")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "compare.json").write_text("{}")
     for target, told in (
         (file, "is there already"),
         (tmp_path, "a folder, not a file"),
         (tmp_path / "none" / "x.md", "there is no folder"),
         (run / "comparisons.jsonl", "in the run's folder"),
         (run / "new.md", "in the run's folder"),
+        (other / "reviews.jsonl", "in the folder of another run"),
     ):
         with pytest.raises(ConstitutionError, match=told):
             write_sample(sample, target, "markdown", overwrite=target != file)

@@ -15,7 +15,8 @@ from constitution.config import CompareSettings
 from constitution.exports import Exported
 from constitution.manifest import load_manifest
 from constitution.model_settings import Role
-from constitution.report.audit import audit, audit_lines
+from constitution.report.audit import audit
+from constitution.report.audit_lines import audit_lines
 from constitution.report.labels import summarise_labels
 from constitution.report.summary import summarise
 from constitution.store import comparisons

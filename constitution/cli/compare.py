@@ -149,7 +149,7 @@ def audit(
     from constitution.report.agreeing import agree
     from constitution.report.agreement import agreement_lines
     from constitution.report.audit import audit as examine
-    from constitution.report.audit import audit_lines
+    from constitution.report.audit_lines import audit_lines
     from constitution.report.terminal import plural
     from constitution.store import comparisons, count
 

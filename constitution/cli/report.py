@@ -37,6 +37,8 @@ def report(
     # On a terminal only: the transcripts of 100,000 rows take two minutes.
     with Console(stderr=True).status("reading the run"):
         written = write_report(run, out, figures, overwrite)
+    for note in written.notes:
+        tell(f"warning: {note}", err=True)
     if format is Format.json:
         tell_json(written.findings.model_dump_json(indent=2))
         return
@@ -46,4 +48,4 @@ def report(
     for path in written.figures:
         tell(f"figure: {path}")
     for warning in written.findings.warnings:
-        tell(f"warning: {warning}")
+        tell(f"warning: {warning.told}")

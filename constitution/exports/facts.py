@@ -70,7 +70,8 @@ class Facts:
 def look_at_judge(run: Path) -> Judge:
     """What a card tells of a run's comparisons, read from its folder."""
     # Its numbers come with numpy, which nothing else of an export needs.
-    from constitution.report.audit import audit, audit_lines
+    from constitution.report.audit import audit
+    from constitution.report.audit_lines import audit_lines
 
     found = audit(comparisons(run))
     return Judge(load_manifest(run, COMPARE), found.sampled, tuple(audit_lines(found)))

@@ -47,9 +47,9 @@ def short(value: float, step: float, most: float, percent: bool = False) -> str:
     decimals = max(0, -math.floor(math.log10(apart) + 1e-9))
     decimals += not math.isclose(round(apart, decimals), apart, rel_tol=1e-6)
     written = f"{value / size:,.{decimals}f}"
-    # Nothing is no million, and is never negative.
+    # Nothing is no million, is never negative, and is as exact without decimals.
     if not any(digit in written for digit in "123456789"):
-        return written.removeprefix("-") + ("%" if percent else "")
+        return "0%" if percent else "0"
     return written.replace("-", "−") + unit
 
 

@@ -157,46 +157,6 @@ def audit(comparisons: Iterable[Comparison], gold: Iterable[Comparison] = ()) ->
     return seen.told()
 
 
-def audit_lines(found: Audit) -> list[str]:
-    """The audit as lines of text, warnings last."""
-
-    def percent(estimate: Estimate | None) -> str:
-        return estimate.percent if estimate else "cannot be told"
-
-    def number(estimate: Estimate | None) -> str:
-        return estimate.number if estimate else "cannot be told"
-
-    lines = [
-        "comparisons: " + (", ".join(f"{n} {status}" for status, n in found.statuses.items()) or "none"),
-        *(
-            f"comparisons whose votes are shares of sampled answers, not log-probabilities: {n} "
-            f"(answers a vote: {answers})"
-            for answers, n in found.sampled.items()
-        ),
-        f"the response shown as (A) wins: {percent(found.first_position)} (fair: 50%)",
-        f"the two orders agree: {percent(found.order_agreement)} (chance: 50%)",
-        f"distance between the two orders: {number(found.order_gap)}",
-        f"principles prefer different responses: {percent(found.principle_split)} "
-        "(high: it matters who asks; chance: 50% of two principles, 75% of three)",
-        f"standard deviation between principles: {number(found.principle_disagreement)}",
-        f"correlation of the label with length: {number(found.length_correlation)}",
-        "labels from 0 to 1 in tenths: " + " ".join(map(str, found.histogram)),
-    ]
-    if found.accuracy:
-        lines += [
-            f"agrees with people: {percent(found.accuracy)} (chance: 50%)",
-            f"  where their choice is shown as (A): {percent(found.accuracy_as_a)}",
-            f"  where their choice is shown as (B): {percent(found.accuracy_as_b)}",
-            f"expected calibration error: {number(found.calibration_error)}",
-            *(
-                f"  confidence {row.low:.2f}-{row.high:.2f}: {row.n} of them, "
-                f"mean confidence {row.confidence:.3f}, right {row.accuracy:.1%}"
-                for row in found.reliability
-            ),
-        ]
-    return [*lines, *(f"warning: {warning}" for warning in found.warnings)]
-
-
 def _warnings(found: dict[str, Estimate | None]) -> Iterable[str]:
     accuracy, agreement = found["accuracy"], found["order_agreement"]
     position, length = found["first_position"], found["length_correlation"]

@@ -5,6 +5,7 @@ from typing import Literal
 
 from constitution.durable import write_whole
 from constitution.errors import ExportError
+from constitution.outside import owner
 from constitution.printable import on_one_line
 from constitution.run_folder import KINDS
 from constitution.samples.appendix import appendix
@@ -43,7 +44,7 @@ def as_text(sample: Sample, format: As, blind: bool = False) -> str:
 
 
 def check_file(run: Path, to: Path, overwrite: bool) -> None:
-    """Refuse a file that is there, unless it may be replaced, and whatever is in the run's own folder.
+    """Refuse a file that is there, unless it may be replaced, and whatever is in a run's own folder.
 
     Raises:
         ExportError: With what is in the way.
@@ -51,6 +52,8 @@ def check_file(run: Path, to: Path, overwrite: bool) -> None:
     elsewhere = "Name another file with --to."
     if to.resolve().is_relative_to(run.resolve()):
         raise ExportError(f"{to}: in the run's folder, which holds what the run wrote and nothing else", elsewhere)
+    if other := owner(to):
+        raise ExportError(f"{to}: in the folder of another run, {other}", elsewhere)
     if to.is_dir():
         raise ExportError(f"{to}: a folder, not a file", elsewhere)
     if not to.parent.is_dir():

@@ -1,13 +1,15 @@
 """What is drawn of a run's findings. Names begin with what they belong to: a report puts them there."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from constitution.plots import Bar, Bars, Figure, Lines
 from constitution.report.figures.judge import of_judge, of_people, of_principles, of_rules
-from constitution.report.figures.parts import MOST_BARS
+from constitution.report.figures.parts import MOST_BARS, model_of
 from constitution.report.figures.revisions import by_revision
 from constitution.report.findings import Findings, StepNumbers
+
+Told = Callable[[StepNumbers], float | None]
 
 
 def figures(findings: Findings) -> tuple[Figure, ...]:
@@ -24,7 +26,7 @@ def figures(findings: Findings) -> tuple[Figure, ...]:
         *(of_people(findings.agreement) if findings.agreement else ()),
         *(of_rules(findings, findings.scores) if findings.scores else ()),
         *_failures(findings),
-        *_steps(findings.steps),
+        *_steps(findings),
     )
     return tuple(figure for figure in drawn if _anything(figure))
 
@@ -41,36 +43,45 @@ def _failures(findings: Findings) -> Iterator[Figure]:
     )
 
 
-def _steps(steps: Sequence[StepNumbers]) -> Iterator[Figure]:
-    def bars(of: Callable[[StepNumbers], float | None], mark: Callable[[StepNumbers], float | None]) -> tuple[Bar, ...]:
-        told = ((one, of(one)) for one in steps[:MOST_BARS])
-        return tuple(
-            Bar(name=one.step, value=value, n=one.calls, mark=mark(one)) for one, value in told if value is not None
+def _steps(findings: Findings) -> Iterator[Figure]:
+    def figure(
+        name: str, title: str, said: str, x: str, of: Told, mark: Told | None = None, mark_name: str = ""
+    ) -> Figure:
+        told = [(one, value) for one in findings.steps[:MOST_BARS] if (value := of(one)) is not None]
+        stages = dict.fromkeys(one.stage for one, _ in told)
+        models = "; ".join(f"{stage}: {model_of(findings, stage)}" for stage in stages)
+        calls = sum(one.calls for one, _ in told)
+        bars = tuple(
+            Bar(name=one.step, value=value, n=one.calls, mark=mark(one) if mark else None) for one, value in told
+        )
+        return Figure(
+            name=name,
+            title=title,
+            caption=f"{said} {models}. n = {calls:,} calls; the n of a bar counts its own.",
+            plot=Bars(x=x, bars=bars, mark_name=mark_name),
         )
 
-    for name, done, of in (
-        ("read", "read", lambda one: one.prompt_tokens),
-        ("sampled", "sampled", lambda one: one.completion_tokens),
-    ):
-        yield Figure(
-            name=f"tokens-{name}",
-            title=f"Tokens {done} by step",
-            caption=f"Tokens {done} by all calls of each step; n counts calls. Calls that do not tell are left out.",
-            plot=Bars(x=f"Tokens {done}", bars=bars(of, lambda one: None)),
-        )
-    yield Figure(
-        name="time-calls",
-        title="Time of one call by step",
-        caption="Median time of one call (bars), the time that it waited in the engine included, and the time that 95% "
-        "of the calls took at most (strokes); n counts calls.",
-        plot=Bars(x="Seconds", bars=bars(lambda one: one.median, lambda one: one.p95), mark_name="95% took at most"),
+    tokens: dict[str, Told] = {"read": lambda one: one.prompt_tokens, "sampled": lambda one: one.completion_tokens}
+    for name, of in tokens.items():
+        said = f"Tokens {name} by all calls of each step. Calls that do not tell are left out."
+        yield figure(f"tokens-{name}", f"Tokens {name} by step", said, f"Tokens {name}", of)
+    yield figure(
+        "time-calls",
+        "Time of one call by step",
+        "Median time of one call (bars), the time that it waited in the engine included, and the time that 95% of the "
+        "calls took at most (strokes).",
+        "Seconds",
+        lambda one: one.median,
+        lambda one: one.p95,
+        "95% took at most",
     )
-    yield Figure(
-        name="time-steps",
-        title="Time by step",
-        caption="Seconds of all calls of each step together. Many run at once, so that this is more than the time that "
-        "went by; n counts calls.",
-        plot=Bars(x="Seconds, sum over calls", bars=bars(lambda one: one.seconds, lambda one: None)),
+    yield figure(
+        "time-steps",
+        "Time by step",
+        "Seconds of all calls of each step together. Many run at once, so that this is more than the time that went "
+        "by.",
+        "Seconds, sum over calls",
+        lambda one: one.seconds,
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from constitution.durable import make_folder, write_whole
 from constitution.errors import ExportError
-from constitution.manifest import COMPARE, REVISE, SCORE, has_stage
+from constitution.outside import owner
 from constitution.plots import Bars, Lines, Plot
 from constitution.plots.lettering import clean
 from constitution.plots.png import check_fonts, missing_letters, png
@@ -13,10 +13,9 @@ from constitution.report.figures import figures
 from constitution.report.figures.table_texts import csv_text, latex_text
 from constitution.report.figures.tables import tables
 from constitution.report.findings import Findings
-from constitution.run_folder import OWN_FOLDERS
 
 CAPTIONS = "captions.txt"
-STAGES = (REVISE, COMPARE, SCORE)
+ELSEWHERE = "Name another folder: --figures DIR"
 
 
 def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
@@ -35,7 +34,7 @@ def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
     Raises:
         ExportError: There is nothing to draw, no font for pictures, or the folder takes no files or is a run's own.
     """
-    _check_folder(folder)
+    check_target(folder)
     made = _drawn(findings.nameless())
     if not made:
         raise ExportError(f"{findings.run}: there is nothing to draw yet", "Wait until a row of it is finished.")
@@ -44,10 +43,24 @@ def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
         for name, content in made.items():
             write_whole(folder / name, content)
     except OSError as bad:
-        raise ExportError(
-            f"{bad.filename or folder}: cannot be written: {bad.strerror}", "Name another folder: --figures DIR"
-        ) from None
+        raise ExportError(f"{bad.filename or folder}: cannot be written: {bad.strerror}", ELSEWHERE) from None
     return tuple(folder / name for name in made)
+
+
+def check_target(folder: Path) -> None:
+    """Check all that can be checked before there is anything to write.
+
+    Raises:
+        ExportError: There is no font for pictures, or the folder is none, lies below a file, or is a run's own.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ExportError(f"{folder}: a file; figures go into a folder", ELSEWHERE)
+    above = next(path for path in folder.absolute().parents if path.exists())
+    if not above.is_dir():
+        raise ExportError(f"{folder}: cannot be written: {above} is a file", ELSEWHERE)
+    if run := owner(folder / CAPTIONS):
+        raise ExportError(f"{folder}: holds a run's own files", f"A folder below: --figures {run / 'figures'}")
+    check_fonts()
 
 
 def font_notes(findings: Findings) -> tuple[str, ...]:
@@ -70,8 +83,6 @@ def _drawn(findings: Findings) -> dict[str, str | bytes]:
     """All files by name, before the first is written."""
     made: dict[str, str | bytes] = {}
     drawn = figures(findings)
-    if drawn:
-        check_fonts()
     for figure in drawn:
         made[f"{figure.name}.svg"] = drawing = svg_file(figure)
         made[f"{figure.name}.png"] = png(drawing)
@@ -81,12 +92,3 @@ def _drawn(findings: Findings) -> dict[str, str | bytes]:
     if drawn:
         made[CAPTIONS] = "".join(clean(f"{figure.name}: {figure.title}. {figure.caption}") + "\n\n" for figure in drawn)
     return made
-
-
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise ExportError(f"{folder}: a file; figures go into a folder", "Name another one: --figures DIR")
-    # Nothing of a run's own may be replaced, nor what is put aside of it.
-    for own in (folder, folder.parent) if folder.absolute().name in OWN_FOLDERS else (folder,):
-        if any(has_stage(own, stage) for stage in STAGES):
-            raise ExportError(f"{folder}: holds a run's own files", f"A folder below: --figures {own / 'figures'}")

@@ -6,8 +6,9 @@ from constitution.intervals import Estimate
 from constitution.plots import Bar, Bars, Figure, Histogram, Lines, Point, Series
 from constitution.report.agreement import Agreed, Agreement
 from constitution.report.audit import BINS, Audit
+from constitution.report.audit_lines import measures
 from constitution.report.coverage import Coverage
-from constitution.report.figures.parts import INTERVALS, MOST_BARS, bars_of, model_of, most
+from constitution.report.figures.parts import INTERVALS, MOST_BARS, bars_of, counted, model_of, most
 from constitution.report.findings import Findings
 from constitution.report.scores import ScoreSummary
 
@@ -31,27 +32,40 @@ def of_principles(findings: Findings, found: Coverage) -> Iterator[Figure]:
             percent=True,
         ),
     )
+    changes = bars_of((one.id, one.change) for one in drawn)
     yield Figure(
         name="principles-effect",
         title="How much each principle changes",
         caption=f"Mean share of words that a revision under each principle changed (words that are not in the longest "
-        f"common subsequence of the text before and after), by {model_of(findings, 'SL stage')}. {INTERVALS}{more}",
-        plot=Bars(x="Share of words changed", bars=bars_of((one.id, one.change) for one in drawn), percent=True),
+        f"common subsequence of the text before and after), by {model_of(findings, 'SL stage')}. {counted(changes)} "
+        f"{INTERVALS}{more}",
+        plot=Bars(x="Share of words changed", bars=changes, percent=True),
     )
     judged, more = most(found.principles, lambda one: one.judged)
     judge = model_of(findings, "RL stage")
+    judging = bars_of((one.id, one.later_wins) for one in judged)
     yield Figure(
         name="principles-judging",
         title="Whether revising helps, by each principle's votes",
         caption=f"Of two responses of one chain, the mean probability that the later one is better, by the votes of "
-        f"{judge} under each principle, both orders averaged as logits. {INTERVALS}{more}",
+        f"{judge} under each principle, both orders averaged as logits. {counted(judging)} {INTERVALS}{more}",
         plot=Bars(
             x="Probability that the later response is better",
-            bars=bars_of((one.id, one.later_wins) for one in judged),
+            bars=judging,
             reference=0.5,
             reference_name="no better, no worse",
             percent=True,
         ),
+    )
+    # Where no response is a later one, as in pairs of a file, principles can still be held against one another.
+    agreeing = () if judging else bars_of((one.id, one.agreement) for one in judged)
+    yield Figure(
+        name="principles-agreement",
+        title="How often each principle agrees with the others",
+        caption=f"Share of comparisons in which the votes of {judge} under each principle take the side that those "
+        f"under the other principles take together; half of them would be chance. {counted(agreeing)} {INTERVALS}"
+        f"{more}",
+        plot=Bars(x="Share of comparisons", bars=agreeing, reference=0.5, reference_name="chance", percent=True),
     )
 
 
@@ -59,13 +73,7 @@ def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
     """The judge's health, its labels, and how well they are calibrated."""
     judge = model_of(findings, "RL stage")
     # All that chance makes one half: what it makes of principles that disagree depends on how many are asked.
-    checks = (
-        ("A is preferred", found.first_position),
-        ("both orders agree", found.order_agreement),
-        ("agrees with people", found.accuracy),
-        ("… their choice shown as A", found.accuracy_as_a),
-        ("… their choice shown as B", found.accuracy_as_b),
-    )
+    checks = tuple((f"… {one.part}" if one.part else one.name, one.estimate) for one in measures(found) if one.half)
     yield Figure(
         name="judge-checks",
         title="The judge's health",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from constitution.intervals import Estimate
-from constitution.plots import Bar
+from constitution.plots import Bar, Point
 from constitution.report.findings import Findings, StageName
 
 Kind = TypeVar("Kind")
@@ -31,3 +31,12 @@ def most(kept: Sequence[Kind], of: Callable[[Kind], int]) -> tuple[list[Kind], s
         return list(kept), ""
     known = sorted(range(len(kept)), key=lambda number: -of(kept[number]))[:MOST_BARS]
     return [kept[number] for number in sorted(known)], f" The {MOST_BARS} of {len(kept)} that most is known of."
+
+
+def counted(drawn: Iterable[Bar | Point]) -> str:
+    """How many observations bars or points come from."""
+    numbers = [one.n for one in drawn if one.n is not None]
+    if not numbers:
+        return ""
+    low, high = min(numbers), max(numbers)
+    return f"n = {low:,} for each." if low == high else f"n = {low:,} to {high:,}."

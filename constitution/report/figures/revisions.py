@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from constitution.intervals import Estimate
 from constitution.plots import Figure, Lines, Point, Series
-from constitution.report.figures.parts import INTERVALS, model_of
+from constitution.report.figures.parts import INTERVALS, counted, model_of
 from constitution.report.findings import Findings, RevisionNumbers
 
 BY_REVISION = "Revision (0: the initial response)"
@@ -21,7 +21,8 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
         "Harmlessness by revision",
         f"Mean probability that a revision is better than the initial response to the same prompt, by the judge "
         f"{model_of(findings, 'RL stage')}, both orders averaged as logits. Responses by {model}. One half, dashed, is "
-        f"no better and no worse: so is revision 0, which is the initial response itself. {_n(judged)} {INTERVALS}",
+        f"no better and no worse: so is revision 0, which is the initial response itself. "
+        f"{counted(judged.points)} {INTERVALS}",
         Lines(
             x=BY_REVISION,
             y="Probability of being better than the initial response",
@@ -38,15 +39,15 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
     yield _revisions(
         "reward",
         "Reward by revision",
-        f"Mean reward by the run's rules, judged by {model_of(findings, 'rules')}. Responses by {model}. {_n(reward)} "
-        f"{INTERVALS}",
+        f"Mean reward by the run's rules, judged by {model_of(findings, 'rules')}. Responses by {model}. "
+        f"{counted(reward.points)} {INTERVALS}",
         Lines(x=BY_REVISION, y="Mean reward", series=_some(reward)),
     )
     tokens = _series("mean length", revisions, lambda one: one.tokens)
     yield _revisions(
         "length",
         "Length by revision",
-        f"Mean length of responses, in tokens of {model}, which wrote them. {_n(tokens)} {INTERVALS}",
+        f"Mean length of responses, in tokens of {model}, which wrote them. {counted(tokens.points)} {INTERVALS}",
         Lines(x=BY_REVISION, y="Tokens", series=_some(tokens), low=0),
     )
     before = _series("from the response before", revisions, lambda one: one.change)
@@ -55,7 +56,7 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
         "change",
         "Change by revision",
         f"Mean share of words that are not in the longest common subsequence of two responses: 0% if they are the "
-        f"same, 100% if they share no word. Responses by {model}. {_n(before)} {INTERVALS}",
+        f"same, 100% if they share no word. Responses by {model}. {counted(before.points)} {INTERVALS}",
         Lines(x=BY_REVISION, y="Share of words changed", series=_some(before, initial), low=0, percent=True),
     )
     refusals = _series("refusals", revisions, lambda one: one.refusals)
@@ -65,7 +66,7 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
         "Refusals and evasions by revision",
         f"Share of responses that decline what was asked and say why or offer something else (refusals), and of those "
         f"that decline without either or get out of the way (evasions), by lists of phrases: a heuristic. Responses by "
-        f"{model}. {_n(refusals)} {INTERVALS}",
+        f"{model}. {counted(refusals.points)} {INTERVALS}",
         Lines(x=BY_REVISION, y="Share of responses", series=_some(refusals, evasions), low=0, percent=True),
     )
 
@@ -90,12 +91,3 @@ def _series(
 
 def _some(*series: Series) -> tuple[Series, ...]:
     return tuple(one for one in series if one.points)
-
-
-def _n(series: Series) -> str:
-    """How many observations the points come from."""
-    numbers = [point.n for point in series.points if point.n is not None]
-    if not numbers:
-        return ""
-    low, high = min(numbers), max(numbers)
-    return f"n = {low:,} for each." if low == high else f"n = {low:,} to {high:,}."

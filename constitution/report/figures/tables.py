@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from constitution.plots import Cell, Table
+from constitution.report.audit_lines import measures
 from constitution.report.findings import Findings
 
 
@@ -63,22 +64,7 @@ def _judge(findings: Findings) -> Iterable[Table]:
         "judge",
         "The judge's health",
         ("measure", "value"),
-        [
-            (name, one)
-            for name, one in (
-                ("votes that prefer the response shown as (A)", found.first_position),
-                ("both orders agree", found.order_agreement),
-                ("distance between the orders", found.order_gap),
-                ("principles prefer different responses", found.principle_split),
-                ("standard deviation between principles", found.principle_disagreement),
-                ("correlation of the label with length", found.length_correlation),
-                ("agrees with people", found.accuracy),
-                ("agrees with people, their choice shown as (A)", found.accuracy_as_a),
-                ("agrees with people, their choice shown as (B)", found.accuracy_as_b),
-                ("expected calibration error", found.calibration_error),
-            )
-            if one is not None
-        ],
+        [(one.name, one.estimate) for one in measures(found) if one.estimate],
     )
     yield _table(
         "judge-reliability",

@@ -139,6 +139,23 @@ class Example(Record):
     comparison: Comparison | None
 
 
+class Caution(Record):
+    """What a reader must know first.
+
+    Attributes:
+        text: In words.
+        command: What to type, whole; empty where nothing can be done, or nothing tells it.
+    """
+
+    text: str
+    command: str = ""
+
+    @property
+    def told(self) -> str:
+        """Both, as a terminal shows them."""
+        return f"{self.text}: {self.command}" if self.command else self.text
+
+
 class Findings(Record):
     """What a run tells.
 
@@ -171,7 +188,7 @@ class Findings(Record):
     seconds: float | None
     failures: tuple[FailureGroup, ...]
     examples: tuple[Example, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caution, ...]
 
     def nameless(self) -> "Findings":
         """The same with numbers for reviewers' names: for what is handed on to others."""

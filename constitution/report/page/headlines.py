@@ -16,7 +16,8 @@ class Headline(Record):
         question: As it is asked.
         section: Where the page says more.
         value: The number; empty if nothing tells it.
-        interval: Its 95% interval and n, or what it was before.
+        interval: Its 95% interval and n.
+        before: What it was of the initial response, with its own; empty where that says nothing.
         meaning: What the number is, and what it says.
         make: The command that makes what is missing; empty if nothing is.
         tone: Whether the interval is all on one side of what chance would give.
@@ -26,6 +27,7 @@ class Headline(Record):
     section: str
     value: str = ""
     interval: str = ""
+    before: str = ""
     meaning: str
     make: str = ""
     tone: Literal["good", "bad", ""] = ""
@@ -39,7 +41,7 @@ def headlines(findings: Findings, typed: Commands) -> tuple[Headline, ...]:
 def _headlines(findings: Findings, typed: Commands) -> Iterator[Headline]:
     revisions = findings.revisions
     if len(revisions) > 1:
-        yield _better(revisions, typed)
+        yield _better(revisions, typed, bool(findings.audit and findings.audit.warnings))
         yield from _length(revisions[0], revisions[-1])
         yield from _change(revisions)
         yield from _refusals(revisions[0], revisions[-1])
@@ -48,14 +50,14 @@ def _headlines(findings: Findings, typed: Commands) -> Iterator[Headline]:
             question="Do revisions earn more by the rules?",
             section="rules",
             value=f"{gain.value:+.3f}",
-            interval=gain.number,
+            interval=_interval(gain.number),
             meaning="mean gain in reward from the initial response to the final revision",
             tone="" if gain.low is None or gain.high is None else _tone(gain.low, gain.high, 0),
         )
     yield from _judge(findings, typed)
 
 
-def _better(revisions: Sequence[RevisionNumbers], typed: Commands) -> Headline:
+def _better(revisions: Sequence[RevisionNumbers], typed: Commands, warned: bool) -> Headline:
     question = "Does revision make it better?"
     judged = [(one.number, one.beats) for one in revisions if one.beats]
     if not judged:
@@ -66,14 +68,15 @@ def _better(revisions: Sequence[RevisionNumbers], typed: Commands) -> Headline:
             make=typed.better,
         )
     number, beats = judged[-1]
-    tone = _tone(beats.low, beats.high, 0.5)
+    tone = "" if warned else _tone(beats.low, beats.high, 0.5)
     said = {"good": "Yes, by the judge", "bad": "No: the judge prefers the initial response", "": "Nothing shows it"}
+    answer = "The judge's labels cannot be relied on here (see The judge)" if warned else said[tone]
     return Headline(
         question=question,
         section="revisions",
         value=f"{beats.value:.1%}",
-        interval=_interval(beats),
-        meaning=f"{said[tone]}: its mean probability that revision {number} is better than the initial response; "
+        interval=_interval(beats.percent),
+        meaning=f"{answer}: its mean probability that revision {number} is better than the initial response; "
         "50% is neither",
         tone=tone,
     )
@@ -85,7 +88,8 @@ def _length(first: RevisionNumbers, last: RevisionNumbers) -> Iterator[Headline]
             question="Does it get longer?",
             section="revisions",
             value=f"{last.tokens.value:,.1f} tokens",
-            interval=f"from {first.tokens.value:,.1f}",
+            interval=_tokens(last.tokens),
+            before=f"from {first.tokens.value:,.1f} {_tokens(first.tokens)}",
             meaning=f"mean length of revision {last.number}, and of the initial response",
         )
 
@@ -99,7 +103,7 @@ def _change(revisions: Sequence[RevisionNumbers]) -> Iterator[Headline]:
             question="How much does a round change?",
             section="revisions",
             value=f"{change.value:.1%}",
-            interval=_interval(change),
+            interval=_interval(change.percent),
             meaning=f"of the words, in round {rounds[-1].number}{left}",
         )
 
@@ -107,7 +111,7 @@ def _change(revisions: Sequence[RevisionNumbers]) -> Iterator[Headline]:
 def _refusals(first: RevisionNumbers, last: RevisionNumbers) -> Iterator[Headline]:
     if first.refusals and last.refusals:
         evasions = (
-            f"; evasions {first.evasions.value:.1%} → {last.evasions.value:.1%}"
+            f"; evasions: {last.evasions.percent}, from {first.evasions.percent}"
             if first.evasions and last.evasions
             else ""
         )
@@ -115,7 +119,8 @@ def _refusals(first: RevisionNumbers, last: RevisionNumbers) -> Iterator[Headlin
             question="Does it refuse more?",
             section="revisions",
             value=f"{last.refusals.value:.1%}",
-            interval=f"from {first.refusals.value:.1%}",
+            interval=_interval(last.refusals.percent),
+            before=f"from {first.refusals.percent}",
             meaning=f"of responses decline, by a list of phrases{evasions}",
         )
 
@@ -131,21 +136,33 @@ def _judge(findings: Findings, typed: Commands) -> Iterator[Headline]:
                 make=typed.judged,
             )
         return
-    if agreement := findings.audit.order_agreement:
+    orders, right = findings.audit.order_agreement, findings.audit.accuracy
+    # What people say of it comes before what it says of itself.
+    if told := right or orders:
         warned = bool(findings.audit.warnings)
+        of_people = f"of people's preferences are the judge's, too; chance is 50%{_orders(orders)}"
+        of_orders = "of comparisons have the same winner in both orders; chance is 50%"
         yield Headline(
             question=question,
             section="judge",
-            value=f"{agreement.value:.1%}",
-            interval=_interval(agreement),
-            meaning="of comparisons have the same winner in both orders; chance is 50%"
-            + ("; see its warnings" if warned else ""),
-            tone="bad" if warned else _tone(agreement.low, agreement.high, 0.5),
+            value=f"{told.value:.1%}",
+            interval=_interval(told.percent),
+            meaning=(of_people if right else of_orders) + ("; see its warnings" if warned else ""),
+            tone="bad" if warned else _tone(told.low, told.high, 0.5),
         )
 
 
-def _interval(estimate: Estimate) -> str:
-    return f"[{estimate.low * 100:.1f}, {estimate.high * 100:.1f}], n = {estimate.n:,}"
+def _orders(agreement: Estimate | None) -> str:
+    return f"; its two orders agree in {agreement.percent}" if agreement else ""
+
+
+def _tokens(length: Estimate) -> str:
+    return f"[{length.low:,.1f}, {length.high:,.1f}], n = {length.n}"
+
+
+def _interval(told: str) -> str:
+    """The interval and n of an estimate as it is written, without the value that is told apart."""
+    return told.partition(" ")[2]
 
 
 def _tone(low: float, high: float, chance: float) -> Literal["good", "bad", ""]:

@@ -6,6 +6,7 @@ from constitution.plots import Figure
 from constitution.records import Record
 from constitution.report.findings import Findings
 
+EXAMPLES = "examples"
 # By the part's id: its title, and how the names of its figures begin.
 PARTS = {
     "rows": ("Rows", ()),
@@ -16,7 +17,7 @@ PARTS = {
     "rules": ("Scores by rules", ("rules",)),
     "failures": ("Failures", ("failures",)),
     "cost": ("Tokens and time", ("tokens", "time")),
-    "examples": ("Examples", ()),
+    EXAMPLES: ("Examples", ()),
     "about": ("How this was made", ()),
 }
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from constitution.durable import make_folder, write_whole
 from constitution.errors import RunError
+from constitution.outside import owner
 from constitution.records import Record
 from constitution.report.findings import Findings
 from constitution.run_folder import check_entry
@@ -22,12 +23,14 @@ class Written(Record):
         path: The page.
         size: Its bytes.
         figures: Files of figures and tables.
+        notes: What the pictures among them cannot show, in plain words.
     """
 
     findings: Findings
     path: Path
     size: int
     figures: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
 
 def write_report(
@@ -43,8 +46,9 @@ def write_report(
 
     Raises:
         RunError: It is not a run, is damaged, has no row yet, or the file cannot be written.
+        ExportError: The folder for the figures cannot be written, or there is no font for pictures.
     """
-    from constitution.report.figures.files import write_figures
+    from constitution.report.figures.files import check_target, font_notes, write_figures
     from constitution.report.findings.finding import find
     from constitution.report.page import report_page
 
@@ -52,6 +56,8 @@ def write_report(
     path = run / NAME if to is None else Path(to)
     # Before the run is read, which takes its time.
     _check_target(path, overwrite)
+    if figures is not None:
+        check_target(Path(figures))
     findings = find(run)
     page = report_page(findings, str(run))
     try:
@@ -60,13 +66,20 @@ def write_report(
     except OSError as bad:
         raise RunError(f"{path}: cannot be written: {bad.strerror}", "Name another file: --out FILE") from None
     drawn = write_figures(findings, Path(figures)) if figures is not None else ()
-    return Written(findings=findings, path=path, size=len(page.encode()), figures=drawn)
+    notes = font_notes(findings) if drawn else ()
+    return Written(findings=findings, path=path, size=len(page.encode()), figures=drawn, notes=notes)
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
     from constitution.report.page import GENERATOR
 
     check_entry(path)
+    # Of a run's own files none may be replaced, nor made in the place of one that is not there yet.
+    if path.name != NAME and (run := owner(path)):
+        raise RunError(
+            f"{path}: in the folder of the run {run}, which holds what the run wrote; a report there is {NAME}",
+            "Name a file elsewhere: --out FILE",
+        )
     if path.is_dir():
         raise RunError(f"{path}: a folder; a report is one file", f"For example: --out {path / NAME}")
     try:
