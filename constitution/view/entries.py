@@ -49,9 +49,8 @@ def entry_of(journal: Followed, record: Record) -> Entry:
         case Scores():
             return Entry(record.id, given)
         case Review():
-            # Who skips has not reviewed.
-            given = 0 if record.verdict == "skip" else given
-            return Entry(record.row, given, spaced([record.reviewer, record.note, record.text or ""]))
+            # Whether it stands, others tell: those after it, and the texts that are there.
+            return Entry(record.row, 0, spaced([record.reviewer, record.note, record.text or ""]))
     raise TypeError(type(record).__name__)
 
 

@@ -5,6 +5,7 @@ It holds no texts, only where in the journals they stand, and which words are in
 made to mislead, or to break sqlite: an index is read only where it was made, and only if it has this program's schema.
 """
 
+import errno
 import os
 import sqlite3
 import tempfile
@@ -33,7 +34,9 @@ FILE, LOCK = ".view.sqlite", ".view.lock"
 # sqlite's number for whose file it is.
 APPLICATION = 0x636F6E73
 # Raise it when the schema, or what is put into it, changes.
-VERSION = 1
+VERSION = 2
+# sqlite's files beside it.
+ENDINGS = ("", "-wal", "-shm", "-journal")
 # Where in the file's first bytes sqlite keeps the number that the application gives it (`user_version`).
 _GIVEN = slice(60, 64)
 # Seconds that a reader waits for a writer, who never takes as long.
@@ -89,11 +92,11 @@ SCHEMA = (
     # `seen` is its size when it was read to its end, where half a line may stand.
     "CREATE TABLE journals(number INTEGER PRIMARY KEY, made TEXT NOT NULL, offset INTEGER NOT NULL, "
     "lines INTEGER NOT NULL, tail BLOB NOT NULL, seen INTEGER NOT NULL, fault TEXT NOT NULL, hint TEXT NOT NULL)",
-    # `marks` are bits of `marks.py`, `p` is the first comparison's, `compared` is how many comparisons are there.
+    # `marks` are bits of `marks.py`, `compared` is how many comparisons are there.
     "CREATE TABLE rows(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, position INTEGER NOT NULL, "
-    "marks INTEGER NOT NULL, compared INTEGER NOT NULL, p REAL)",
+    "marks INTEGER NOT NULL, compared INTEGER NOT NULL)",
     "CREATE INDEX rows_in_order ON rows(position, number)",
-    # Every line of a journal, and the row that it is about.
+    # Every line of a journal, and the row that it is about; of a comparison, its p.
     "CREATE TABLE lines(number INTEGER PRIMARY KEY, journal INTEGER NOT NULL, row INTEGER NOT NULL, "
     "offset INTEGER NOT NULL, p REAL)",
     "CREATE INDEX lines_of_row ON lines(row, journal, offset)",
@@ -110,7 +113,7 @@ class Index:
 
     Attributes:
         run: The run's folder.
-        folder: Where the index is: the run's, or another one if that cannot be written.
+        folder: Where the index is: the run's, or one of its own if that, or an index there, belongs to somebody else.
         fault: Why it is no longer kept up; empty while it is.
     """
 
@@ -125,11 +128,11 @@ class Index:
 
     def __post_init__(self) -> None:
         self.folder = self.run
-        if not os.access(self.run, os.W_OK | os.X_OK):
-            self._own = tempfile.TemporaryDirectory(prefix="constitution-view-")
-            self.folder = Path(self._own.name)
         self._quiet.set()
-        self._lock = FileLock(self.folder / LOCK, thread_local=False)
+        if os.access(self.run, os.W_OK | os.X_OK):
+            self._lock = FileLock(self.folder / LOCK, thread_local=False)
+        else:
+            self._go_elsewhere()
 
     @property
     def path(self) -> Path:
@@ -144,33 +147,60 @@ class Index:
     def keep(self) -> bool:
         """Become the one who keeps it up, if nobody is; whatever is not this program's index is removed.
 
+        Whoever keeps it up already makes it anew if somebody has deleted it.
+
         Raises:
             RunError: A link is in its place, or the disk fails.
         """
-        if self.keeping:
+        if self.keeping and made_here(self.path):
             return True
         check_entries(self.folder)
         try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            return False
-        except OSError as bad:
-            raise RunError(f"{self.folder / LOCK}: cannot be written: {bad.strerror}") from None
-        try:
-            with suppress(sqlite3.DatabaseError), closing(connect(self.path)) as there:
-                if made_here(self.path) and is_ours(there):
-                    return True
-            for ending in ("", "-wal", "-shm", "-journal"):
-                self.path.with_name(FILE + ending).unlink(missing_ok=True)
-            with closing(connect(self.path)) as new:
-                make(new)
-                new.execute(f"PRAGMA user_version={_origin(self.path)}")
+            try:
+                return self._keep()
+            except PermissionError:
+                # Several people may write to the folder, each their own files only.
+                if self._own:
+                    raise
+                self._go_elsewhere()
+                return self._keep()
         except (sqlite3.Error, OSError) as bad:
             self._lock.release()
             raise RunError(
                 f"{self.path}: cannot be written: {bad}", "Make room, or view a copy of the run on another disk."
             ) from None
+
+    def _keep(self) -> bool:
+        try:
+            if not self.keeping:
+                self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        try:
+            if self._is_there():
+                return True
+            for ending in ENDINGS:
+                self.path.with_name(FILE + ending).unlink(missing_ok=True)
+            with closing(connect(self.path)) as new:
+                make(new)
+                new.execute(f"PRAGMA user_version={_origin(self.path)}")
+        except BaseException:
+            self._lock.release()
+            raise
         return True
+
+    def _is_there(self) -> bool:
+        files = [self.path.with_name(FILE + ending) for ending in ENDINGS]
+        if any(file.exists() and not os.access(file, os.W_OK) for file in files):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
+        with suppress(sqlite3.DatabaseError), closing(connect(self.path)) as there:
+            return made_here(self.path) and is_ours(there)
+        return False
+
+    def _go_elsewhere(self) -> None:
+        self._own = tempfile.TemporaryDirectory(prefix="constitution-view-")
+        self.folder = Path(self._own.name)
+        self._lock = FileLock(self.folder / LOCK, thread_local=False)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

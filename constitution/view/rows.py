@@ -145,5 +145,5 @@ def read_rows(run: Path, connection: sqlite3.Connection, found: Sequence[Found],
 
 def find(connection: sqlite3.Connection, id: str) -> Found | None:
     """The row with that id."""
-    found = connection.execute("SELECT number, id, position, marks, p FROM rows WHERE id = ?", (id,)).fetchone()
+    found = connection.execute("SELECT number, id, position, marks FROM rows WHERE id = ?", (id,)).fetchone()
     return Found(*found) if found else None

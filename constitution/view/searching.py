@@ -60,7 +60,6 @@ class Found(NamedTuple):
     id: str
     position: int
     marks: int
-    p: float | None
 
     @property
     def place(self) -> str:
@@ -194,8 +193,7 @@ def _beside(
         wanted = [*wanted, Condition(f"(position, number) {sign} (?, ?)", (int(position), int(number)))]
     values: list[Any] = [value for one in wanted for value in one.values]
     found = connection.execute(
-        f"SELECT number, id, position, marks, p FROM rows{_where(wanted)} "
-        f"ORDER BY position{order}, number{order} LIMIT ?",
+        f"SELECT number, id, position, marks FROM rows{_where(wanted)} ORDER BY position{order}, number{order} LIMIT ?",
         [*values, most],
     )
     return [Found(*row) for row in found]
