@@ -1,7 +1,7 @@
 """What people say of a run's comparisons and revisions: a journal of its own, never over the AI's label."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ LONGEST_NAME = 64
 
 
 class Review(Record):
-    """One answer of one person; of several about one thing, a reviewer's last one counts.
+    """One answer of one person; of several about one text, a reviewer's last one counts (`reviewed.py`).
 
     Attributes:
         id: The comparison's; of a revision what `revision_id` says.
@@ -104,8 +104,3 @@ def add_review(run: Path, review: Review) -> None:
             journal.append(review)
         finally:
             journal.close()
-
-
-def standing_reviews(given: Iterable[Review]) -> dict[tuple[str, str], Review]:
-    """The last review of each thing by each reviewer, by (id, reviewer); skipped ones too."""
-    return {(review.id, review.reviewer): review for review in given}

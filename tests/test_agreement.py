@@ -13,13 +13,14 @@ from exporting import comparison, judged, many, stored
 from given_reviews import on_comparison, on_revision
 from principle_cli import Ran
 
+from constitution import export
 from constitution.cli import main
 from constitution.records import Comparison, Status
 from constitution.report import agreeing
-from constitution.report.agreeing import FIRST, NEITHER, SECOND, agree, kappa
+from constitution.report.agreeing import BAD, FIRST, NEITHER, SECOND, agree, kappa
 from constitution.report.agreement import Agreement, agreement_lines, agreement_warnings, nameless
-from constitution.reviews import FILE, Verdict, standing_reviews
-from constitution.reviews import reviews as read_reviews
+from constitution.reviewed import count_reviews
+from constitution.reviews import FILE, Verdict
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Typed = Callable[..., Ran]
@@ -97,7 +98,7 @@ def test_kappa_of_those_who_always_contradict_each_other_is_minus_one() -> None:
     assert kappa(table([[0, 5, 0], [5, 0, 0], [0, 0, 0]])) == -1
 
 
-@pytest.mark.parametrize("category", [FIRST, SECOND, NEITHER])
+@pytest.mark.parametrize("category", [FIRST, SECOND, NEITHER, BAD])
 def test_kappa_of_one_category_only_is_not_defined(category: int) -> None:
     assert np.isnan(kappa(np.full((7, 2), float(category))))
 
@@ -157,8 +158,8 @@ def test_skips_never_count_and_the_last_answer_does(tmp_path: Path) -> None:
     assert (ada.compared, ada.verdicts) == (2, {"first": 2, "skip": 2})
     assert agreed.with_ai[0].rate is not None
     assert (agreed.with_ai[0].rate.value, agreed.with_ai[0].rate.n) == (1, 2)
-    standing = standing_reviews(read_reviews(run)).values()
-    assert sum(one.verdict != "skip" for one in standing) == ada.compared
+    counted = count_reviews(run)
+    assert counted is not None and (counted.answers, counted.reviewers) == (ada.compared, 1)
 
 
 def test_reviews_of_other_texts_are_outdated(tmp_path: Path) -> None:
@@ -183,9 +184,10 @@ def test_two_reviewers_by_hand_and_only_where_both_answered(tmp_path: Path) -> N
     agreed = found(run)
     (pair,) = agreed.between
     assert (pair.one, pair.other) == ("ada", "ben")
-    assert pair.rate is not None and (pair.rate.value, pair.rate.n) == (pytest.approx(2 / 3), 3)
-    # ada 1, 1, 1; ben 2, 0, 1: by chance (2 + 0 + 1) / 9.
-    assert pair.kappa is not None and pair.kappa.value == pytest.approx((2 / 3 - 1 / 3) / (1 - 1 / 3))
+    # A tie and both bad are two answers; only of the AI nobody knows which one it would give.
+    assert pair.rate is not None and (pair.rate.value, pair.rate.n) == (pytest.approx(1 / 3), 3)
+    # ada 1, 1, 1, 0; ben 2, 0, 0, 1: by chance 2 / 9.
+    assert pair.kappa is not None and pair.kappa.value == pytest.approx((1 / 3 - 2 / 9) / (1 - 2 / 9))
     assert pair.decided is not None and (pair.decided.value, pair.decided.n) == (0.5, 2)
     assert [with_ai.one for with_ai in agreed.with_ai] == ["ada", "ben", "cem"]
 
@@ -230,6 +232,44 @@ def test_only_reviewed_rows_are_read_in_whole(tmp_path: Path, monkeypatch: pytes
     assert [one.index for one in read] == [7, 150]
 
 
+def test_the_majority_and_the_ai_by_hand(tmp_path: Path) -> None:
+    rows = [*made(4), comparison(4, "Question 4?", "One.", "Two.", 0.2)]
+    run = reviewed(
+        tmp_path,
+        rows,
+        ada=["first", "first", "tie", "first", "second"],
+        ben=["first", "second", "both bad", "second", "second"],
+        cem=["second", "second", "first"],
+    )
+    pair = found(run).majority
+    assert pair is not None and (pair.one, pair.other) == ("the majority of people", "AI")
+    # First, second, neither, divided, second; the AI says first four times, then second.
+    assert pair.rate is not None and (pair.rate.value, pair.rate.n) == (0.5, 4)
+    assert pair.decided is not None and (pair.decided.value, pair.decided.n) == (pytest.approx(2 / 3), 3)
+    exported = export(run, tmp_path / "data", labels="human", kinds=["preference"])
+    assert sum(exported.rows["preference"].values()) == pair.decided.n
+    lines = agreement_lines(found(run))
+    assert lines[7].startswith("the majority of people and the AI say the same (first, second or neither): 50.0% [")
+    assert "agreement is of the reviewed comparisons, not of the whole run" in lines
+
+
+def test_one_reviewer_is_no_majority(tmp_path: Path) -> None:
+    assert found(reviewed(tmp_path, made(3), ada=["first"] * 3, ben=["skip"])).majority is None
+
+
+def test_of_many_reviewers_only_the_pairs_that_share_most_are_told(tmp_path: Path) -> None:
+    # Person n answers n comparisons: 15 pairs, of which those of the first one share least.
+    people: dict[str, list[Verdict]] = {f"p{n}": ["first", "second"] * n for n in range(1, 7)}
+    agreed = found(reviewed(tmp_path, made(12), **people))
+    assert len(agreed.between) == 15
+    lines = agreement_lines(agreed)
+    told = [line.split(" say the same")[0] for line in lines if "tie or both bad)" in line]
+    assert len(told) == 10 and not any("p1" in pair for pair in told)
+    assert told == sorted(told)
+    assert "pairs of reviewers left out here, who have fewer comparisons in common: 5" in lines
+    assert sum("and the AI say the same" in line for line in lines) == 7
+
+
 # Intervals
 
 
@@ -244,7 +284,23 @@ def test_those_who_never_disagreed_may_yet(tmp_path: Path) -> None:
 def test_one_category_throughout_leaves_kappa_untold(tmp_path: Path) -> None:
     (pair,) = found(reviewed(tmp_path, made(6), ada=["first"] * 6)).with_ai
     assert pair.kappa is None and pair.rate is not None and pair.rate.value == 1
-    assert "  Cohen's kappa: cannot be told (chance: 0)" in agreement_lines(found(tmp_path / "run"))
+    told = "  Cohen's kappa: cannot be told: one of them always says the same"
+    assert told in agreement_lines(found(tmp_path / "run"))
+
+
+def test_one_who_always_says_the_same_leaves_kappa_untold(tmp_path: Path) -> None:
+    # Kappa is 0 here, and in each resample: an interval of nothing but 0 would be told.
+    run = reviewed(tmp_path, made(3), ada=["first"] * 3, ben=["first", "first", "second"])
+    (pair,) = found(run).between
+    assert (pair.kappa, pair.no_kappa) == (None, "one of them always says the same")
+    assert [one.kappa for one in found(run).with_ai] == [None, None]
+    assert not any("0.000 [0.000, 0.000]" in line for line in agreement_lines(found(run)))
+
+
+def test_comparisons_of_one_prompt_leave_kappa_untold(tmp_path: Path) -> None:
+    rows = [comparison(0, "Why?", "One.", "Two.", p, sources=("a", str(k)), pairs=2) for k, p in enumerate((0.9, 0.1))]
+    (pair,) = found(reviewed(tmp_path, rows, ada=["first", "second"])).with_ai
+    assert (pair.kappa, pair.no_kappa) == (None, "all comparisons are of one prompt")
 
 
 def test_comparisons_of_one_prompt_are_one_witness(tmp_path: Path) -> None:
@@ -290,6 +346,13 @@ def test_people_who_guess_are_warned_of(tmp_path: Path) -> None:
         assert f"nothing shows that {pair} prefer the same response more often than by chance" in told
 
 
+@pytest.mark.parametrize(("number", "warned"), [(3, False), (19, False), (20, True)])
+def test_of_a_few_comparisons_nobody_is_warned(tmp_path: Path, number: int, warned: bool) -> None:
+    said: list[Verdict] = ["first" if n % 2 else "second" for n in range(number)]
+    warnings = agreement_warnings(found(reviewed(tmp_path, made(number), ada=said)))
+    assert any("ada and the AI prefer the same response" in warning for warning in warnings) == warned
+
+
 def test_people_who_agree_are_told_without_warning(tmp_path: Path) -> None:
     rows = [comparison(n, f"{n}?", "One.", "Two.", 0.9 if n % 2 else 0.1) for n in range(24)]
     run = judged(tmp_path / "run", rows)
@@ -313,7 +376,7 @@ def test_without_names_the_same_is_told_of_numbers(tmp_path: Path) -> None:
     lines = "\n".join(agreement_lines(nameless(found(run))))
     assert "Zoe" not in lines
     assert "reviewer 1 and the AI say the same (first, second or neither): 33.3% [" in lines
-    assert "reviewer 1 and reviewer 2 say the same" in lines
+    assert "reviewer 1 and reviewer 2 say the same (first, second, tie or both bad)" in lines
 
 
 def test_the_audit_tells_agreement_after_the_judges_lines(cli: Cli, typed: Typed, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from constitution.errors import RunError
 from constitution.exports import Exported
 from constitution.exports.families import FAMILIES
 from constitution.records import Comparison, Status, Transcript
-from constitution.reviews import FILE
+from constitution.reviews import FILE, Verdict
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 NAMES = r"\b(ada|ben|cem)\b"
@@ -69,6 +69,7 @@ def run(tmp_path: Path, pairs: list[Comparison]) -> Path:
     on_comparison(folder, pairs[1], "ben", "second")
     on_comparison(folder, pairs[2], "ada", "first")
     on_comparison(folder, pairs[2], "ben", "tie")
+    on_comparison(folder, pairs[2], "cem", "first")
     on_comparison(folder, pairs[3], "ada", "second")
     on_comparison(folder, pairs[4], "ada", "both bad")
     return folder
@@ -81,9 +82,9 @@ def test_by_people_only_what_most_of_them_prefer_is_exported(tmp_path: Path, run
     exported = made(tmp_path, run, labels="human")
     found = pair(tmp_path)
     assert sides(found) == [("Second 0.", "First 0."), ("First 2.", "Second 2."), ("Second 3.", "First 3.")]
-    assert [one["p_chosen"] for one in found] == [pytest.approx(2 / 3), 1.0, 1.0]
+    assert [one["p_chosen"] for one in found] == [pytest.approx(2 / 3), pytest.approx(5 / 6), 1.0]
     told = [(origin(one)["labelled_by"], origin(one)["reviewers"], origin(one)["status"]) for one in found]
-    assert told == [("people", 3, "labelled"), ("people", 2, "tie"), ("people", 1, "inconsistent")]
+    assert told == [("people", 3, "labelled"), ("people", 3, "tie"), ("people", 1, "inconsistent")]
     assert exported.dropped == {
         "pairs: people are divided": 1,
         "pairs: both bad, to people": 1,
@@ -130,6 +131,31 @@ def test_ties_of_people_are_left_out_by_their_own_reason(tmp_path: Path, pairs: 
     on_comparison(run, pairs[5], "ben", "both bad")
     on_comparison(run, pairs[3], "ada", "first")
     assert made(tmp_path, run, labels="human").dropped["pairs: a tie, to people"] == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "p", "why"),
+    [
+        (["first", *["both bad"] * 5], None, "both bad, to people"),
+        (["first", "tie", "tie"], None, "a tie, to people"),
+        (["first", "tie", "both bad"], None, "a tie, to people"),
+        (["first", "tie"], None, "people are divided"),
+        (["first", "first", "tie", "both bad"], None, "people are divided"),
+        (["first", "second", "tie"], None, "people are divided"),
+        (["first", "first", "both bad"], 5 / 6, ""),
+        (["first", "first", "second", "second", "second", "tie", "skip"], 3.5 / 6, ""),
+    ],
+)
+def test_who_prefers_neither_counts_half_and_half_of_them_leave_it_out(
+    tmp_path: Path, pairs: list[Comparison], said: list[Verdict], p: float | None, why: str
+) -> None:
+    run = judged(tmp_path / "run", pairs)
+    on_comparison(run, pairs[5], "ada", "first")
+    for number, verdict in enumerate(said):
+        on_comparison(run, pairs[0], f"reviewer {number}", verdict)
+    exported = made(tmp_path, run, labels="human", kinds=["preference"])
+    assert exported.dropped == {"pairs: not reviewed": 4, **({f"pairs: {why}": 1} if why else {})}
+    assert [one["p_chosen"] for one in pair(tmp_path)] == pytest.approx([p, 1.0] if p else [1.0])
 
 
 def test_a_skip_takes_back_and_other_texts_say_nothing(tmp_path: Path, pairs: list[Comparison]) -> None:
@@ -361,6 +387,58 @@ def test_prompts_and_chains_are_all_there_and_that_is_told(tmp_path: Path, revis
     exported = made(tmp_path, revised, labels="human")
     assert len(rows(tmp_path / "data", "prompts")) == 5
     assert exported.notes == ("prompts: all of them; --labels is not for them",)
+
+
+# Revisions that were compared
+
+
+def against(chain: Transcript, number: int, p: float, better: int = 0) -> Comparison:
+    """A revision and another response of its chain, judged."""
+    texts = [chain.responses[which].text for which in (better, number)]
+    sources = (f"revision-{better}" if better else "response", f"revision-{number}")
+    made = comparison(chain.index, "", *texts, p, sources=sources)
+    return made.model_copy(update={"row": chain.id, "prompt": chain.prompt})
+
+
+@pytest.mark.parametrize("labels", ["human", "both"])
+def test_no_pair_chooses_what_people_rejected_or_edited(tmp_path: Path, labels: str) -> None:
+    chains = many(5)
+    run = stored(tmp_path / "run", chains)
+    judged(run, [against(chain, 2, 0.1) for chain in chains])
+    on_revision(run, chains[0], 2, "ada", "reject")
+    on_revision(run, chains[1], 2, "ada", "edit", text="Mine 1.")
+    on_revision(run, chains[2], 2, "ada", "edit", text="")
+    on_revision(run, chains[3], 2, "ada", "accept")
+    for chain in chains[:4]:
+        on_comparison(run, against(chain, 2, 0.1), "ada", "second")
+    exported = made(tmp_path, run, labels=labels, kinds=["sft", "preference", "kto"])
+    left = [3] if labels == "human" else [3, 4]
+    assert [chosen for chosen, _ in sides(pair(tmp_path))] == [f"Best {n}." for n in left]
+    assert answers(tmp_path) == ["Mine 1.", *(f"Best {n}." for n in left)]
+    good = [one["completion"][0]["content"] for one in pair(tmp_path, "kto") if one["label"]]
+    assert sorted(good) == [f"Best {n}." for n in left]
+    assert exported.dropped["pairs: chosen response rejected by people"] == 1
+    assert exported.dropped["pairs: chosen response edited by people"] == 2
+
+
+def test_no_copy_turned_round_chooses_what_people_rejected(tmp_path: Path) -> None:
+    chains = many(2)
+    run = stored(tmp_path / "run", chains)
+    judged(run, [against(chain, 2, 0.7) for chain in chains])
+    on_revision(run, chains[0], 2, "ada", "reject")
+    exported = made(tmp_path, run, labels="both", soft_labels="duplicate:3", kinds=["preference"])
+    assert sides(pair(tmp_path)) == [("Bad 0.", "Best 0.")] * 2 + [("Bad 1.", "Best 1.")] * 2 + [("Best 1.", "Bad 1.")]
+    assert exported.dropped == {"pairs turned round by duplicate:3: rejected by people": 1}
+
+
+def test_what_people_are_divided_about_may_be_chosen(tmp_path: Path) -> None:
+    (chain,) = many(1)
+    run = stored(tmp_path / "run", [chain])
+    judged(run, [against(chain, 2, 0.1)])
+    on_revision(run, chain, 2, "ada", "reject")
+    on_revision(run, chain, 2, "ben", "accept")
+    made(tmp_path, run, labels="both", kinds=["preference"])
+    assert sides(pair(tmp_path)) == [("Best 0.", "Bad 0.")]
 
 
 # What is refused, noted and left as it was

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from reviewing import TOKEN, Page, Tab, comparison, make_run, pages, secrets, transcript, write
 
+from constitution.reviewed import LastWords
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.view.desk import Desk
 from constitution.view.sides import side_a
@@ -213,6 +214,15 @@ def test_comparisons_made_anew_are_asked_again(run: Path) -> None:
     assert len(tab.kept()) == 1
     tab.answer(again, "B")
     assert "1 answered" in tab.start().words
+    # The old texts are back: so is what was said of them, as `audit` and `export` have it.
+    (run / "comparisons.jsonl").unlink()
+    write(run / "comparisons.jsonl", *(comparison(row) for row in range(6)))
+    start = tab.start().words
+    assert "1 answered, 0 skipped" in start and "are about texts" not in start
+    assert tab.next().form["item"] != page.form["item"]
+    assert "Kept now A" in tab.answer(page, "B").words
+    (last,) = LastWords(tab.kept()).of_comparison(comparison(int(tab.kept()[0].row.removeprefix("row-"))))
+    assert last == tab.kept()[0]
 
 
 def test_a_sample_tells_what_is_asked_and_in_which_order(run: Path, tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ probability 1, as nobody judged. That is not the paper's, but what can be had wi
 
 With `--labels human` or `both`, people's judgement is in the place of the judge's (`people.py`), whatever the status of
 the AI's label. No ranking and no log-odds stand behind it: such a pair passes every `--min-margin`, comes before the
-AI's in `--max-per-prompt`, and asks a reward model for no margin.
+AI's in `--max-per-prompt`, and asks a reward model for no margin. Where they rejected or edited a revision, no pair
+chooses it, whoever judged: demonstrations and pairs of one export say the same.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Literal
@@ -23,11 +25,12 @@ from constitution.errors import ExportError, command
 from constitution.exports.examples import Preference, Rating
 from constitution.exports.filters import IDENTICAL, filter_pairs
 from constitution.exports.options import Options
-from constitution.exports.people import People, Ruling
+from constitution.exports.people import People
 from constitution.exports.picks import Labeller, Pick, prompt_key, response_key
 from constitution.exports.scores import Rewards, about, reward_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.records import Candidate, Comparison, Transcript
+from constitution.rulings import Ruling
 from constitution.store import comparisons, transcripts
 from constitution.votes import logit
 
@@ -132,7 +135,20 @@ def find_source(run: Path, options: Options) -> Source:
 
 
 def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
-    rewards, people, judge = Rewards(run), People(run, options), load_manifest(run, COMPARE).model
+    people = People(run, options)
+    refused = people.refused()
+    for pick in _preferred(run, people, options, dropped):
+        made = pick.example
+        chosen, rejected = (response_key(made.prompt, text) for text in (made.chosen, made.rejected))
+        if why := refused.get(chosen):
+            dropped[f"pairs: chosen response {why}"] += 1
+        else:
+            yield replace(pick, other_refused=refused.get(rejected, ""))
+
+
+def _preferred(run: Path, people: People, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
+    """The comparisons that somebody decided, as pairs."""
+    rewards, judge = Rewards(run), load_manifest(run, COMPARE).model
     for comparison in comparisons(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.

@@ -34,6 +34,7 @@ class Pick(Generic[SomeExample]):
         reward: Of a pair's chosen response; None if it has none.
         other_reward: Of its rejected response, likewise.
         labelled_by: Whose judgement it is; None if nobody's, or if only the AI's are asked for.
+        other_refused: What people did with its rejected response, if it may not be chosen; empty if it may.
     """
 
     example: SomeExample
@@ -43,6 +44,7 @@ class Pick(Generic[SomeExample]):
     reward: float | None = None
     other_reward: float | None = None
     labelled_by: Labeller | None = None
+    other_refused: str = ""
 
 
 def prompt_of(example: Example) -> tuple[Message, ...]:

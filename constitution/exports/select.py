@@ -114,11 +114,7 @@ def _best(
         dropped["demonstrations: no reward"] += 1
         return
     rulings = {number: people.of_revision(transcript, transcript.responses[number].text) for _, number, _ in known}
-    left = [
-        one
-        for one in known
-        if not people.left_out(ruling := rulings[one[1]]) and (ruling is None or ruling.text is None)
-    ]
+    left = [one for one in known if not people.left_out(ruling := rulings[one[1]]) and not (ruling and ruling.edited)]
     if not left:
         heard = any(rulings.values())
         dropped[f"demonstrations: {'people accept none that has a reward' if heard else 'not reviewed'}"] += 1
@@ -194,9 +190,9 @@ def _labelled(found: Iterator[Pick[Preference]], options: Options, dropped: Coun
         # The margin is the log-odds of the judge's label: a share of a few people has none, and asks for none.
         by_people = pick.labelled_by == "people" and soft.mode == "margin"
         for preference in [pick.example] if by_people else apply(pick.example, pick.id, soft, options.seed):
-            # A filter saw the pair as it was judged; turned round, it chooses the response that no filter saw.
+            # Filters saw the pair as it was judged; turned round, it chooses the response that none of them saw.
             turned = preference.chosen != pick.example.chosen
-            if turned and (why := too_low(pick.other_reward, options)):
+            if turned and (why := pick.other_refused or too_low(pick.other_reward, options)):
                 dropped[f"pairs turned round by {soft.word}: {why}"] += 1
             else:
                 yield Pick(preference, pick.id, pick.cut, labelled_by=pick.labelled_by)

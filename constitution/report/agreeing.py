@@ -14,14 +14,15 @@ from constitution.intervals import Estimate, Floats, bootstrap, share
 from constitution.journal import has_records, parse, read_line, read_lines
 from constitution.manifest import COMPARE, REVISE
 from constitution.records import Comparison, Record, Transcript
-from constitution.report.agreement import AI, Agreed, Agreement, Reviewer
-from constitution.reviewed import Answers
+from constitution.report.agreement import AI, MAJORITY, ONE_PROMPT, ONE_SIDED, Agreed, Agreement, Reviewer
+from constitution.reviewed import LastWords
 from constitution.reviews import FILE, Review, reviews
+from constitution.rulings import DIVIDED, rule_comparison
 from constitution.votes import side
 
-# Categories of the kappa.
-FIRST, SECOND, NEITHER = 0, 1, 2
-SIDES = {"first": FIRST, "second": SECOND, "tie": NEITHER, "both bad": NEITHER}
+# Categories of the kappa. The AI says of no two responses that both are bad: with it, that is `NEITHER` too.
+FIRST, SECOND, NEITHER, BAD = 0, 1, 2, 3
+SIDES = {"first": FIRST, "second": SECOND, "tie": NEITHER, "both bad": BAD}
 
 
 class Judged(Record):
@@ -48,23 +49,25 @@ def agree(run: Path) -> Agreement | None:
     """
     if not has_records(run / FILE):
         return None
-    answers = Answers(reviews(run))
+    words = LastWords(reviews(run))
+    positions = words.positions
     judged = [
         Judged(
             prompt=digest([message.model_dump() for message in one.prompt]),
             ai=_ai(one),
-            said=answers.of_comparison(one),
+            said=words.of_comparison(one),
         )
-        for one in _comparisons(run, answers.positions)
+        for one in _comparisons(run, positions)
     ]
     revised = [
         review
-        for transcript in _transcripts(run, answers.positions)
+        for transcript in _transcripts(run, positions)
         for number in range(1, len(transcript.responses))
-        for review in answers.of_revision(transcript, number)
+        for review in words.of_revision(transcript, number)
         if review.verdict != "skip"
     ]
-    return agreement([one for one in judged if one.said], revised, answers.standing)
+    standing = sum(one.verdict != "skip" for one in words.all())
+    return agreement([one for one in judged if one.said], revised, standing)
 
 
 def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int) -> Agreement:
@@ -88,10 +91,12 @@ def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int
         for one, other in combinations(names, 2)
         if sides[one].keys() & sides[other].keys()
     ]
-    with_ai = [_agreed(name, AI, sides[name], read, prompts) for name in names if sides[name]]
+    with_ai = [_agreed(name, AI, _three(sides[name]), read, prompts) for name in names if sides[name]]
     answered = {place for found in sides.values() for place in found}
+    decided = {place: side for place, one in enumerate(judged) if (side := _majority(one)) is not None}
     return Agreement(
         reviewers=tuple(_reviewer(name, judged, revised) for name in names),
+        majority=_agreed(MAJORITY, AI, decided, read, prompts) if len(with_ai) > 1 else None,
         with_ai=tuple(with_ai),
         between=tuple(between),
         unread=len(answered - read.keys()),
@@ -117,6 +122,19 @@ def _ai(one: Comparison) -> int | None:
     return NEITHER if preferred == 0.5 else FIRST if preferred else SECOND
 
 
+def _three(sides: dict[int, int]) -> dict[int, int]:
+    """Categories that the AI has too."""
+    return {place: min(category, NEITHER) for place, category in sides.items()}
+
+
+def _majority(one: Judged) -> int | None:
+    """The category of what people decided together; None where they are divided, or nobody answered."""
+    ruling = rule_comparison(one.said)
+    if ruling is None or ruling.why_not == DIVIDED:
+        return None
+    return NEITHER if ruling.why_not else FIRST if ruling.first else SECOND
+
+
 def _reviewer(name: str, judged: Sequence[Judged], revised: Iterable[Review]) -> Reviewer:
     compared = [(review, one.prompt) for one in judged for review in one.said if review.reviewer == name]
     own = [one for one in revised if one.reviewer == name]
@@ -139,13 +157,17 @@ def _agreed(one: str, other: str, ones: dict[int, int], others: dict[int, int], 
     places = sorted(ones.keys() & others.keys())
     both = np.array([(ones[place], others[place]) for place in places], dtype=np.float64).reshape(len(places), 2)
     clusters = [prompts[place] for place in places]
-    sided = [place for place in places if NEITHER not in (ones[place], others[place])]
+    sided = [place for place in places if max(ones[place], others[place]) < NEITHER]
     rate = share([float(ones[place] == others[place]) for place in places], clusters)
+    # Of who never varies, kappa is 0 whatever the other says, in each resample too: that tells nothing.
+    one_sided = any(len(set(column.tolist())) < 2 for column in both.T)
+    why_not = ONE_SIDED if one_sided else ONE_PROMPT if len(set(clusters)) < 2 else ""
     return Agreed(
         one=one,
         other=other,
         rate=rate,
-        kappa=_kappa_interval(both, clusters, rate),
+        kappa=None if why_not else _kappa_interval(both, clusters, rate),
+        no_kappa=why_not if places else "",
         decided=share([float(ones[place] == others[place]) for place in sided], [prompts[place] for place in sided]),
     )
 
@@ -171,5 +193,5 @@ def kappa(both: Floats) -> float:
 
 def _chance(both: Floats) -> float:
     """How often the two would agree if what one says told nothing of what the other says."""
-    ones, others = (np.bincount(both[:, column].astype(np.int64), minlength=3) for column in (0, 1))
+    ones, others = (np.bincount(both[:, column].astype(np.int64), minlength=4) for column in (0, 1))
     return float((ones * others).sum()) / len(both) ** 2

@@ -8,8 +8,13 @@ from constitution.records import Record
 from constitution.report.audit import FEWEST, STRONG_POSITION
 from constitution.reviews import Verdict
 
-# Who labelled, where it was no person.
-AI = "AI"
+# Who labelled, where it was no person, or not one alone.
+AI, MAJORITY = "AI", "the majority of people"
+# Why a kappa cannot be told.
+ONE_SIDED, ONE_PROMPT = "one of them always says the same", "all comparisons are of one prompt"
+# Pairs of reviewers that are told as text, of which each takes three lines.
+MOST_PAIRS = 10
+OF_REVIEWED = "agreement is of the reviewed comparisons, not of the whole run"
 
 
 class Reviewer(Record):
@@ -35,14 +40,18 @@ class Reviewer(Record):
 
 
 class Agreed(Record):
-    """How two who judged the same comparisons agree. Categories: first, second, neither (a tie, both bad).
+    """How two who judged the same comparisons agree.
+
+    Categories between people: first, second, tie, both bad. With the AI, whose labels do not tell the last two apart:
+    first, second, neither.
 
     Attributes:
         one: A reviewer.
         other: A reviewer, or `AI`.
         rate: Share of comparisons that both put in the same category, 95% interval, comparisons of a prompt one
             cluster.
-        kappa: Cohen's kappa (1960) over the three categories, bootstrap interval; None where it is not defined.
+        kappa: Cohen's kappa (1960) over the categories, bootstrap interval; None where it cannot be told.
+        no_kappa: Why not; empty if it can be, or if they never judged the same.
         decided: Share of those in which both prefer a side that prefer the same one.
     """
 
@@ -50,14 +59,17 @@ class Agreed(Record):
     other: str
     rate: Estimate | None
     kappa: Estimate | None
+    no_kappa: str = ""
     decided: Estimate | None
 
 
 class Agreement(Record):
-    """What people said of a run.
+    """What people said of a run; agreement is of the reviewed comparisons, which are not weighted to stand for all.
 
     Attributes:
         reviewers: By name.
+        majority: What most people say (`rulings.py`), which is what `--labels human` exports, and the AI's labels;
+            comparisons that they are divided about are left out. None where fewer than two answered.
         with_ai: Each reviewer and the AI's labels.
         between: Each two reviewers.
         unread: Reviewed comparisons that the AI's side is not known of, as its label is invalid or contradicts itself.
@@ -65,10 +77,16 @@ class Agreement(Record):
     """
 
     reviewers: tuple[Reviewer, ...]
+    majority: Agreed | None = None
     with_ai: tuple[Agreed, ...]
     between: tuple[Agreed, ...]
     unread: int
     outdated: int
+
+    @property
+    def all_with_ai(self) -> tuple[Agreed, ...]:
+        """People and the AI: the majority first, where there is one."""
+        return (self.majority, *self.with_ai) if self.majority else self.with_ai
 
 
 def nameless(found: Agreement) -> Agreement:
@@ -99,8 +117,13 @@ def agreement_lines(found: Agreement) -> list[str]:
         lines.append(f"  {one.name}: {'; '.join(said)}")
         if one.as_a:
             lines.append(f"  {one.name} prefers the response shown as A: {one.as_a.percent} (fair: 50%)")
-    lines += [line for pair in found.with_ai for line in _pair_lines(pair, "the AI")]
-    lines += [line for pair in found.between for line in _pair_lines(pair, pair.other)]
+    lines += [line for pair in found.all_with_ai for line in _pair_lines(pair, "the AI", "first, second or neither")]
+    between = _most_shared(found)
+    lines += [line for pair in between for line in _pair_lines(pair, pair.other, "first, second, tie or both bad")]
+    if more := len(found.between) - len(between):
+        lines.append(f"pairs of reviewers left out here, who have fewer comparisons in common: {more}")
+    if any(pair.rate for pair in (*found.with_ai, *found.between)):
+        lines.append(OF_REVIEWED)
     if found.unread:
         lines.append(f"reviewed, but the AI's label is invalid or contradicts itself: {found.unread}")
     if found.outdated:
@@ -111,15 +134,16 @@ def agreement_lines(found: Agreement) -> list[str]:
 def agreement_warnings(found: Agreement) -> list[str]:
     """What is wrong, in plain words."""
     told = [
-        *(_no_better_than_chance(pair, "the AI") for pair in found.with_ai),
-        *(_no_better_than_chance(pair, pair.other) for pair in found.between),
+        *(_no_better_than_chance(pair, "the AI") for pair in found.all_with_ai),
+        *(_no_better_than_chance(pair, pair.other) for pair in _most_shared(found)),
         *(_only_positions(one) for one in found.reviewers),
     ]
     return [warning for warning in told if warning]
 
 
 def _no_better_than_chance(pair: Agreed, other: str) -> str:
-    if not pair.decided or pair.decided.low > 0.5:
+    # Of a few comparisons nothing can show it: that is no fault of theirs.
+    if not pair.decided or pair.decided.n < FEWEST or pair.decided.low > 0.5:
         return ""
     return (
         f"nothing shows that {pair.one} and {other} prefer the same response more often than by chance "
@@ -133,11 +157,18 @@ def _only_positions(one: Reviewer) -> str:
     return f"{one.name} nearly always prefers the response shown as {'A' if one.as_a.value > 0.5 else 'B'}"
 
 
-def _pair_lines(pair: Agreed, other: str) -> Iterable[str]:
+def _most_shared(found: Agreement) -> list[Agreed]:
+    """The pairs of reviewers that have the most comparisons in common, as many as are told, in their order."""
+    shared = sorted(found.between, key=lambda pair: -(pair.rate.n if pair.rate else 0))[:MOST_PAIRS]
+    return [pair for pair in found.between if pair in shared]
+
+
+def _pair_lines(pair: Agreed, other: str, categories: str) -> Iterable[str]:
     """How two agree; where they never judged the same, nothing is to tell."""
     if pair.rate:
-        yield f"{pair.one} and {other} say the same (first, second or neither): {pair.rate.percent}"
-        yield f"  Cohen's kappa: {pair.kappa.number if pair.kappa else 'cannot be told'} (chance: 0)"
+        yield f"{pair.one} and {other} say the same ({categories}): {pair.rate.percent}"
+        kappa = f"{pair.kappa.number} (chance: 0)" if pair.kappa else f"cannot be told: {pair.no_kappa}"
+        yield f"  Cohen's kappa: {kappa}"
         told = pair.decided.percent if pair.decided else "cannot be told"
         yield f"  where both prefer a response, the same one: {told} (chance: 50%)"
 

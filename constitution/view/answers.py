@@ -1,16 +1,18 @@
 """What each reviewer has said so far."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from constitution.digests import digest
 from constitution.journal import parse
+from constitution.reviewed import LastWords
 from constitution.reviews import FILE, Review
 from constitution.view.following import Following
 from constitution.view.queue import key_of
 
 
 class Answers:
-    """The standing answers of a run, by reviewer; other processes may add some.
+    """The last words of a run's reviewers, by the keys of pages; other processes may add some.
 
     Args:
         run: The run's folder.
@@ -18,7 +20,7 @@ class Answers:
 
     def __init__(self, run: Path) -> None:
         self._journal = Following(run / FILE, self._forget)
-        self._by: dict[str, dict[str, Review]] = {}
+        self._forget()
 
     def refresh(self) -> None:
         """Take in what was added.
@@ -28,17 +30,24 @@ class Answers:
         """
         for line in self._journal.added():
             review = parse(self._journal.path, line, Review)
-            theirs, key = self._by.setdefault(review.reviewer, {}), key_of(review.id)
+            self._words.add(review)
+            theirs, key = self._ids.setdefault(review.reviewer, {}), key_of(review.id)
             # What was answered anew is the last one again.
             theirs.pop(key, None)
-            theirs[key] = review
+            theirs[key] = review.id
 
-    def of(self, reviewer: str) -> dict[str, Review]:
-        """Their standing answers by the item's key, the last one given last."""
-        return self._by.get(reviewer, {})
+    def keys(self, reviewer: str) -> Mapping[str, str]:
+        """The keys of what they said something of, whatever the texts, the last one given last; each with its id."""
+        return self._ids.get(reviewer, {})
+
+    def on(self, reviewer: str, key: str, shown: str) -> Review | None:
+        """Their last word on these texts; None if there is none."""
+        name = self.keys(reviewer).get(key)
+        return None if name is None else self._words.by(reviewer, name, shown)
 
     def _forget(self) -> None:
-        self._by.clear()
+        self._words = LastWords()
+        self._ids: dict[str, dict[str, str]] = {}
 
 
 def name_of(review: Review | None) -> str:

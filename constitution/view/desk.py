@@ -28,7 +28,7 @@ class Contradicted(Exception):
     """Another page has answered meanwhile: nothing is saved.
 
     Args:
-        standing: What counts now; None if it is only of other texts.
+        standing: What counts now; None if nothing does any more.
         given: What was to be saved.
     """
 
@@ -88,8 +88,8 @@ class Item:
         record: The comparison or the transcript.
         shown: Hash of its texts.
         standing: What the reviewer has answered; None if nothing, or only about other texts.
-        outdated: Whether there is an answer about other texts.
-        name: Of the answer, as `answers.name_of` names it.
+        outdated: Whether there are only answers about other texts.
+        name: Of what the reviewer has answered, as `answers.name_of` names it.
         back: The item that the reviewer answered before.
     """
 
@@ -142,8 +142,8 @@ class Desk:
         with self._lock:
             self._refresh(kind)
             queue = self._queues[kind]
-            theirs = [(key, review) for key, review in self._answers.of(reviewer).items() if key in queue]
-            current = [review for key, review in theirs if queue.shown(key) == review.shown]
+            theirs = [key for key in self._answers.keys(reviewer) if key in queue]
+            current = [review for key in theirs if (review := self._answers.on(reviewer, key, queue.shown(key)))]
             skipped = sum(review.verdict == "skip" for review in current)
             return Progress(
                 items=len(queue),
@@ -162,15 +162,18 @@ class Desk:
         """
         with self._lock:
             self._refresh(kind)
-            queue, theirs = self._queues[kind], self._answers.of(reviewer)
+            queue, theirs = self._queues[kind], self._answers.keys(reviewer)
+
+            def answer(key: str) -> Review | None:
+                return self._answers.on(reviewer, key, queue.shown(key)) if key in theirs else None
 
             def open_(key: str) -> bool:
-                return key not in theirs or queue.shown(key) != theirs[key].shown
+                return answer(key) is None
 
             def skipped(key: str) -> bool:
                 # What is skipped a second time is not asked a third time in the same round.
                 ahead = not after or after not in queue or queue.place(key) > queue.place(after)
-                return ahead and not open_(key) and theirs[key].verdict == "skip"
+                return ahead and (said := answer(key)) is not None and said.verdict == "skip"
 
             return queue.next(skipped if again else open_, after)
 
@@ -214,18 +217,18 @@ class Desk:
             queue.refresh()
         if key not in queue:
             raise Refused("There is no such item in this run. It may have been made anew since the page was made.", 404)
-        theirs = self._answers.of(reviewer)
+        theirs = self._answers.keys(reviewer)
         history = [answered for answered in theirs if answered in queue]
         before = history[: history.index(key)] if key in theirs else history
-        standing, shown = theirs.get(key), queue.shown(key)
-        outdated = standing is not None and standing.shown != shown
+        shown = queue.shown(key)
+        standing = self._answers.on(reviewer, key, shown)
         return Item(
             key=key,
             place=queue.place(key),
             record=queue.read(key),
             shown=shown,
-            standing=None if outdated else standing,
-            outdated=outdated,
+            standing=standing,
+            outdated=key in theirs and standing is None,
             name=name_of(standing),
             back=before[-1] if before else None,
         )
