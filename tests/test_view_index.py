@@ -1,5 +1,7 @@
 """The index of a view: what it finds, and that it is what the journals say, whatever becomes of them."""
 
+import errno
+import os
 import shutil
 import sqlite3
 import threading
@@ -9,15 +11,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from given_reviews import on_comparison, on_revision
 from viewing import SECONDS, begin, caught_up, comparison, found, overview, transcript, write
 
 from constitution.errors import RunError
 from constitution.journal import read_lines
 from constitution.manifest import COMPARE, set_aside
 from constitution.records import Failure, Filtered
-from constitution.reviews import Review, add_review
 from constitution.view import indexing
-from constitution.view.index import FILE, Index
+from constitution.view.index import FILE, Index, made_here
 from constitution.view.indexing import Indexer
 
 
@@ -119,8 +122,8 @@ def test_no_query_is_an_operator_or_a_fault(run: Path) -> None:
 
 
 def test_rows_are_filtered(run: Path) -> None:
-    add_review(run, _review("row-1", "first"))
-    add_review(run, _review("row-2", "skip"))
+    on_comparison(run, comparison(1, 0.9, "Zebras.", "Lions."), "ada", "first")
+    on_comparison(run, comparison(2, None), "ada", "skip")
     with followed(run) as (index, _):
         assert found(index, status="failed") == ["row-4"]
         assert found(index, status="filtered") == ["row-5"]
@@ -137,9 +140,33 @@ def test_rows_are_filtered(run: Path) -> None:
         assert found(index, q="tea", status="changed", principle="privacy", low="0.1") == ["row-1"]
 
 
-def _review(row: str, verdict: str) -> Review:
-    given = {"id": f"{row}/x", "row": row, "index": 1, "shown": "", "reviewer": "ada", "at": "2026-01-01T00:00:00Z"}
-    return Review.model_validate(given | {"verdict": verdict})
+def test_a_row_is_reviewed_as_long_as_an_answer_about_its_texts_stands(run: Path) -> None:
+    there, revised = comparison(1, 0.9, "Zebras.", "Lions."), transcript(0, "Same.", "Same.")
+    on_comparison(run, there, "ada", "first")
+    with followed(run) as (index, indexer):
+
+        def reviewed(*ids: str) -> None:
+            soon(lambda: found(index, status="reviewed") == list(ids), indexer)
+
+        reviewed("row-1")
+        on_comparison(run, there, "bea", "tie")
+        on_comparison(run, there, "ada", "skip")
+        on_revision(run, revised, 1, "ada", "accept")
+        reviewed("row-0", "row-1")
+        on_comparison(run, there, "bea", "skip")
+        reviewed("row-0")
+        on_comparison(run, there, "bea", "both bad")
+        reviewed("row-0", "row-1")
+        set_aside(run, COMPARE)
+        reviewed("row-0")
+        begin(run, 10, compared=True)
+        write(run / "comparisons.jsonl", comparison(1, 0.9, "Camels.", "Lions."))
+        soon(lambda: found(index, q="camels"), indexer)
+        assert found(index, status="reviewed") == ["row-0"], "other texts"
+        set_aside(run, COMPARE)
+        begin(run, 10, compared=True)
+        write(run / "comparisons.jsonl", there)
+        reviewed("row-0", "row-1")
 
 
 def test_what_a_run_adds_is_read_and_no_more(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +254,7 @@ def test_an_index_that_is_not_this_programs_is_made_anew(run: Path, tmp_path: Pa
             connection.executescript(hostile)
         # A row that is in no journal: it must not survive.
         with closing(sqlite3.connect(run / FILE)) as connection, connection:
-            connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0, NULL)")
+            connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0)")
         with followed(run) as (index, _):
             assert len(found(index)) == 6 and found(index, q="brew") == ["row-1"], hostile
     for broken in (b"not a database at all", ours[:5000], b"", bytes(8192)):
@@ -242,7 +269,7 @@ def test_an_index_that_was_made_elsewhere_is_not_read(
     with followed(run):
         pass
     with closing(sqlite3.connect(run / FILE)) as connection, connection:
-        connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0, NULL)")
+        connection.execute("INSERT INTO rows VALUES(99, 'planted', 99, 1, 0)")
     with followed(run) as (index, _):
         assert "planted" in found(index), "who can write here may write what he likes"
     copied = tmp_path / "downloaded"
@@ -285,6 +312,46 @@ def test_a_folder_that_cannot_be_written_is_left_alone(run: Path, monkeypatch: p
         assert index.folder != run and found(index, q="brew") == ["row-1"]
     assert not index.folder.exists()
     assert sorted(path.name for path in run.iterdir()) == before
+
+
+def test_a_folder_of_several_people_takes_no_index_beside_anothers(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with followed(run):
+        pass
+    acquire = FileLock.acquire
+
+    def theirs(lock: FileLock, *arguments: object, **more: object) -> object:
+        if Path(lock.lock_file).parent == run:
+            raise PermissionError(errno.EACCES, "Permission denied", lock.lock_file)
+        return acquire(lock, *arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "acquire", theirs)
+        with followed(run) as (index, _):
+            assert index.folder != run and index.keeping and found(index, q="brew") == ["row-1"]
+        assert not index.folder.exists()
+    # The lock may be written, and the index not.
+    access = os.access
+    monkeypatch.setattr(
+        "constitution.view.index.os.access", lambda path, mode: path != run / FILE and access(path, mode)
+    )
+    with followed(run) as (index, _):
+        assert index.folder != run and found(index, q="brew") == ["row-1"]
+    assert (run / FILE).exists()
+
+
+def test_an_index_that_somebody_deletes_is_made_anew(run: Path) -> None:
+    with followed(run) as (index, indexer):
+        for file in run.glob(".view.sqlite*"):
+            file.unlink()
+        with pytest.raises(RunError, match="cannot be read"):
+            overview(index)
+        write(run / "transcripts.jsonl", transcript(6, "Lately."))
+        soon(lambda: made_here(run / FILE), indexer)
+        caught_up(index)
+        assert found(index, q="lately") == ["row-6"] and found(index, q="brew") == ["row-1"]
+    second = Index(run)
+    assert second.keep(), "the first one has let go of it"
+    second.close()
 
 
 def test_an_indexer_that_is_stopped_goes_on_where_it_was(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

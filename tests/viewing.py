@@ -9,6 +9,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from constitution.journal import Journal
@@ -148,7 +149,7 @@ class View:
 @contextmanager
 def viewed(run: Path) -> Iterator[View]:
     """Open a run; its index has caught up."""
-    live = Live(Index(run))
+    live = Live(Index(run), warn=pytest.fail)
     app = make_app(Site(run, TOKEN, "ada"), live)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         caught_up(live.index)

@@ -244,6 +244,10 @@ class Index:
             with suppress(sqlite3.Error), closing(connect(self.path, "rw")) as last:
                 last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._lock.release()
+        self.leave()
+
+    def leave(self) -> None:
+        """Take away what is only this process's; the index in a run's folder stays."""
         if self._own:
             self._own.cleanup()
 

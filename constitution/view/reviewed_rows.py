@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from constitution.reviewed import Answers
+from constitution.reviewed import LastWords
 from constitution.view.index import GIVEN
 from constitution.view.marks import REVIEWED
 from constitution.view.rows import Row, read_rows
@@ -42,9 +42,9 @@ def mark_reviewed(
 
 
 def _is_reviewed(row: Row) -> bool:
-    answers = Answers(row.reviews)
-    said = [one for comparison in row.comparisons for one in answers.of_comparison(comparison)]
+    words = LastWords(row.reviews)
+    said = [one for comparison in row.comparisons for one in words.of_comparison(comparison)]
     if row.transcript:
         for number in range(1, len(row.transcript.responses)):
-            said += answers.of_revision(row.transcript, number)
+            said += words.of_revision(row.transcript, number)
     return any(one.verdict != "skip" for one in said)
