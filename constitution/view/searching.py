@@ -40,6 +40,11 @@ class Wanted(Record):
     high: float | None = None
 
     @property
+    def between(self) -> tuple[float, float]:
+        """From which p to which one."""
+        return 0.0 if self.low is None else self.low, 1.0 if self.high is None else self.high
+
+    @property
     def query(self) -> str:
         """Its part of an address, without the question mark; every character of a value may be in it."""
         given = {name: value for name, value in self.model_dump().items() if value not in ("", None)}
@@ -143,9 +148,7 @@ def conditions(wanted: Wanted, tagged: Iterable[str] = ()) -> list[Condition]:
     if wanted.tag:
         made.append(_drawn(list(tagged)))
     if wanted.low is not None or wanted.high is not None:
-        low = 0.0 if wanted.low is None else wanted.low
-        high = 1.0 if wanted.high is None else wanted.high
-        made.append(Condition("number IN (SELECT row FROM lines WHERE p BETWEEN ? AND ?)", (low, high)))
+        made.append(Condition("number IN (SELECT row FROM lines WHERE p BETWEEN ? AND ?)", wanted.between))
     return made
 
 
