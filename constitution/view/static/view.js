@@ -69,9 +69,6 @@ function tell(...parts) {
   if (line.textContent !== parts.map((part) => part.textContent ?? part).join("")) line.replaceChildren(...parts);
 }
 
-// Whoever comes back from a row is where they were.
-document.querySelector(".rows li:target .start a")?.focus();
-
 if (live) {
   let source, again;
   let failed = 0;
