@@ -14,6 +14,7 @@ from constitution.revise import Ask
 from constitution.tasks import together
 from constitution.verdicts import last_verdict
 from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
+from constitution.words import same_text
 
 # Like `Ask`, for `choose`: the step's name, the conversation and the options in.
 Weigh = Callable[[str, Sequence[Message], Sequence[str]], Coroutine[Any, Any, Choice]]
@@ -156,7 +157,7 @@ async def _judge_pair(
 ) -> _Judged:
     """Every principle in both orders; one text twice is a tie that nobody need be asked about."""
     texts = candidates[first].text, candidates[second].text
-    if texts[0].strip() == texts[1].strip():
+    if same_text(*texts):
         return _Judged(first, second, (), SoftLabel(0.5, 0.5, 0.5, 0.0, "tie"))
     pair = _pair_name(candidates, first, second)
     drawn = [

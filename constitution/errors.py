@@ -9,7 +9,8 @@
      ├─ ModelError         a model that cannot be found, loaded or kept running            exit code 3
      ├─ RunError           a run's folder: unwritable, in use, or made by other settings   exit code 4
      │   ├─ SettingsDiffer     what the folder holds was made by other settings
-     │   └─ FolderTaken        the folder holds something else, or takes no files
+     │   ├─ FolderTaken        the folder holds something else, or takes no files
+     │   └─ Unwritable         a file of it, that the disk does not take
      └─ CallError          one model call failed: recorded on its row, the run goes on
          ├─ TemplateLimit      a template writes or does more with a row than is allowed
          ├─ ContextOverflow    the messages do not fit the model's context
@@ -98,6 +99,10 @@ class FolderTaken(RunError):
     """A folder cannot become a run's: it holds something else, or takes no files."""
 
 
+class Unwritable(RunError):
+    """A file that the disk does not take, or that may not be written."""
+
+
 class CallError(ConstitutionError):
     """One model call failed. Kept as a `Failure` on its row.
 
@@ -132,9 +137,9 @@ class EmptyCompletion(CallError):
     """The model ended its turn without a word."""
 
 
-def unwritable(path: Path, bad: OSError) -> RunError:
+def unwritable(path: Path, bad: OSError) -> Unwritable:
     """The error of a run's file that the disk does not take."""
-    return RunError(
+    return Unwritable(
         f"{path}: cannot be written: {bad.strerror}",
         "Nothing finished is lost: make room, then run the same command again.",
     )

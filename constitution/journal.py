@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from constitution.durable import sync
 from constitution.errors import RunError, unwritable
 from constitution.records import Record
-from constitution.run_folder import check_entry
+from constitution.run_folder import REVIEWS, check_entry
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -172,7 +172,7 @@ def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
                     raise _damaged(path, number, offset)
                 head = _HEAD.match(text)
                 if not head or int(head[1]) >= MOST_ROWS:
-                    raise RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
+                    raise no_record(path, number, offset)
                 yield Line(offset, int(head[1]), int(head[2]) if head[2] else 0, text)
                 offset += len(text)
     except OSError as bad:
@@ -207,6 +207,17 @@ def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
         raise RunError(f"{path}: at byte {line.offset}: {what}", _advice(path, line.offset)) from None
 
 
+def no_record(path: Path, number: int, offset: int) -> RunError:
+    """The error of a line that is whole, and says something else than it should.
+
+    Args:
+        path: Of the journal.
+        number: Of the line, from 1.
+        offset: The byte at which it begins.
+    """
+    return RunError(f"{path}:{number}: not a record of a row", _advice(path, offset))
+
+
 def seal(body: bytes) -> bytes:
     """A record's JSON object as a line, its checksum at the end."""
     text = body.removesuffix(b"}")
@@ -223,9 +234,23 @@ def _damaged(path: Path, number: int, offset: int) -> RunError:
 
 
 def _advice(path: Path, offset: int) -> str:
+    """What to do about the line that begins at this byte."""
+    if path.name == REVIEWS:
+        return _advice_on_reviews(path, offset)
     cut = f"truncate -s {offset} {shlex.quote(str(path))}"
     what = "what stood from there on is made again where it is needed"
     return f"Bring the file back from a copy; or cut it there, and {what}: {cut}"
+
+
+def _advice_on_reviews(path: Path, offset: int) -> str:
+    """How to do without one line: nobody gives the reviews after it again."""
+    with path.open("rb") as file:
+        number = file.read(offset).count(b"\n") + 1
+    quoted, aside = shlex.quote(str(path)), shlex.quote(f"{path}.damaged")
+    # Typed twice, or for several lines, it loses none that it takes out; GNU's and BSD's sed both know these words.
+    take_out = f"LC_ALL=C sed -n '{number}p' {quoted} >> {aside} && LC_ALL=C sed -i.bak '{number}d' {quoted}"
+    what = f"it goes to {path.name}.damaged, and every other review is kept, those after it too"
+    return f"Bring the file back from a copy; or end the view and take out that one line ({what}): {take_out}"
 
 
 def _cut_torn_line(path: Path) -> None:

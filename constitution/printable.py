@@ -1,8 +1,9 @@
-"""Text from rows, models and files, made safe to show: it must not steer the terminal that shows it."""
+"""Text from rows, models and files, made safe to show: it steers no terminal, and stays in its line."""
 
 import json
 import re
 import unicodedata
+from typing import Any
 
 # Control characters, and halves of surrogate pairs (bytes of file names that are no text), which cannot be printed.
 UNPRINTABLE = frozenset({"Cc", "Cs"})
@@ -23,3 +24,8 @@ def printable(text: str) -> str:
 def ascii_json(text: str) -> str:
     r"""JSON text with all that is not printable ASCII spelt out (`\u009b`): the same JSON, safe on a terminal."""
     return re.sub(r"[^\n -~]", lambda found: "\\u007f" if found[0] == "\x7f" else json.dumps(found[0])[1:-1], text)
+
+
+def on_one_line(row: dict[str, Any]) -> str:
+    """JSON that no reader takes for two lines: some hold these signs for the end of one (`str.splitlines`)."""
+    return json.dumps(row, ensure_ascii=False).translate({0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"})

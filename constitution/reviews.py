@@ -1,21 +1,28 @@
 """What people say of a run's comparisons and revisions: a journal of its own, never over the AI's label."""
 
+import errno
+import os
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from constitution.digests import digest
-from constitution.errors import ConfigError
+from constitution.errors import ConfigError, RunError, Unwritable, unwritable
 from constitution.journal import Journal, read_records
 from constitution.records import Comparison, Record, Transcript
+from constitution.run_folder import REVIEWS, check_entry
 
-FILE, LOCK = "reviews.jsonl", ".reviews.lock"
+FILE, LOCK = REVIEWS, ".reviews.lock"
 # Of a comparison the first five, of a revision `skip` and the last three.
 Verdict = Literal["first", "second", "tie", "both bad", "skip", "accept", "reject", "edit"]
 LONGEST_NAME = 64
+# Seconds that one writer waits for another, who never needs as long.
+PATIENCE = 5.0
+_UNKEPT = "What was kept before is there still: see that there is room and that you may write it, then answer again."
 
 
 class Review(Record):
@@ -33,6 +40,8 @@ class Review(Record):
         note: What the reviewer wrote beside it.
         text: Of `edit`, the revision as it should be.
         seconds: From seeing it to answering; None if unknown.
+        told: Whether the reviewer knew the AI's label of it by then, as it is told after the first answer: this one is
+            not blind.
     """
 
     id: str
@@ -46,6 +55,7 @@ class Review(Record):
     note: str = ""
     text: str | None = None
     seconds: float | None = None
+    told: bool = False
 
 
 def check_reviewer(name: str) -> str:
@@ -93,14 +103,67 @@ def reviews(run: Path) -> Iterator[Review]:
 
 
 def add_review(run: Path, review: Review) -> None:
-    """Append one; on the disk when this returns. Several processes may do so, each for another reviewer.
+    """Append one; on the disk when this returns. Several processes may do so.
 
     Raises:
         RunError: It cannot be written.
     """
-    with FileLock(run / LOCK):
+    with writing(run):
+        append(run, review)
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """The right to append to a run's reviews; nobody else does meanwhile, so what was read stays all there is.
+
+    Raises:
+        RunError: There is no such right to be had, or somebody else holds it for too long.
+    """
+    path = run / LOCK
+    check_entry(path)
+    lock = FileLock(path, timeout=PATIENCE, poll_interval=0.01)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(
+            f"{path}: another process has held it for {PATIENCE:g} seconds: nothing was saved",
+            "Answer again; if that does not help, look for another `constitution view` of this run that has stopped.",
+        ) from None
+    except OSError as bad:
+        raise _unkept(path, bad) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def append(run: Path, review: Review) -> None:
+    """Append one, within `writing`; on the disk when this returns.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    try:
         journal = Journal(run / FILE)
         try:
             journal.append(review)
         finally:
             journal.close()
+    except Unwritable as bad:
+        raise Unwritable(bad.message, _UNKEPT) from None
+
+
+def check_writable(run: Path) -> None:
+    """See whether reviews can be kept, as far as that shows before one is given.
+
+    Raises:
+        RunError: They cannot.
+    """
+    for path in (run / LOCK, run / FILE):
+        check_entry(path)
+        if not os.access(path if path.exists() else run, os.W_OK):
+            raise _unkept(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _unkept(path: Path, bad: OSError) -> Unwritable:
+    return Unwritable(unwritable(path, bad).message, _UNKEPT)

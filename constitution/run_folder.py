@@ -13,6 +13,8 @@ from pathlib import Path
 from constitution.errors import RunError
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# What people said of a run: the one file in it that nothing makes again.
+REVIEWS = "reviews.jsonl"
 # Folders in a run's folder that are its own throughout; what else people keep there is not looked into.
 OWN_FOLDERS = ("replaced", "gold")
 KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}

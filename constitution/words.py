@@ -81,6 +81,11 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+def same_text(first: str, second: str) -> bool:
+    """Whether two responses are one text, white space around them aside: nobody is asked which one is better."""
+    return first.strip() == second.strip()
+
+
 def _count(text: str) -> int:
     return sum(token[0].isalnum() for token in tokens(text))
 

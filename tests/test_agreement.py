@@ -162,6 +162,23 @@ def test_skips_never_count_and_the_last_answer_does(tmp_path: Path) -> None:
     assert counted is not None and (counted.answers, counted.reviewers) == (ada.compared, 1)
 
 
+def test_only_what_was_said_before_the_label_was_told_agrees_with_the_ai(tmp_path: Path) -> None:
+    rows = made(4)
+    run = reviewed(tmp_path, rows, ada=["second"] * 4, ben=["second", "first"])
+    # Having been told what the AI prefers, ada agrees with it, and takes one back.
+    for one in rows[:2]:
+        on_comparison(run, one, "ada", "first", told=True)
+    on_comparison(run, rows[2], "ada", "skip", told=True)
+    agreed = found(run)
+    assert [(pair.rate.value, pair.rate.n) for pair in agreed.with_ai if pair.rate] == [(0, 4), (0.5, 2)]
+    assert agreed.majority is not None and agreed.majority.rate is not None
+    assert (agreed.majority.rate.value, agreed.majority.rate.n) == (0, 3), "they were divided on one"
+    # All else goes by the last word.
+    assert agreed.reviewers[0].verdicts == {"first": 2, "second": 1, "skip": 1}
+    assert [(pair.rate.value, pair.rate.n) for pair in agreed.between if pair.rate] == [(0.5, 2)]
+    assert (agreed.unread, agreed.outdated) == (0, 0)
+
+
 def test_reviews_of_other_texts_are_outdated(tmp_path: Path) -> None:
     rows = made(3)
     run = reviewed(tmp_path, rows, ada=["first"] * 3)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from exporting import comparison, judged, many, origin, rows, stored, transcript
+from given_reviews import on_comparison
 
 from constitution import export
 
@@ -37,6 +38,18 @@ def test_what_nobody_judged_says_so(tmp_path: Path) -> None:
     for record in rows(tmp_path / "data", "comparisons"):
         assert record["suggestions"]["better"]["agent"].startswith("unjudged")
         assert record["metadata"]["status"] == "unjudged"
+
+
+def test_what_people_judged_is_suggested_by_people_and_guided_so(tmp_path: Path) -> None:
+    tie = comparison(0, "Why?", "First.", "Second.", 0.5, status="tie")
+    run = judged(tmp_path / "run", [tie])
+    on_comparison(run, tie, "ada", "second")
+    export(run, tmp_path / "data", family="argilla", labels="human", test_fraction=0)
+    (record,) = rows(tmp_path / "data", "comparisons")
+    assert (record["suggestions"]["better"]["agent"], record["metadata"]["status"]) == ("people", "tie")
+    settings = json.loads((tmp_path / "data" / "comparisons" / "settings.json").read_text())
+    assert "(a model, or people)" in settings["guidelines"] and "is a model's label" not in settings["guidelines"]
+    assert {one["name"]: one["title"] for one in settings["metadata"]}["status"] == "status of the AI's label"
 
 
 def test_revisions_stand_beside_the_responses_that_they_revise(tmp_path: Path) -> None:

@@ -526,11 +526,13 @@ def test_the_card_says_whose_labels_they_are_and_names_nobody(tmp_path: Path, ru
         "- ratings labelled by people: 6\n",
         "or, where nobody reviewed them, the judge finds better, is chosen",
         "- statuses exported: labelled; of labels of the AI\n",
-        "the share of those who prefer its chosen response",
+        "the share of its reviewers who prefer its chosen response, those who prefer neither counted half",
+        "- no pair chooses a revision that people rejected or edited\n",
+        "- agreement is of the reviewed comparisons, not of the whole run\n",
         "left out, pairs: people are divided: 1",
         "## What people say of it\n\n- reviewed by people: 3\n  - reviewer 1: comparisons 5 (",
         "reviewer 1 and the AI say the same (first, second or neither):",
-        "No person has checked the others but those that people reviewed",
+        "No person has checked the others but those that people reviewed (`labelled_by` in `metadata`): ",
     ):
         assert told in card
     assert not re.search(NAMES, card)
@@ -540,8 +542,21 @@ def test_the_card_of_peoples_labels_alone_says_that_the_ais_are_not_used(tmp_pat
     made(tmp_path, run, labels="human")
     card = (tmp_path / "data" / "README.md").read_text("utf-8")
     assert "## How the responses were judged, by an AI whose labels are not used\n" in card
-    assert "the one that most reviewers prefer, of those who prefer one, is chosen" in card
+    assert "the one that most reviewers prefer is chosen" in card
     assert "statuses exported" not in card
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_card_says_where_labels_are_told_only_where_they_are(tmp_path: Path, family: str) -> None:
+    run = judged(stored(tmp_path / "run", many(2)), compared(2))
+    on_comparison(run, compared(2)[0], "ada", "first")
+    on_revision(run, many(2)[0], 2, "ada", "accept")
+    exported = export(run, tmp_path / "data", family=family, labels="human", test_fraction=0)
+    told = "(`labelled_by` in `metadata`)" in (tmp_path / "data" / "README.md").read_text("utf-8")
+    bear = exported.rows.keys() & {"sft", "preference", "comparisons", "reward", "kto"}
+    found = [one.get("metadata") for name in bear for one in pair(tmp_path, name)]
+    assert told == all(isinstance(one, str) and "labelled_by" in json.loads(one) for one in found)
+    assert told == (family not in ("openai", "argilla"))
 
 
 def test_the_command_prints_who_labelled_what(cli: Cli, tmp_path: Path, run: Path) -> None:

@@ -23,6 +23,7 @@ from constitution.report.figures.tables import tables
 from constitution.report.findings import FailureGroup, Findings, RevisionNumbers, StageName, StageNumbers, StepNumbers
 from constitution.report.findings.finding import find
 from constitution.report.scores import RuleSummary, ScoreSummary
+from constitution.spreadsheets import plain_cell
 
 COUNTS = Counts(input=40, done=38, failed=2, filtered=0)
 NOTHING = Findings(
@@ -241,7 +242,8 @@ def test_tables_hold_what_there_is() -> None:
 
 
 def test_csv_is_read_back_and_starts_no_formula() -> None:
-    cells = ("=1+1", "+1", "-1", "@x", "\tx", 'a "b", c', "two\nlines", "中文")
+    risky = ("=1+1", "+1", "-1", "@x", "\tx", "\n=1", "＝1", "'=1")
+    cells = (*risky, 'a "b", c', "two\nlines", "中文")
     table = Table(
         name="t", title="T", columns=("text", "e"), rows=((cells[0], about(0.3)), *((cell, None) for cell in cells[1:]))
     )
@@ -249,7 +251,8 @@ def test_csv_is_read_back_and_starts_no_formula() -> None:
     assert written.count("\r\n") == len(cells) + 1
     rows = list(csv.reader(io.StringIO(written, newline="")))
     assert rows[0] == ["text", "e", "e low", "e high", "e n"]
-    assert [row[0] for row in rows[1:]] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", *cells[5:]]
+    assert [row[0] for row in rows[1:]] == [*(f"'{cell}" for cell in risky), *cells[len(risky) :]]
+    assert [plain_cell(row[0]) for row in rows[1:]] == list(cells)
     assert rows[1][1:] == ["0.3", "0.25", "0.35", "38"] and rows[2][1:] == ["", "", "", ""]
     assert csv_text(Table(name="t", title="T", columns=("n",), rows=((-0.5,), (-2,)))) == "n\r\n-0.5\r\n-2\r\n"
 

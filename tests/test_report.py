@@ -6,6 +6,7 @@ from findings_parts import answer, chain, make_findings, pair, revision
 from report_pages import Page, check
 
 from constitution.intervals import Estimate
+from constitution.report.agreement import MAJORITY, nameless
 from constitution.report.figures import figures
 from constitution.report.findings import Example
 from constitution.report.page import EXCERPT, report_page
@@ -60,7 +61,8 @@ def test_every_number_of_the_findings_is_on_the_page_as_it_is() -> None:
         assert value and f"{number(value)} {value.n:,}" in words
     for row in audit.reliability:
         assert f"{row.low:.2f} to {row.high:.2f} {row.n} {row.confidence:.3f} {row.accuracy * 100:.1f}%" in words
-    for agreed in (*findings.agreement.with_ai, *findings.agreement.between):
+    people = nameless(findings.agreement)
+    for agreed in (*people.all_with_ai, *people.between):
         assert agreed.rate and f"{agreed.one} and {agreed.other} {agreed.rate.n} {percent(agreed.rate)}" in words
     assert "0.55 [0.35, 0.75]" in words
     for step in findings.steps:
@@ -72,9 +74,27 @@ def test_every_number_of_the_findings_is_on_the_page_as_it_is() -> None:
         assert told in words
 
 
+def test_reviewers_have_numbers_and_a_command_tells_their_names() -> None:
+    page = Page(report_page(make_findings(), "outputs/my run"))
+    for name in ("ada", "李雷"):
+        assert not re.search(rf"\b{name}\b", page.text) and not any(name == value for *_, value in page.attributes)
+    assert page.words.count("Reviewers have numbers here; their names: constitution audit 'outputs/my run'") == 1
+    assert "reviewer 1 and reviewer 2 25" in page.words
+    assert "Agreement is of the reviewed comparisons, not of the whole run." in page.words
+
+
+def test_the_majority_stands_before_each_reviewer() -> None:
+    people = make_findings().agreement
+    assert people is not None
+    majority = people.with_ai[0].model_copy(update={"one": MAJORITY})
+    words = Page(report_page(make_findings(agreement=people.model_copy(update={"majority": majority})))).words
+    assert "The majority is what export --labels human goes by." in words
+    assert words.index("the majority of people and AI 40") < words.index("reviewer 1 and AI 40")
+
+
 def test_every_figure_is_there_once_with_its_numbers() -> None:
     findings = make_findings()
-    drawn = figures(findings)
+    drawn = figures(findings.nameless())
     page = Page(report_page(findings))
     assert len(drawn) > 10 and page.tags["figure"] == len(drawn) == page.tags["svg"]
     for figure in drawn:

@@ -1,15 +1,20 @@
 """Blind review in the view: what is shown, and what is kept."""
 
+import shlex
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from exporting import compared, judged
 from reviewing import TOKEN, Page, Tab, comparison, make_run, pages, secrets, transcript, write
 
+from constitution.cli import main
+from constitution.errors import ConfigError
 from constitution.reviewed import LastWords
 from constitution.reviews import Review, add_review, shown_of_comparison
 from constitution.view.desk import Desk
+from constitution.view.queue import key_of, read_sample
 from constitution.view.sides import side_a
 
 CHINESE = "评审员"
@@ -232,6 +237,42 @@ def test_a_sample_tells_what_is_asked_and_in_which_order(run: Path, tmp_path: Pa
     tab = Tab(run, sample=sample)
     list(pages(tab, lambda _: "A"))
     assert [one.row for one in tab.kept()] == ["row-4", "row-1", "row-3"]
+    words = tab.start().words
+    assert "1 of the sample sample.jsonl is left out: not in this run yet, or nothing to ask" in words
+    assert "There are none in this sample." in words and "none yet" not in words
+    assert "There is nothing to review in this sample" in Tab(run, kind="revision", sample=sample).next().words
+    assert "left out" not in Tab(run).start().words
+
+
+def test_of_a_sample_what_nobody_can_be_asked_is_counted(run: Path, tmp_path: Path) -> None:
+    write(run / "comparisons.jsonl", *(comparison(row, "Same.", "Same. ") for row in (6, 7)))
+    write(run / "transcripts.jsonl", transcript(6, "Not revised."))
+    sample = tmp_path / "sample.jsonl"
+    ids = [*(f"row-{row}/sample-1-vs-sample-2" for row in (1, 6, 7)), "row-2", "row-6", "row-99"]
+    sample.write_text("".join(f'{{"id": "{one}"}}\n' for one in ids), encoding="utf-8")
+    words = Tab(run, sample=sample).start().words
+    assert words.count("1 in all, of the sample sample.jsonl") == 2
+    assert "4 of the sample sample.jsonl are left out" in words
+
+
+def test_a_blind_sample_is_refused_and_the_hint_makes_one_that_is_not(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = tmp_path / "blind.jsonl"
+    sample.write_text('{"blind_id": "0123", "of": "comparisons", "prompt": [], "a": "A", "b": "B"}\n')
+    with pytest.raises(ConfigError) as bad:
+        Tab(run, sample=sample)
+    assert "a blind sample" in bad.value.message and "without --blind" in bad.value.hint
+    (tmp_path / "my runs").mkdir()
+    other = judged(tmp_path / "my runs" / "other", compared(3))
+    with pytest.raises(ConfigError) as none:
+        read_sample(tmp_path / "none.jsonl", other)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", shlex.split(none.value.hint.removeprefix("Make one with: ")))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert len(read_sample(tmp_path / "sample.jsonl", other)) == 3
 
 
 def test_an_answer_of_another_reviewer_is_neither_told_nor_touched(run: Path) -> None:
@@ -326,7 +367,7 @@ def test_forms_that_no_page_sends_are_refused(run: Path) -> None:
         (b"item=\xff", "application/x-www-form-urlencoded", 400),
         (b"note=%ed%a0%80", "application/x-www-form-urlencoded", 400),
         (b"&".join(b"a%d=1" % number for number in range(30)), "application/x-www-form-urlencoded", 400),
-        (b"note=" + b"n" * 2_000_000, "application/x-www-form-urlencoded", 413),
+        (b"text=" + b"n" * (32 << 20), "application/x-www-form-urlencoded", 413),
         (b"", "application/x-www-form-urlencoded", 400),
     ],
 )
@@ -342,31 +383,6 @@ def test_pages_that_are_none(run: Path) -> None:
     assert tab.get(f"/{TOKEN}/review/prompts").status == 404
     assert tab.get(f"/{TOKEN}/review/comparison?item=0123").status == 404
     assert tab.get("/other/review").status == 404
-
-
-def test_a_damaged_journal_is_named_and_nothing_is_written(run: Path) -> None:
-    tab = Tab(run)
-    page = tab.next()
-    text = (run / "comparisons.jsonl").read_bytes()
-    (run / "comparisons.jsonl").write_bytes(text.replace(b"Question 3", b"Question 8"))
-    fresh = Tab(run)
-    for shown in (fresh.start(), fresh.next(), fresh.answer(page, "A", note="my words")):
-        assert shown.status == 500 and "comparisons.jsonl:4: damaged" in shown.words
-    assert "my words" in shown.source and not (run / "reviews.jsonl").exists()
-
-
-def test_a_full_disk_is_told_with_what_was_written(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tab = Tab(run)
-    page = tab.next()
-
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("constitution.journal.os.write", full)
-    told = tab.answer(page, "A", note="my words")
-    monkeypatch.undo()
-    assert told.status == 500 and "No space left" in told.words and "my words" in told.source
-    assert tab.answer(page, "A", note="my words").status == 200 and len(tab.kept()) == 1
 
 
 def test_other_programs_may_add_reviews_meanwhile(run: Path) -> None:
@@ -415,14 +431,16 @@ def test_an_edit_is_kept_as_it_was_typed(run: Path) -> None:
     assert tab.kept()[-1].verdict == "accept"
 
 
-@pytest.mark.parametrize("text", ["A\r\nb\rc \u200f\u05d0\u0007", "\n\n  Leading lines.", "</textarea><b>"])
-def test_an_edit_that_changes_nothing_is_an_accept(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["A\r\nb\rc \u200f\u05d0\u0007", "\n\n  Leading lines.", "</textarea><b>", "a\0\x1bb"])
+@pytest.mark.parametrize("button", ["accept", "edit"])
+def test_an_edit_that_changes_nothing_is_an_accept(tmp_path: Path, text: str, button: str) -> None:
     run = tmp_path / "run"
     run.mkdir()
     write(run / "transcripts.jsonl", transcript(0, "Before.", text))
     tab, page = revision_form(run)
-    sent = page.form["text"].replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    tab.answer(page, "edit", text=sent)
+    # As a browser makes an editor's content of HTML, and sends it.
+    sent = page.form["text"].replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\n", "\r\n")
+    tab.answer(page, button, text=sent)
     assert [(one.verdict, one.text) for one in tab.kept()] == [("accept", None)]
 
 
@@ -433,9 +451,22 @@ def test_an_empty_edit_is_refused(run: Path) -> None:
         assert refused.status == 400 and "cannot be empty" in refused.words
     form = {name: value for name, value in page.form.items() if name != "text"}
     assert tab.post(form | {"answer": "edit"}).status == 400
-    assert tab.answer(page, "edit", text="a" * 100_001).status == 413
+    assert tab.answer(page, "edit", text="a" * 100_100).status == 413
     assert not tab.kept()
     assert tab.answer(page, "edit", text="评" * 100_000, note="评" * 10_000).status == 200
+
+
+@pytest.mark.parametrize("button", ["accept", "reject", "skip"])
+def test_a_revision_may_be_as_long_as_it_is(tmp_path: Path, button: str) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    write(run / "transcripts.jsonl", transcript(0, "Before.", "评 x\n" * 60_000))
+    tab, page = revision_form(run)
+    sent = page.form["text"].replace("\n", "\r\n")
+    assert tab.answer(page, button, text=sent).status == 200
+    assert [one.verdict for one in tab.kept()] == [button]
+    edited = tab.answer(tab.get(f"/{TOKEN}/review/revision?item={page.form['item']}"), "edit", text=sent + "more")
+    assert edited.status == 200 and (tab.kept()[-1].text or "").endswith("more")
 
 
 def test_an_answer_that_would_lose_an_edit_is_asked_about(run: Path) -> None:
@@ -457,18 +488,64 @@ def test_rows_without_a_revision_are_not_asked_about(tmp_path: Path) -> None:
     assert "There is nothing to review yet" in Tab(run).next().words
 
 
-def test_nobody_waits_until_all_is_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_pages_wait_for_no_reading_and_addresses_from_before_do(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = list(pages(Tab(run), lambda _: "A"))[-2].form["item"]
     monkeypatch.setattr("constitution.view.desk.READING", 0.0)
     tab = Tab(run, "bea")
     assert "1 so far: the run is still being read" in tab.start().words
-    assert "0 of 4 answered" in tab.next().words, "by three looks at the run, one of them for the redirect"
     page = tab.get(f"/{TOKEN}/review/comparison?reviewer=bea&item={last}")
     assert page.form["item"] == last, "an address from before a restart"
     assert "6 in all" in tab.start().words
     desk = Desk(run, None)
     desk.warm()
     assert desk.progress("comparison", "bea").items == desk.progress("revision", "bea").items == 6
+
+
+def test_nobody_is_asked_before_it_is_known_who_comes_first(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = sorted(key_of(comparison(row).id) for row in range(6))
+    monkeypatch.setattr("constitution.view.desk.READING", 0.0)
+    assert Tab(run).next().form["item"] == order[0], "also where a page reads one line"
+    monkeypatch.setattr("constitution.view.desk.ORDERING", 0.0)
+    tab = Tab(run, "bea")
+    waiting = tab.next()
+    assert "still being read" in waiting.words and "data-review" not in waiting.source
+    for _ in range(6):
+        waiting = tab.get(waiting.link("Look again")) if "Look again" in waiting.source else waiting
+    assert waiting.form["item"] == order[0]
+
+
+def test_what_comes_later_is_asked_at_its_place_so_that_reviewers_overlap(run: Path) -> None:
+    tab = Tab(run)
+    page = tab.next()
+    first = page.form["item"]
+    early = next(row for row in range(6, 1000) if key_of(comparison(row).id) < first)
+    write(run / "comparisons.jsonl", comparison(early))
+    assert tab.answer(page, "A").texts[0] == f"Question {early}?"
+    assert Tab(run, "bea").next().texts[0] == f"Question {early}?"
+
+
+def test_answers_after_the_label_was_told_say_so(run: Path) -> None:
+    tab = Tab(run)
+    page = tab.next()
+    here = f"/{TOKEN}/review/comparison?item={page.form['item']}"
+    for button in ("skip", "A", "B", "skip", "tie"):
+        tab.answer(tab.get(here), button, **({"note": "forged"} if button == "tie" else {}))
+    assert [one.told for one in tab.kept()] == [False, False, True, True, True]
+    # Of other texts, it is told anew; and nobody tells anybody else.
+    (run / "comparisons.jsonl").unlink()
+    write(run / "comparisons.jsonl", *(comparison(row, f"Another one {row}.") for row in range(6)))
+    tab.answer(tab.get(here), "A")
+    bea = Tab(run, "bea")
+    bea.answer(bea.next(), "A")
+    assert [one.told for one in tab.kept()[5:]] == [False, False]
+    # Of a revision the AI says nothing.
+    revisions = Tab(run, kind="revision")
+    shown = revisions.next()
+    for button in ("accept", "reject"):
+        revisions.answer(revisions.get(f"/{TOKEN}/review/revision?item={shown.form['item']}"), button)
+    assert [one.told for one in tab.kept()[7:]] == [False, False]
 
 
 def test_many_at_once_are_kept_one_by_one(run: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from exporting import comparison, judged, stored, transcript
 from markdown_it import MarkdownIt
 
-from constitution.errors import ConfigError, ConstitutionError, ExportError, RunError
+from constitution.errors import ConfigError, ConstitutionError, ExportError, RunError, command
 from constitution.records import Comparison, Failure
 from constitution.samples import as_text, choose_format, draw, write_sample
 from constitution.samples.allocation import allocate
@@ -201,11 +201,12 @@ def test_a_long_value_is_told_in_short_and_still_divides(tmp_path: Path) -> None
 
 def test_a_blind_sample_tells_nothing_but_the_prompt_and_two_responses(run: Path) -> None:
     blind, sighted = drawn(run, 60, blind=True), drawn(run, 60)
-    told = ["id", "row", "of", "stratum", "stratum_size", "stratum_drawn", "weight", "prompt", "a", "b"]
-    assert [list(item) for item in blind] == [told] * 60
+    assert [list(item) for item in blind] == [["blind_id", "of", "prompt", "a", "b"]] * 60
+    assert len({item["blind_id"] for item in blind}) == 60
+    key = {item["blind_id"]: item for item in sighted}
     sides = Counter[str]()
-    for hidden, seen in zip(blind, sighted, strict=True):
-        assert hidden["id"] == seen["id"] and hidden["weight"] == seen["weight"]
+    for hidden in blind:
+        seen = key[hidden["blind_id"]]
         other = {"first": "second", "second": "first"}[seen["as_a"]]
         assert (hidden["a"], hidden["b"]) == (seen[seen["as_a"]]["text"], seen[other]["text"])
         sides[seen["as_a"]] += 1
@@ -213,14 +214,49 @@ def test_a_blind_sample_tells_nothing_but_the_prompt_and_two_responses(run: Path
     assert 14 < sides["first"] < 46
     for format in ("jsonl", "csv", "markdown"):
         text = as_text(draw(run, 60), format, blind=True)
-        # Ids name sources; which of them is shown as A they do not tell.
-        for row in range(200):
-            text = text.replace(f"row-{row}/sample-1-sample-2", "")
-        for word in ("labelled", "tie", "sure", "leaning", "sample-1", "principle", "small", "0.9", "topic"):
+        for word in ("labelled", "tie", "sure", "leaning", "sample-1", "row-", "principle", "small", "0.9", "topic"):
             assert word not in text, (format, word)
+        assert not [word for word in ("weight", "size", "stratum") if word in text]
+        assert all(hidden["blind_id"] in text for hidden in blind)
     chain = drawn(run, 5, of="transcripts", blind=True)[0]
     assert sorted([chain["a"][:3], chain["b"][:3]]) in (["Bad", "Goo"], ["Bad", "Bad"])
     assert "rounds" not in chain
+
+
+@pytest.mark.parametrize("format", ["csv", "markdown"])
+def test_the_key_to_a_blind_sample_bears_its_ids_in_every_format(run: Path, format: Any) -> None:
+    sighted, ids = as_text(draw(run, 20), format), [item["blind_id"] for item in drawn(run, 20, blind=True)]
+    assert all(sighted.count(id) == 1 for id in ids)
+
+
+def test_a_blind_id_cannot_be_told_from_ids_and_texts_and_changes_with_the_seed(tmp_path: Path) -> None:
+    """Same ids and texts, another label: who does not have the run cannot make the hash, nor tell the order of two."""
+    likely, unlikely = (
+        judged(tmp_path / name, [comparison(n, f"Q{n}?", "One.", "Two.", p) for n in range(40)])
+        for name, p in (("likely", 0.9), ("unlikely", 0.1))
+    )
+    known = [{item["blind_id"]: item["as_a"] for item in drawn(run, 40)} for run in (likely, unlikely)]
+    assert known[0].keys().isdisjoint(known[1])
+    assert known[0].keys().isdisjoint(item["blind_id"] for item in drawn(likely, 40, seed=1))
+    sides = [{item["id"]: item["as_a"] for item in drawn(run, 40)} for run in (likely, unlikely)]
+    assert sides[0] != sides[1]
+
+
+def test_one_text_twice_is_never_drawn_and_told_of(run: Path, tmp_path: Path, cli: Cli) -> None:
+    twice = [comparison(n, f"Question {n}?", "Same.", " Same.\n", 0.5, status="tie") for n in range(100, 107)]
+    mixed = judged(tmp_path / "mixed", [*pairs(20), *twice])
+    sample = draw(mixed, 100)
+    assert (sample.population, sample.identical) == (20, 7)
+    items = drawn(mixed, 100)
+    assert len(items) == 20 and not [item for item in items if item["first"]["text"] == "Same."]
+    assert sum(item["weight"] for item in drawn(mixed, 9)) == pytest.approx(20)
+    assert "Left out were comparisons of one text with itself: 7." in as_text(sample, "markdown")
+    assert draw(run, 5).identical == 0 and "itself" not in as_text(draw(run, 5), "markdown")
+    told = cli("sample", mixed, "-n", 9)
+    assert "left out, as nobody was asked: comparisons of one text with itself (7)\n" in told.stderr
+    with pytest.raises(ExportError) as bad:
+        draw(judged(tmp_path / "same", twice), 5)
+    assert "(7) are all of one text with itself" in bad.value.message
 
 
 HOSTILE = (
@@ -345,6 +381,13 @@ def test_a_run_without_anything_yet_is_refused(tmp_path: Path) -> None:
     assert "no transcripts yet (1 row = 0 done + 1 failed" in bad.value.message and "status" in bad.value.hint
     with pytest.raises(RunError):
         draw(empty, 5, of="comparisons")
+    pairs_only = judged(tmp_path / "pairs", pairs(3))
+    with pytest.raises(RunError) as only:
+        draw(pairs_only, 5, of="transcripts")
+    assert only.value.message == f"{pairs_only}: holds comparisons only, no transcripts"
+    assert only.value.hint == f"Draw from these: {command('sample', pairs_only, '--of', 'comparisons')}"
+    with pytest.raises(ExportError, match="no comparisons yet"):
+        draw(judged(tmp_path / "begun", [], input=3), 5)
     with pytest.raises(RunError):
         draw(tmp_path / "none", 5)
 
@@ -400,6 +443,8 @@ def test_the_command_prints_the_sample_and_tells_the_strata_beside_it(cli: Cli, 
     assert again.returncode == 2 and "all.csv: is there already" in again.stderr and "--overwrite" in again.stderr
     few = cli("sample", run, "-n", 2, "--as", "markdown", "--blind")
     assert "3 of 5 strata have no item" in few.stderr and few.stdout.count("**Response B**") == 2
+    hidden = cli("sample", run, "-n", 20, "--blind", "--to", "blind.jsonl")
+    assert hidden.returncode == 0 and hidden.stderr == "blind.jsonl: 20 of 200 comparisons\n"
 
 
 def test_the_command_prints_nothing_that_steers_a_terminal(cli: Cli, hostile: Path) -> None:

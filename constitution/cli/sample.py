@@ -68,8 +68,9 @@ def sample(
     """Draw a stratified random sample, to review or to attach to a paper.
 
     Each item says of which stratum it is, how large that is in the run, and its weight, for unbiased estimates. The
-    same run and seed give the same sample, and a larger one holds every smaller one. --blind hides what the judge
-    said; the same command without it is the key.
+    same run and seed give the same sample, and a larger one holds every smaller one. --blind leaves out what the judge
+    said and all that gives it away; the same command without it is the key, by the items' blind_id. To review in the
+    view, draw without it: the view is blind by itself.
     """
     from constitution.samples import as_text, choose_format, draw, write_sample
     from constitution.samples.writing import check_file
@@ -83,19 +84,27 @@ def sample(
         write_sample(drawn, to, format, blind=blind, overwrite=overwrite)
     else:
         tell_data(as_text(drawn, format, blind), lines_of_json=format == "jsonl")
-    _tell_strata(drawn, number)
+    if not blind:
+        _tell_strata(drawn)
+    _tell_missing(drawn, number)
     if to:
         tell(f"{to}: {len(drawn.drawn)} of {drawn.population} {drawn.of}", err=True)
-        if format == "jsonl":
+        if format == "jsonl" and not blind:
             tell(f"Review it: {command('view', run, '--sample', to)}", err=True)
 
 
-def _tell_strata(drawn: "Sample", asked: int) -> None:
+def _tell_strata(drawn: "Sample") -> None:
     for stratum in drawn.strata[:SHOWN]:
         said = ", ".join(stratum.values.values())
         tell(f"{said}: {stratum.drawn} of {stratum.size}", err=True)
     if len(drawn.strata) > SHOWN:
         tell(f"and {len(drawn.strata) - SHOWN} smaller strata", err=True)
+
+
+def _tell_missing(drawn: "Sample", asked: int) -> None:
+    """What the sample does not tell of; nothing of what a stratum is."""
+    if drawn.identical:
+        tell(f"left out, as nobody was asked: comparisons of one text with itself ({drawn.identical})", err=True)
     if asked > drawn.population:
         tell(f"the run has no more than {drawn.population} {drawn.of}: here are all", err=True)
     if missed := sum(not stratum.drawn for stratum in drawn.strata):

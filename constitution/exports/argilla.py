@@ -20,11 +20,12 @@ UNJUDGED = "unjudged: final revision over initial response"
 
 
 def comparison(example: Preference) -> dict[str, Any]:
-    """Two responses; the suggested answer is the AI's label, its score the label's probability.
+    """Two responses; the suggested answer is their label, its score the label's probability, its agent who judged.
 
-    The better one is A in half of the rows, by a hash of the three texts, as `tinker.py` does it. Of a tie the label
-    is the response that an export chooses, with a probability of about a half; `status` says that it is one. Its server
-    keeps one record an id: of copies that soft labels make, the last one.
+    With labels of people (`--labels`) the agent is `people`; `status` is that of the AI's label all the same. The
+    better response is A in half of the rows, by a hash of the three texts, as `tinker.py` does it. Of a tie of the AI
+    the label is the response that an export chooses, with a probability of about a half. Its server keeps one record an
+    id: of copies that soft labels make, the last one.
     """
     prompt, origin = turns(example.prompt), example.origin
     chosen_is_a = derive_uniform("argilla", prompt, example.chosen, example.rejected) < 0.5
@@ -97,9 +98,9 @@ def _choice(name: str, title: str, options: dict[str, str]) -> dict[str, Any]:
 
 
 # The label is in the suggestion, for everybody to see; those who judge see no more of it.
-def _hidden(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _hidden(name: str, settings: dict[str, Any], title: str = "") -> dict[str, Any]:
     hidden = {"visible_for_annotators": False}
-    return {"name": name, "title": name, "settings": {**settings, **hidden}, **hidden}
+    return {"name": name, "title": title or name, "settings": {**settings, **hidden}, **hidden}
 
 
 _PROMPT = {
@@ -112,7 +113,8 @@ _NOTE = {**_text("note", "Note"), "required": False}
 _TERMS, _PROBABILITY = {"type": "terms"}, {"type": "float", "min": 0.0, "max": 1.0}
 _SETTINGS: dict[str, dict[str, Any]] = {
     "comparisons": {
-        "guidelines": "Which of the two responses to the prompt is better? The suggestion is a model's label.",
+        "guidelines": "Which of the two responses to the prompt is better? The suggestion is the one that was held to "
+        "be better; its agent says by whom (a model, or people), or that nobody judged.",
         "fields": [_PROMPT, _text("response_a", "Response A"), _text("response_b", "Response B")],
         "questions": [
             _choice(
@@ -123,7 +125,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {
             _NOTE,
         ],
         "metadata": [
-            _hidden("status", _TERMS),
+            _hidden("status", _TERMS, "status of the AI's label"),
             _hidden("p_suggested", _PROBABILITY),
             _hidden("principles", _TERMS),
         ],
@@ -196,7 +198,7 @@ FAMILY = Family(
                     scalar("origin"),
                 ),
             ],
-            "which of two responses is better: records for `Record.from_dict`, `better` suggested by the judge",
+            "which of two responses is better: records for `Record.from_dict`, `better` suggested by who judged",
         ),
         "revisions": Kind(
             Chain,

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from constitution.exports.facts import Facts
-from constitution.exports.prose import export_lines, judge_lines, revise_lines, score_lines
+from constitution.exports.prose import export_lines, judge_lines, labels_told, revise_lines, score_lines
 from constitution.yaml_limits import Unsafe, check_limits
 
 # Also how an export is told from any other folder.
@@ -34,7 +34,8 @@ def card(facts: Facts) -> str:
     if facts.agreement:
         sections.append(_section("What people say of it", facts.agreement))
     sections.append(_section("What was exported", export_lines(facts)))
-    checked = "" if facts.options.labels == "ai" else " but those that people reviewed (`labelled_by` in `metadata`)"
+    where = " (`labelled_by` in `metadata`)" if labels_told(facts) else ""
+    checked = "" if facts.options.labels == "ai" else f" but those that people reviewed{where}"
     sections.append(
         "## Care\n\n"
         "Some prompts, and many of the responses that are rejected or revised, are harmful on purpose: they are there "

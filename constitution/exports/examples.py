@@ -79,6 +79,10 @@ class Chain(Record):
     source: str
 
 
+# What people's reviews are about.
+LABELLED = {Demonstration, Preference, Rating}
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of row of a family: one file a split.

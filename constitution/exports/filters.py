@@ -9,6 +9,7 @@ from constitution.exports.examples import Preference
 from constitution.exports.options import Options
 from constitution.exports.picks import Pick, prompt_key
 from constitution.exports.scores import too_low
+from constitution.words import same_text
 
 IDENTICAL = "pairs: identical responses"
 Pairs = Iterator[Pick[Preference]]
@@ -35,7 +36,7 @@ def filter_pairs(read: Callable[[Counter[str]], Pairs], options: Options, droppe
 
 def _sound(pairs: Pairs, options: Options, dropped: Counter[str]) -> Pairs:
     for pair in pairs:
-        if pair.example.chosen.strip() == pair.example.rejected.strip():
+        if same_text(pair.example.chosen, pair.example.rejected):
             dropped[IDENTICAL] += 1
         elif options.whole_only and pair.cut:
             dropped["pairs: cut at max_tokens"] += 1

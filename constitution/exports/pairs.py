@@ -33,6 +33,7 @@ from constitution.records import Candidate, Comparison, Transcript
 from constitution.rulings import Ruling
 from constitution.store import comparisons, transcripts
 from constitution.votes import logit
+from constitution.words import same_text
 
 Source = Literal["comparisons", "revisions"]
 
@@ -152,7 +153,7 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
     for comparison in comparisons(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
-        if comparison.first.text.strip() == comparison.second.text.strip():
+        if same_text(comparison.first.text, comparison.second.text):
             dropped[IDENTICAL] += 1
         elif why := people.left_out(ruling):
             dropped[f"pairs: {why}"] += 1

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from constitution.errors import ExportError, command
-from constitution.exports.examples import Demonstration, Kind, Preference, Rating
+from constitution.exports.examples import LABELLED, Kind
 from constitution.exports.options import Options
 from constitution.exports.picks import response_key
 from constitution.journal import has_records
@@ -19,9 +19,6 @@ from constitution.reviewed import LastWords
 from constitution.reviews import FILE, reviews
 from constitution.rulings import REJECTED, Ruling, rule_comparison, rule_revision
 from constitution.store import transcripts_at
-
-# What reviews are about.
-LABELLED = {Demonstration, Preference, Rating}
 
 
 class People:

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import JsonValue
 
 from constitution.counts import Counts
-from constitution.exports.examples import Demonstration, Preference, Rating
+from constitution.exports.examples import LABELLED, Demonstration, Kind, Preference, Rating
 from constitution.exports.facts import Facts, Judge
-from constitution.exports.markdown import code, escaped
 from constitution.manifest import PRINCIPLES, Manifest
+from constitution.markdown import code, escaped
 
 # Settings of the RL stage that say where and how fast, or name what the card tells by its identity.
 UNTOLD = frozenset(
@@ -25,8 +25,8 @@ CRITIC = "critic (identity)"
 # Which of two compared responses is chosen, by whose labels count.
 BETTER = {
     "ai": "the judge finds better",
-    "human": "most reviewers prefer, of those who prefer one,",
-    "both": "most reviewers prefer, of those who prefer one, or, where nobody reviewed them, the judge finds better,",
+    "human": "most reviewers prefer",
+    "both": "most reviewers prefer, or, where nobody reviewed them, the judge finds better,",
 }
 SOFT_LABELS = {
     "keep": "trainers see which response is better, not how sure the judge is: that is in `p_chosen`, if anywhere",
@@ -135,12 +135,22 @@ def export_lines(facts: Facts) -> list[str]:
         f"train and test are split by prompt, {options.test_fraction:g} of the prompts held out (seed "
         f"{options.split_seed}): no prompt is in both",
     ]
-    columns = [column for name in facts.written for column in facts.kinds[name].columns]
-    if any(column["name"] == "metadata" and "dtype" in column for column in columns):
+    if any(_has_metadata(facts.kinds[name]) for name in facts.written):
         lines.append(
             "`metadata` is a JSON object as text: the row of the run, what became of it, and the input's own columns"
         )
     return lines
+
+
+def labels_told(facts: Facts) -> bool:
+    """Whether each row that may bear a label of people tells in a column `metadata` whose its label is."""
+    kinds = [facts.kinds[name] for name in facts.written]
+    return all(_has_metadata(kind) for kind in kinds if kind.example in LABELLED)
+
+
+def _has_metadata(kind: Kind) -> bool:
+    """Whether its rows have where they come from in a column of JSON text."""
+    return any(column["name"] == "metadata" and "dtype" in column for column in kind.columns)
 
 
 def _label_lines(facts: Facts) -> list[str]:
@@ -156,9 +166,10 @@ def _label_lines(facts: Facts) -> list[str]:
         ),
         *(
             [
-                "the probability of a pair that people labelled is the share of those who prefer its chosen response "
-                "among those who prefer one; no filter by margin is for it, and its `margin` is 0; its status is that "
-                "of the AI's label"
+                "the probability of a pair that people labelled is the share of its reviewers who prefer its chosen "
+                "response, those who prefer neither counted half; where these are half of them or more, it is left "
+                "out; no filter by margin is for it, and its `margin` is 0; its status is that of the AI's label",
+                "no pair chooses a revision that people rejected or edited",
             ]
             if facts.judge
             else []

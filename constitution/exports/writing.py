@@ -18,6 +18,7 @@ from constitution.durable import sync
 from constitution.errors import ExportError
 from constitution.exports.card import files_of
 from constitution.exports.examples import Kind, Split
+from constitution.printable import on_one_line
 
 # Rows of a Parquet file that are held before they are written.
 PARQUET_ROWS = 1024
@@ -170,11 +171,6 @@ def _is_export(folder: Path) -> bool:
 
 def _jsonl(path: Path) -> AbstractContextManager[Sink]:
     return jsonlines.open(path, "w", dumps=on_one_line)
-
-
-def on_one_line(row: dict[str, Any]) -> str:
-    """JSON that no reader takes for two lines: some hold these signs for the end of one (`str.splitlines`)."""
-    return json.dumps(row, ensure_ascii=False).translate({0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"})
 
 
 @contextmanager

@@ -32,11 +32,13 @@ class Judged(Record):
         prompt: What it is about: comparisons of one prompt are one cluster.
         ai: The AI's category; None if its label is invalid or contradicts itself.
         said: What each reviewer last said, skips too.
+        blind: What each of them last said before they were told the AI's label: only that can agree with it.
     """
 
     prompt: str
     ai: int | None
     said: tuple[Review, ...]
+    blind: tuple[Review, ...]
 
 
 def agree(run: Path) -> Agreement | None:
@@ -49,13 +51,15 @@ def agree(run: Path) -> Agreement | None:
     """
     if not has_records(run / FILE):
         return None
-    words = LastWords(reviews(run))
+    given = list(reviews(run))
+    words, blind = LastWords(given), LastWords(one for one in given if not one.told)
     positions = words.positions
     judged = [
         Judged(
             prompt=digest([message.model_dump() for message in one.prompt]),
             ai=_ai(one),
             said=words.of_comparison(one),
+            blind=blind.of_comparison(one),
         )
         for one in _comparisons(run, positions)
     ]
@@ -79,11 +83,8 @@ def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int
         standing: How many last words there are, skips left out, those on texts that are not there any more included.
     """
     names = sorted({review.reviewer for one in judged for review in one.said} | {one.reviewer for one in revised})
-    sides = {name: {} for name in names}  # type: dict[str, dict[int, int]]
-    for place, one in enumerate(judged):
-        for review in one.said:
-            if review.verdict in SIDES:
-                sides[review.reviewer][place] = SIDES[review.verdict]
+    sides = _sides(names, [one.said for one in judged])
+    blind = _sides(names, [one.blind for one in judged])
     read = {place: one.ai for place, one in enumerate(judged) if one.ai is not None}
     prompts = [one.prompt for one in judged]
     between = [
@@ -91,7 +92,7 @@ def agreement(judged: Sequence[Judged], revised: Sequence[Review], standing: int
         for one, other in combinations(names, 2)
         if sides[one].keys() & sides[other].keys()
     ]
-    with_ai = [_agreed(name, AI, _three(sides[name]), read, prompts) for name in names if sides[name]]
+    with_ai = [_agreed(name, AI, _three(blind[name]), read, prompts) for name in names if blind[name]]
     answered = {place for found in sides.values() for place in found}
     decided = {place: side for place, one in enumerate(judged) if (side := _majority(one)) is not None}
     return Agreement(
@@ -122,14 +123,24 @@ def _ai(one: Comparison) -> int | None:
     return NEITHER if preferred == 0.5 else FIRST if preferred else SECOND
 
 
+def _sides(names: Iterable[str], said: Iterable[Iterable[Review]]) -> dict[str, dict[int, int]]:
+    """Categories by reviewer and by place among the comparisons, skips left out."""
+    sides: dict[str, dict[int, int]] = {name: {} for name in names}
+    for place, reviews_of_one in enumerate(said):
+        for review in reviews_of_one:
+            if review.verdict in SIDES:
+                sides[review.reviewer][place] = SIDES[review.verdict]
+    return sides
+
+
 def _three(sides: dict[int, int]) -> dict[int, int]:
     """Categories that the AI has too."""
     return {place: min(category, NEITHER) for place, category in sides.items()}
 
 
 def _majority(one: Judged) -> int | None:
-    """The category of what people decided together; None where they are divided, or nobody answered."""
-    ruling = rule_comparison(one.said)
+    """The category of what people decided together, each blind; None where they are divided, or nobody answered."""
+    ruling = rule_comparison(one.blind)
     if ruling is None or ruling.why_not == DIVIDED:
         return None
     return NEITHER if ruling.why_not else FIRST if ruling.first else SECOND

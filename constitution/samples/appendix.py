@@ -7,22 +7,29 @@ never as markup, so that nothing in it is run, loaded or linked to.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from constitution.exports.markdown import code, escaped, fenced
+from constitution.markdown import code, escaped, fenced
 from constitution.samples.drawing import Sample
 from constitution.samples.items import Item
 
 
 def appendix(sample: Sample, items: Sequence[Item], blind: bool) -> str:
     """How the sample was drawn, then a section for each item."""
-    lines = [
-        f"# A sample of {escaped(sample.run.absolute().name)}",
-        f"{len(items)} of {sample.population} {sample.of}, drawn at random (seed {sample.seed}) within strata by "
-        f"{', '.join(map(code, sample.by))}. An item's weight is how many of the run it stands for.",
-        *([] if blind else ["\n".join(_strata(sample))]),
-    ]
+    lines = [f"# A sample of {escaped(sample.run.absolute().name)}", " ".join(_drawn(sample, len(items), blind))]
+    if not blind:
+        lines.append("\n".join(_strata(sample)))
     for number, item in enumerate(items, 1):
-        lines += [f"## {number}. {code(item['id'])}", *_section(item, blind)]
+        lines += [f"## {number}. {code(item['blind_id' if blind else 'id'])}", *_section(item, blind)]
     return "\n\n".join(lines) + "\n"
+
+
+def _drawn(sample: Sample, items: int, blind: bool) -> Iterator[str]:
+    """How, in sentences."""
+    by = ", ".join(map(code, sample.by))
+    yield (f"{items} of {sample.population} {sample.of}, drawn at random (seed {sample.seed}) within strata by {by}.")
+    if sample.identical:
+        yield f"Left out were comparisons of one text with itself: {sample.identical}."
+    if not blind:
+        yield "An item's weight is how many of the run it stands for; in a blind sample, its title is its blind id."
 
 
 def _strata(sample: Sample) -> Iterator[str]:
@@ -39,8 +46,9 @@ def _strata(sample: Sample) -> Iterator[str]:
 
 
 def _section(item: Item, blind: bool) -> Iterator[str]:
-    stratum = "" if blind else "; ".join(f"{escaped(name)}: {escaped(said)}" for name, said in item["stratum"].items())
-    yield "; ".join(filter(None, [stratum, f"weight {item['weight']:.4g}"]))
+    if not blind:
+        said = [f"{escaped(name)}: {escaped(value)}" for name, value in item["stratum"].items()]
+        yield "; ".join([*said, f"weight {item['weight']:.4g}", f"blind id {code(item['blind_id'])}"])
     for turn in item["prompt"]:
         yield from _text(str(turn["role"]).capitalize(), turn["content"])
     if blind:

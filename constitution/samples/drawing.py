@@ -12,13 +12,14 @@ from typing import Literal, NamedTuple
 
 from constitution.counts import Counts
 from constitution.digests import derive_seed
-from constitution.errors import ConfigError, ExportError, command
+from constitution.errors import ConfigError, ExportError, RunError, command
 from constitution.journal import has_records, parse, read_line, read_lines
 from constitution.manifest import COMPARE, REVISE, Stage, has_stage, load_manifest
 from constitution.records import Comparison, Record, Transcript
 from constitution.samples.allocation import allocate
 from constitution.samples.fields import DEFAULTS, Of, Source, check_columns, check_fields, values
 from constitution.store import count
+from constitution.words import same_text
 
 STAGES: dict[Of, Stage] = {"comparisons": COMPARE, "transcripts": REVISE}
 
@@ -78,6 +79,18 @@ class _Layer:
     kept: list[_Candidate] = field(default_factory=list)
 
 
+class _Divided(NamedTuple):
+    """A journal that was read.
+
+    Attributes:
+        layers: By what the fields say.
+        identical: As in `Sample`.
+    """
+
+    layers: dict[tuple[str, ...], _Layer]
+    identical: int
+
+
 @dataclass(frozen=True)
 class Sample:
     """A drawn sample.
@@ -89,6 +102,7 @@ class Sample:
         seed: What the draw depends on, beside the items' ids.
         strata: All of them, the largest first.
         drawn: The items in an order of their own, so that who stops reading early has read a random part.
+        identical: Comparisons of one text with itself: none is drawn, as nobody was asked about them.
         counts: Where the rows of the stage were.
     """
 
@@ -98,11 +112,12 @@ class Sample:
     seed: int
     strata: tuple[Stratum, ...]
     drawn: tuple[Drawn, ...]
+    identical: int
     counts: Counts
 
     @property
     def population(self) -> int:
-        """How many items the run has."""
+        """How many items the run has that may be drawn."""
         return sum(stratum.size for stratum in self.strata)
 
     def records(self) -> Iterator[tuple[Source, Stratum]]:
@@ -136,18 +151,26 @@ def draw(
 
     Raises:
         ConfigError: A number below 1; an unknown field.
-        ExportError: The run has nothing of the kind yet.
-        RunError: The folder is not a run, or its journal is damaged.
+        ExportError: The run has nothing of the kind to draw yet.
+        RunError: The folder is not a run, has no such stage, or its journal is damaged.
     """
     if number < 1:
         raise ConfigError(f"-n {number}: a sample has at least one item", "For example: -n 50")
     kind = _kind(run, of)
     stage = STAGES[kind]
+    if kind == "transcripts" and not has_stage(run, REVISE) and has_stage(run, COMPARE):
+        again = command("sample", run, "--of", "comparisons")
+        raise RunError(f"{run}: holds comparisons only, no transcripts", f"Draw from these: {again}")
     load_manifest(run, stage)
     fields = tuple(by) or DEFAULTS[kind]
     check_fields(kind, fields)
     counts = count(run, stage)
-    layers = _divide(run / stage.outcomes, kind, fields, seed, number)
+    layers, identical = _divide(run / stage.outcomes, kind, fields, seed, number)
+    if not layers and identical:
+        raise ExportError(
+            f"{run}: its comparisons ({identical}) are all of one text with itself: there is nothing to choose",
+            f"Read them: {command('view', run)}",
+        )
     if not layers:
         raise ExportError(
             f"{run}: no {kind} yet ({counts.equation})", f"See where the run is with: {command('status', run)}"
@@ -165,26 +188,39 @@ def draw(
         for (said, layer), share in zip(ordered, numbers, strict=True)
     ]
     return Sample(
-        run=run, of=kind, by=fields, seed=seed, strata=tuple(strata), drawn=tuple(sorted(drawn)), counts=counts
+        run=run,
+        of=kind,
+        by=fields,
+        seed=seed,
+        strata=tuple(strata),
+        drawn=tuple(sorted(drawn)),
+        identical=identical,
+        counts=counts,
     )
 
 
 def _kind(run: Path, of: Literal["auto", "comparisons", "transcripts"]) -> Of:
     if of != "auto":
         return of
-    return "comparisons" if has_stage(run, COMPARE) and has_records(run / COMPARE.outcomes) else "transcripts"
+    # A run of a file of pairs has no transcripts to turn to.
+    compared = has_stage(run, COMPARE) and (has_records(run / COMPARE.outcomes) or not has_stage(run, REVISE))
+    return "comparisons" if compared else "transcripts"
 
 
 def _record(of: Of) -> type[Source]:
     return Comparison if of == "comparisons" else Transcript
 
 
-def _divide(path: Path, of: Of, by: Sequence[str], seed: int, most: int) -> dict[tuple[str, ...], _Layer]:
+def _divide(path: Path, of: Of, by: Sequence[str], seed: int, most: int) -> _Divided:
+    identical = 0
     layers: dict[tuple[str, ...], _Layer] = {}
     columns: set[str] = set()
     for line in read_lines(path):
         item = parse(path, line, _record(of))
         columns.update(item.metadata)
+        if isinstance(item, Comparison) and same_text(item.first.text, item.second.text):
+            identical += 1
+            continue
         layer = layers.setdefault(values(item, by), _Layer())
         layer.size += 1
         rank, order = -derive_seed("sample", seed, item.id), derive_seed("sample order", seed, item.id)
@@ -195,4 +231,4 @@ def _divide(path: Path, of: Of, by: Sequence[str], seed: int, most: int) -> dict
             heapq.heappushpop(layer.kept, one)
     if layers:
         check_columns(by, columns)
-    return layers
+    return _Divided(layers, identical)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from constitution.durable import write_whole
 from constitution.errors import ExportError
-from constitution.exports.writing import on_one_line
+from constitution.printable import on_one_line
 from constitution.run_folder import KINDS
 from constitution.samples.appendix import appendix
 from constitution.samples.drawing import Sample

@@ -8,8 +8,8 @@ index.py     what is found quickly: an sqlite file beside the journals, and whos
              reviewed; live.py notices what a run adds, and tells open pages
 browse.py    pages of rows: searching.py which ones, rows.py what their journals say, passages.py where the words stand,
              overview.py what is said of the whole run
-review.py    pages that ask people: desk.py what is asked and kept, queue.py in which order, answers.py what each
-             reviewer said, sides.py which response is A, forms.py what a form may say, asking.py what is told
-             afterwards; following.py a journal that grows
+review.py    pages that ask people: desk.py what is asked, queue.py in which order, item.py what a page asks about,
+             answering.py what is kept, answers.py what each reviewer said, sides.py which response is A, forms.py what
+             a form may say, asking.py what is told afterwards; following.py a journal that grows
 html/, static/   templates, and the little JavaScript
 """

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from constitution.digests import digest
-from constitution.journal import parse
+from constitution.journal import Line, parse
 from constitution.reviewed import LastWords
 from constitution.reviews import FILE, Review
 from constitution.view.following import Following
@@ -28,13 +28,7 @@ class Answers:
         Raises:
             RunError: The journal is damaged.
         """
-        for line in self._journal.added():
-            review = parse(self._journal.path, line, Review)
-            self._words.add(review)
-            theirs, key = self._ids.setdefault(review.reviewer, {}), key_of(review.id)
-            # What was answered anew is the last one again.
-            theirs.pop(key, None)
-            theirs[key] = review.id
+        self._journal.look(self._take)
 
     def keys(self, reviewer: str) -> Mapping[str, str]:
         """The keys of what they said something of, whatever the texts, the last one given last; each with its id."""
@@ -45,9 +39,25 @@ class Answers:
         name = self.keys(reviewer).get(key)
         return None if name is None else self._words.by(reviewer, name, shown)
 
+    def told(self, reviewer: str, key: str, shown: str) -> bool:
+        """Whether they have answered about these texts before, which is when the AI's label is told."""
+        return (reviewer, key, shown) in self._told
+
+    def _take(self, line: Line) -> None:
+        review = parse(self._journal.path, line, Review)
+        self._words.add(review)
+        theirs, key = self._ids.setdefault(review.reviewer, {}), key_of(review.id)
+        # What was answered anew is the last one again.
+        theirs.pop(key, None)
+        theirs[key] = review.id
+        if review.verdict != "skip":
+            self._told.add((review.reviewer, key, review.shown))
+
     def _forget(self) -> None:
         self._words = LastWords()
         self._ids: dict[str, dict[str, str]] = {}
+        # Whom the label of which texts was told: (reviewer, key, hash of the texts).
+        self._told: set[tuple[str, str, str]] = set()
 
 
 def name_of(review: Review | None) -> str:

@@ -67,7 +67,7 @@ def make_app(site: Site, live: Live) -> ASGIApp:
     Raises:
         ConfigError: The sample cannot be read.
     """
-    desk = Desk(site.run, read_sample(site.sample) if site.sample else None)
+    desk = Desk(site.run, read_sample(site.sample, site.run) if site.sample else None)
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     routes = [
         Route("/shared.css", lambda _: Response(STYLE, media_type="text/css")),

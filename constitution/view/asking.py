@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from constitution.records import Comparison
 from constitution.reviews import Review
-from constitution.view.desk import Item, KindName
+from constitution.view.desk import KindName
+from constitution.view.item import Item
 from constitution.view.sides import button_of, side_a, told_by_ai, told_by_people
 
 

@@ -7,10 +7,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from constitution.records import Record
 
-# Bytes: the longest texts, each character of them four bytes of three signs.
-LONGEST_BODY = 12 * 110_000 + 10_000
-LONGEST_NOTE, LONGEST_TEXT = 10_000, 100_000  # characters
-LONGEST_FIELD = 1_000  # characters
+# Bytes: a browser that runs no script sends a revision back with every answer, and each character may be four bytes of
+# three signs; no model writes two million characters.
+LONGEST_BODY = 32 << 20
+LONGEST_NOTE, LONGEST_FIELD = 10_000, 1_000  # characters
 # Seconds; a page that was open for longer tells nothing about how long an answer takes.
 LONGEST_TIME = 24 * 3600.0
 _FORM = "application/x-www-form-urlencoded"
@@ -77,6 +77,15 @@ async def read_answer(request: Request) -> Answer:
     return _answer(_fields(bytes(body)))
 
 
+def as_sent(text: str) -> str:
+    """What comes back of a text that stood in an editor, as `Answer` has it: HTML knows no NUL."""
+    return _line_feeds(text).replace("\0", "\ufffd")
+
+
+def _line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _fields(body: bytes) -> dict[str, str]:
     fields: dict[str, str] = {}
     try:
@@ -86,11 +95,12 @@ def _fields(body: bytes) -> dict[str, str]:
     for name, value in pairs:
         if name in fields or name not in Answer.model_fields:
             raise Refused(f"The form has a field that is not asked for: {name!r}.")
-        longest = {"note": LONGEST_NOTE, "text": LONGEST_TEXT}.get(name, LONGEST_FIELD)
         # Browsers send a line end as two characters.
-        fields[name] = value.replace("\r\n", "\n").replace("\r", "\n")
-        if len(fields[name]) > longest:
-            what = {"note": "A note", "text": "An edited revision"}.get(name, f"The field {name!r}")
+        fields[name] = _line_feeds(value)
+        longest = LONGEST_NOTE if name == "note" else LONGEST_FIELD
+        # How long an edit may be depends on the revision.
+        if name != "text" and len(fields[name]) > longest:
+            what = "A note" if name == "note" else f"The field {name!r}"
             raise Refused(f"{what} has at most {longest:,} characters; this one has {len(fields[name]):,}.", 413)
     return fields
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any, Generic, TypeVar
 from pydantic_core import from_json
 
 from constitution.digests import digest
-from constitution.errors import ConfigError
+from constitution.errors import ConfigError, RunError, command
 from constitution.journal import Line, read_line
 from constitution.records import Comparison, Record, Transcript
 from constitution.reviews import revision_id, shown_of_comparison, shown_of_revision
 from constitution.view.following import Following
+from constitution.words import same_text
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 # Places in a sample, by the ids that it names.
@@ -38,9 +38,7 @@ class Kind(Generic[AnyRecord]):
 
 
 def _comparison_id(line: dict[str, Any]) -> str | None:
-    # One text twice: `compare` asks no judge about it either.
-    same = line["first"]["text"].strip() == line["second"]["text"].strip()
-    return None if same else str(line["id"])
+    return None if same_text(line["first"]["text"], line["second"]["text"]) else str(line["id"])
 
 
 def _revision_id(line: dict[str, Any]) -> str | None:
@@ -61,12 +59,17 @@ class Queue(Generic[AnyRecord]):
         path: The journal of the items; it may grow.
         kind: What they are.
         sample: Only these, in this order; None: all, in the order of the hashes of their ids.
+
+    Attributes:
+        reading: Whether there is more to be read.
+        fault: Why what follows cannot be read: what stands before that is asked about all the same.
     """
 
     def __init__(self, path: Path, kind: Kind[AnyRecord], sample: Sample | None) -> None:
         self._kind = kind
         self._sample = sample
         self.reading = False
+        self.fault: RunError | None = None
         self._journal = Following(path, self._forget)
         self._offsets: dict[str, int] = {}
         self._ranks: dict[str, int] = {}
@@ -74,19 +77,18 @@ class Queue(Generic[AnyRecord]):
         self._places: dict[str, int] = {}
         self._shown: dict[str, str] = {}
 
-    def refresh(self, seconds: float = math.inf) -> None:
-        """Take in what was added to the run; `reading` tells whether that took longer than these seconds.
+    @property
+    def sampled(self) -> set[int]:
+        """Which places of the sample are here."""
+        return set(self._ranks.values())
 
-        Raises:
-            RunError: The journal is damaged.
-        """
-        end = time.monotonic() + seconds
-        self.reading = False
-        for line in self._journal.added():
-            self._take(line)
-            if time.monotonic() > end:
-                self.reading = True
-                break
+    def refresh(self, seconds: float = math.inf) -> None:
+        """Take in what was added to the run, for so many seconds."""
+        self.reading, self.fault = False, None
+        try:
+            self.reading = self._journal.look(self._take, seconds)
+        except RunError as bad:
+            self.fault = bad
 
     def __len__(self) -> int:
         """How many there are."""
@@ -115,11 +117,10 @@ class Queue(Generic[AnyRecord]):
             self._shown[key] = self._kind.shown_of(self.read(key))
         return self._shown[key]
 
-    def next(self, wanted: Callable[[str], bool], after: str = "") -> str | None:
-        """The first wanted item behind one, then from the beginning on; None if none is wanted."""
+    def first(self, wanted: Callable[[str], bool]) -> str | None:
+        """The first wanted item; None if none is wanted."""
         self._sort()
-        start = self._places.get(after, -1) + 1
-        return next((key for key in (*self._order[start:], *self._order[:start]) if wanted(key)), None)
+        return next(filter(wanted, self._order), None)
 
     def _take(self, line: Line) -> None:
         row = from_json(line.text)
@@ -154,13 +155,13 @@ def key_of(name: str) -> str:
     return digest(["review", name])
 
 
-def read_sample(path: Path) -> Sample:
+def read_sample(path: Path, run: Path) -> Sample:
     """The ids of a file of `constitution sample`, JSONL, by their order.
 
     Raises:
-        ConfigError: It cannot be read, or a line has no id.
+        ConfigError: It cannot be read, a line has no id, or it is a blind sample.
     """
-    hint = "Make one with: constitution sample RUN --format jsonl"
+    hint = f"Make one with: {command('sample', run, '--to', 'sample.jsonl')}"
     sample: Sample = {}
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -170,12 +171,17 @@ def read_sample(path: Path) -> Sample:
         if not line.strip():
             continue
         try:
-            found = json.loads(line)["id"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            found = None
-        if not isinstance(found, str):
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and "blind_id" in row and "id" not in row:
+            raise ConfigError(
+                f"--sample {path}: a blind sample, which names no items of the run",
+                "Give the same sample made without --blind: the view hides all that a reviewer should not see.",
+            )
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str):
             raise ConfigError(f"{path}:{number}: not a line of a sample: a JSON object with an id", hint)
-        sample.setdefault(found, len(sample))
+        sample.setdefault(row["id"], len(sample))
     if not sample:
         raise ConfigError(f"--sample {path}: there is no row in it", hint)
     return sample

@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from constitution.errors import ConfigError, ConstitutionError
+from constitution.errors import ConfigError, ConstitutionError, RunError
 from constitution.records import Comparison
-from constitution.reviews import check_reviewer
+from constitution.reviews import check_reviewer, check_writable
+from constitution.view.answering import Unsaved
 from constitution.view.asking import Asking, Told, said, told
-from constitution.view.desk import Contradicted, Desk, Item, KindName, Progress, Unsaved
+from constitution.view.desk import Contradicted, Desk, KindName, Progress
 from constitution.view.forms import Answer, Refused, read_answer
+from constitution.view.item import Item
 from constitution.view.sides import BUTTONS, side_a
 from constitution.view.site import Site
 from constitution.words import pieces
@@ -51,10 +53,21 @@ def _start(site: Site, desk: Desk, request: Request) -> Response:
         reviewer, problem = check_reviewer(name), ""
     except ConfigError as bad:
         reviewer, problem = "", bad.message
+    unkept = _unkept(site)
     progress = {kind: desk.progress(kind, reviewer) for kind in get_args(KindName)}
     asking = {kind: Asking(site.root, kind, reviewer) for kind in get_args(KindName)}
-    values: dict[str, Any] = {"reviewer": reviewer or name, "problem": problem, "progress": progress, "asking": asking}
+    values: dict[str, Any] = {"reviewer": reviewer or name, "problem": problem, "unkept": unkept}
+    values |= {"progress": progress, "asking": asking, "left_out": desk.left_out()}
     return site.page("review.html.jinja", status=400 if problem else 200, **values)
+
+
+def _unkept(site: Site) -> RunError | None:
+    """Why no answer can be kept; None if that is not known."""
+    try:
+        check_writable(site.run)
+    except RunError as bad:
+        return bad
+    return None
 
 
 def _ask(site: Site, desk: Desk, request: Request) -> Response:

@@ -82,7 +82,7 @@ def test_hostile_texts_are_only_shown(hostile_report: Path, watch: Watch) -> Non
     assert_fits(page)
     shown = page.locator("body").evaluate("body => body.textContent")
     assert sum(printable(payload).split()[0] in shown for payload in PAYLOADS) >= 10
-    # A judge's and a reviewer's name, and what a failed row said.
+    # A judge's name, the run's folder, and what a failed row said.
     for text in (PAYLOADS[28], "<img src=x onerror=hacked=1>", f"the server said: {PAYLOADS[9]}"):
         assert " ".join(text.split()) in " ".join(shown.split())
     assert page.locator("img, iframe, script, form, object, embed, base, input, math").count() == 0

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
+from viewing import begin as begin_run
+from viewing import transcript, write
 
 from browser.accessibility import assert_accessible, assert_fits
 from browser.view_process import free_port, viewing
@@ -166,6 +168,49 @@ def test_revisions_are_accepted_rejected_and_edited(reviewed: Path, watch: Watch
     rows = {transcript.id for transcript in transcripts(reviewed)}
     assert {review.row for review in given} <= rows
     assert all(review.id == f"{review.row} revision-2" for review in given)
+
+
+@pytest.mark.parametrize("revision", ["Plain words. \n" * 8_000, "a\0b \x1b[31m\r\nc\rd"], ids=["long", "odd"])
+def test_a_revision_that_nobody_touches_is_accepted_whatever_it_holds(
+    tmp_path: Path, watch: Watch, revision: str
+) -> None:
+    run = begin_run(tmp_path / "run", 2)
+    write(run / "transcripts.jsonl", *(transcript(row, "Before.", revision) for row in range(2)))
+    with viewing(run, "--reviewer", "ada") as view:
+        page = watch(view.address).page
+        page.goto(view.at("review/revision"))
+        for _ in range(2):
+            with page.expect_navigation():
+                page.keyboard.press("y")
+        assert "All revisions are answered" in page.locator("h1").inner_text()
+        # And as a browser without scripts sends it.
+        bare = watch(view.address, java_script_enabled=False).page
+        bare.goto(view.at("review/revision?reviewer=bea"))
+        bare.get_by_role("button", name="Reject").click()
+        assert "1 of 2 answered" in bare.locator("main").inner_text()
+    assert [(one.verdict, one.text) for one in reviews(run)] == [("accept", None)] * 2 + [("reject", None)]
+
+
+def test_an_answer_that_cannot_be_kept_stays_in_the_page(reviewed: Path, watch: Watch) -> None:
+    with viewing(reviewed, "--reviewer", "ada") as view:
+        page = watch(view.address).page
+        page.goto(view.at("review"))
+        begin(page, "comparison")
+        (reviewed / ".reviews.lock").mkdir()
+        page.keyboard.press("1")
+        told = page.locator("#kept")
+        told.wait_for(state="visible")
+        assert "cannot be written" in told.inner_text() and "Send it again" in told.inner_text()
+        # A fault that nobody foresaw.
+        page.route("**/review/comparison", lambda route: route.fulfill(status=500, body="Internal Server Error"))
+        told.get_by_role("button", name="Send it again").click()
+        told.get_by_text("status 500").wait_for()
+        assert "token" not in told.inner_text()
+        page.unroute_all()
+        (reviewed / ".reviews.lock").rmdir()
+        with page.expect_navigation():
+            told.get_by_role("button", name="Send it again").click()
+    assert [one.verdict == one.as_a for one in reviews(reviewed)] == [True]
 
 
 @pytest.mark.parametrize("name", ["", "a" * 65, "\u202eada"])

@@ -9,7 +9,6 @@ from constitution.plots import Bars, Lines, Plot
 from constitution.plots.lettering import clean
 from constitution.plots.png import check_fonts, missing_letters, png
 from constitution.plots.svg import svg_file
-from constitution.report.agreement import nameless
 from constitution.report.figures import figures
 from constitution.report.figures.table_texts import csv_text, latex_text
 from constitution.report.figures.tables import tables
@@ -37,8 +36,7 @@ def write_figures(findings: Findings, folder: Path) -> tuple[Path, ...]:
         ExportError: There is nothing to draw, no font for pictures, or the folder takes no files or is a run's own.
     """
     _check_folder(folder)
-    people = findings.agreement
-    made = _drawn(findings.model_copy(update={"agreement": nameless(people)}) if people else findings)
+    made = _drawn(findings.nameless())
     if not made:
         raise ExportError(f"{findings.run}: there is nothing to draw yet", "Wait until a row of it is finished.")
     try:

@@ -111,7 +111,7 @@ def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
 
 def of_people(found: Agreement) -> Iterator[Figure]:
     """How far people agree with the AI and with each other."""
-    pairs = [*found.with_ai, *found.between]
+    pairs = [*found.all_with_ai, *found.between]
 
     def bars(of: Callable[[Agreed], Estimate | None]) -> tuple[Bar, ...]:
         return bars_of((f"{one.one} and {one.other}", of(one)) for one in pairs[:MOST_BARS])
@@ -119,15 +119,16 @@ def of_people(found: Agreement) -> Iterator[Figure]:
     yield Figure(
         name="agreement",
         title="Agreement of people with the AI and each other",
-        caption="Share of the comparisons that two judged that both put in the same category: first, second, or "
-        "neither (a tie, both bad). Intervals are 95%; comparisons of one prompt are one cluster.",
+        caption="Share of the comparisons that two judged that both put in the same category: first, second, tie or "
+        "both bad; with the AI first, second or neither. Of the reviewed comparisons, not of the whole run. Intervals "
+        "are 95%; comparisons of one prompt are one cluster.",
         plot=Bars(x="Share of comparisons", bars=bars(lambda one: one.rate), percent=True),
     )
     yield Figure(
         name="agreement-kappa",
         title="Agreement beyond chance",
-        caption="Cohen's kappa over the same three categories: 1 is full agreement, 0 what chance would give. "
-        "Intervals are 95%, by bootstrap.",
+        caption="Cohen's kappa over the same categories: 1 is full agreement, 0 what chance would give; it cannot be "
+        "told of who always says the same. Intervals are 95%, by bootstrap.",
         plot=Bars(x="Cohen's kappa", bars=bars(lambda one: one.kappa)),
     )
 

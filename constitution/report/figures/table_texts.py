@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from constitution.intervals import Estimate
 from constitution.plots import Cell, Table
 from constitution.plots.lettering import clean
+from constitution.spreadsheets import safe_cell
 
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # Longer texts are broken into lines in LaTeX, and the longest are cut: the CSV file has them whole.
 BROKEN = 40
 LONGEST = 200
@@ -46,9 +45,9 @@ _SPECIAL = {
 def csv_text(table: Table) -> str:
     """A table as RFC 4180 has it: UTF-8, commas, lines that end in CR LF, a first line of heads.
 
-    An estimate takes four columns, the last three named `… low`, `… high` and `… n`. Numbers have twelve digits. A
-    text that a spreadsheet would take for a formula (=, +, -, @, a tab or a line end in front) gets an apostrophe
-    before it, as such texts come from principle files, reviewers and models; numbers never do.
+    An estimate takes four columns, the last three named `… low`, `… high` and `… n`. Numbers have twelve digits. No
+    text is run as a formula (`spreadsheets.py`), as texts come from principle files, reviewers and models too; numbers
+    stay numbers.
     """
     estimated = _estimated(table)
     heads = [
@@ -122,8 +121,7 @@ def _rounded(number: int | float) -> str:
 def _csv_cells(cell: Cell, many: bool) -> list[str | int | float | None]:
     if isinstance(cell, Estimate):
         return [*map(_written, (cell.value, cell.low, cell.high)), cell.n]
-    one = f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-    one = _written(one) if isinstance(one, float) else one
+    one = safe_cell(cell) if isinstance(cell, str) else _written(cell) if isinstance(cell, float) else cell
     return [one, None, None, None] if many else [one]
 
 

@@ -96,7 +96,7 @@ def _people(findings: Findings) -> Iterable[Table]:
         "agreement",
         "Agreement of people with the AI and each other",
         ("one", "other", "rate", "kappa", "same side"),
-        [(one.one, one.other, one.rate, one.kappa, one.decided) for one in (*found.with_ai, *found.between)],
+        [(one.one, one.other, one.rate, one.kappa, one.decided) for one in (*found.all_with_ai, *found.between)],
     )
     yield _table(
         "reviewers",

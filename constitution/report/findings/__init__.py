@@ -5,7 +5,7 @@ from typing import Literal
 from constitution.counts import Counts
 from constitution.intervals import Estimate
 from constitution.records import Comparison, Record, Transcript
-from constitution.report.agreement import Agreement
+from constitution.report.agreement import Agreement, nameless
 from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
 from constitution.report.scores import ScoreSummary
@@ -169,3 +169,7 @@ class Findings(Record):
     failures: tuple[FailureGroup, ...]
     examples: tuple[Example, ...]
     warnings: tuple[str, ...]
+
+    def nameless(self) -> "Findings":
+        """The same with numbers for reviewers' names: for what is handed on to others."""
+        return self.model_copy(update={"agreement": nameless(self.agreement)}) if self.agreement else self

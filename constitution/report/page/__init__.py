@@ -45,11 +45,13 @@ STYLE = "\n".join((SHARED_STYLE, PLOT_STYLE, files(__name__).joinpath("report.cs
 def report_page(findings: Findings, run: str = "") -> str:
     """The page: UTF-8 text of at most `LARGEST` bytes, as texts of rows are shown as far as there is room for them.
 
+    Reviewers have numbers in it, as a report is sent around and names are personal data.
+
     Args:
         findings: What it tells.
         run: The run's folder as commands on the page name it; by its name if left out.
     """
-    excerpt = EXCERPT
+    excerpt, findings = EXCERPT, findings.nameless()
     page = _page(findings, run or findings.run, excerpt)
     while len(page.encode()) > LARGEST and excerpt > SHORTEST:
         excerpt //= 2

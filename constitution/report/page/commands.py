@@ -13,6 +13,7 @@ class Commands(Record):
         judged: Comparisons.
         gold: How often the judge agrees with people.
         reviewed: Reviews.
+        named: Who the reviewers are.
         row: One row.
         sampled: Rows to read, drawn and not picked.
     """
@@ -21,6 +22,7 @@ class Commands(Record):
     judged: str
     gold: str
     reviewed: str
+    named: str
     row: str
     sampled: str
 
@@ -35,6 +37,7 @@ def commands(findings: Findings, run: str) -> Commands:
         judged=command("compare", run),
         gold=command("audit", run, "--gold", "FILE"),
         reviewed=command("view", run),
+        named=command("audit", run),
         row=command("show", run, "ROW"),
         sampled=command("sample", run),
     )

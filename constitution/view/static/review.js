@@ -63,6 +63,8 @@
     form.elements.seconds.value = ((performance.now() - opened) / 1000).toFixed(1);
     const body = new URLSearchParams(new FormData(form));
     body.set("answer", answer);
+    // A revision that nobody touched need not travel back.
+    if (text && answer !== "edit" && text.value === asMade[written.indexOf(text)]) body.delete("text");
     keep(answer);
     busy(true);
     let reply;
@@ -93,6 +95,9 @@
       form.submit();
     } else if (said && said.message) {
       tell(`Not saved. ${said.message}`, reply.status >= 500 ? answer : null);
+    } else if (reply.status !== 404) {
+      tell(`Not saved: the server could not do that (status ${reply.status}). Your answer (${answer}) and what you wrote `
+        + "are kept in this page.", answer);
     } else {
       tell(`The server was started anew, with another token, so your answer (${answer}) is not saved yet. It is kept: open `
         + "the address that the server has printed, in this tab, and go to Review. At another port, copy what you wrote.", answer);
