@@ -10,7 +10,7 @@ from constitution.records import Comparison, Failure, Filtered, Message, Record,
 from constitution.reviews import Review
 from constitution.score_records import Scores
 from constitution.view import marks
-from constitution.view.index import Followed
+from constitution.view.schema import Followed
 from constitution.words import UNSPACED
 
 

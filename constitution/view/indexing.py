@@ -15,20 +15,10 @@ from constitution.manifest import Stage, has_stage, load_manifest
 from constitution.records import Record
 from constitution.run_folder import check_entry
 from constitution.view.entries import entry_of
-from constitution.view.index import (
-    COMPARISONS,
-    GIVEN,
-    JOURNALS,
-    TRANSCRIPTS,
-    WORDS,
-    Followed,
-    Index,
-    Item,
-    connect,
-    made_here,
-)
+from constitution.view.index import Index, Item, connect, made_here
 from constitution.view.marks import COMPARED, OF_JOURNAL
 from constitution.view.reviewed_rows import mark_reviewed
+from constitution.view.schema import COMPARISONS, GIVEN, JOURNALS, TRANSCRIPTS, WORDS, Followed
 
 # Seconds that one transaction gathers lines for: the first is short, as somebody waits for the first page.
 FIRST, BATCH = 0.1, 0.5

@@ -13,9 +13,10 @@ from watchfiles import Change, awatch
 from constitution.errors import RunError
 from constitution.manifest import COMPARE, REVISE, SCORE
 from constitution.records import Record
-from constitution.view.index import FILE, JOURNALS, Index
+from constitution.view.index import FILE, Index
 from constitution.view.indexing import Indexer
 from constitution.view.overview import read_overview
+from constitution.view.schema import JOURNALS
 
 # Seconds between two messages to one page, at least.
 PAUSE = 0.5

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from constitution.reviewed import LastWords
-from constitution.view.index import GIVEN
 from constitution.view.marks import REVIEWED
 from constitution.view.rows import Row, read_rows
+from constitution.view.schema import GIVEN
 from constitution.view.searching import Found
 
 

@@ -13,7 +13,7 @@ from constitution.journal import read_line
 from constitution.records import Comparison, Failure, Filtered, Message, Record, Transcript
 from constitution.reviews import Review
 from constitution.score_records import Scores
-from constitution.view.index import (
+from constitution.view.schema import (
     COMPARE_FAILURES,
     COMPARE_FILTERED,
     COMPARISONS,

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from constitution.errors import ConfigError
 from constitution.records import Record
 from constitution.view.entries import spaced
-from constitution.view.index import JOURNALS, TRANSCRIPTS
 from constitution.view.marks import STATUSES
+from constitution.view.schema import JOURNALS, TRANSCRIPTS
 
 PAGE = 50
 # A phrase in quotes, or a word; with a star, all that begins so.
