@@ -168,7 +168,7 @@ def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
             for number, text in enumerate(file, first):
                 if not text.endswith(b"\n"):
                     return
-                if text[-_TAIL:] != b',"crc":"%08x"}\n' % zlib.crc32(text[:-_TAIL]):
+                if not _is_sound(text):
                     raise _damaged(path, number, offset)
                 head = _HEAD.match(text)
                 if not head or int(head[1]) >= MOST_ROWS:
@@ -180,10 +180,18 @@ def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
 
 
 def read_line(path: Path, offset: int, kind: type[AnyRecord]) -> AnyRecord:
-    """The record of the line that begins at this byte, as `read_lines` found it."""
+    """The record of the line that begins at this byte, as `read_lines` found it.
+
+    Raises:
+        RunError: The line was changed since, or is no such record.
+    """
     with path.open("rb") as file:
         file.seek(offset)
-        return parse(path, Line(offset, 0, 0, file.readline()), kind)
+        text = file.readline()
+    if not _is_sound(text):
+        what = f"the line at byte {offset} is not as it was written"
+        raise RunError(f"{path}: damaged: {what}", _advice(path, offset))
+    return parse(path, Line(offset, 0, 0, text), kind)
 
 
 def parse(path: Path, line: Line, kind: type[AnyRecord]) -> AnyRecord:
@@ -214,6 +222,11 @@ def seal(body: bytes) -> bytes:
     """A record's JSON object as a line, its checksum at the end."""
     text = body.removesuffix(b"}")
     return b'%b,"crc":"%08x"}\n' % (text, zlib.crc32(text))
+
+
+def _is_sound(text: bytes) -> bool:
+    """Whether a line ends with the checksum of what stands before that."""
+    return text[-_TAIL:] == b',"crc":"%08x"}\n' % zlib.crc32(text[:-_TAIL])
 
 
 def _damaged(path: Path, number: int, offset: int) -> RunError:

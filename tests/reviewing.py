@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from starlette.testclient import TestClient
 
 from constitution.journal import Journal
 from constitution.records import Candidate, Comparison, Completion, Message, Record, Round, Transcript
 from constitution.reviews import Review, reviews
 from constitution.view.app import make_app
+from constitution.view.index import Index
+from constitution.view.live import Live
 from constitution.view.site import Site
 
 TOKEN = "a-token"
@@ -137,7 +140,8 @@ class Tab:
 
     def __init__(self, run: Path, reviewer: str = "ada", kind: str = "comparison", sample: Path | None = None) -> None:
         self.run, self.reviewer, self.kind = run, reviewer, kind
-        app = make_app(Site(run=run, token=TOKEN, reviewer="ada", sample=sample))
+        site = Site(run=run, token=TOKEN, reviewer="ada", sample=sample)
+        app = make_app(site, Live(Index(run), warn=pytest.fail))
         self.client = TestClient(app, base_url="http://127.0.0.1")
 
     def get(self, address: str) -> Page:

@@ -1,25 +1,15 @@
 """The pages of a view: who gets them, what they show, and that what rows say stays text."""
 
-import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 from viewing import TOKEN, View, begin, comparison, transcript, viewed, write
 
-from constitution.errors import ConfigError, RunError
 from constitution.records import Failure, Filtered, Vote
 from constitution.reviews import Review, add_review
-from constitution.view import browse, serve
+from constitution.view import browse
 from constitution.view.app import HEADERS
 
 ODD_IDS = (
@@ -140,7 +130,26 @@ def test_a_list_is_paged_both_ways_without_losing_a_row(view: View) -> None:
     while page.link("prev"):
         page = view.get(page.link("prev"))
         back.insert(0, page.rows)
-    assert back == pages
+    assert [[_named(row) for row in rows] for rows in back] == [[_named(row) for row in rows] for rows in pages]
+
+
+def _named(address: str) -> str:
+    """The row that an address is of."""
+    return re.findall(r"id=[^&]*", address)[0]
+
+
+def test_one_comes_back_to_where_one_was_in_the_list(view: View) -> None:
+    second = view.get(view.get("?status=done").link("next"))
+    row = view.get(second.rows[10])
+    assert view.get(row.back).rows == second.rows
+    assert f'id="{row.back.partition("#")[2]}">' in second.source.partition(_named(second.rows[9]))[2]
+    # As one reads on, the row leaves that page.
+    for _ in range(50):
+        row = view.get(row.link("next"))
+    there = view.get(row.back)
+    assert _named(there.rows[0]) == _named(view.get(second.link("next")).rows[10])
+    assert there.link("prev") and "rows of 137" in there.words
+    assert view.get("row?id=row-0").back.startswith(f"/{TOKEN}/#at-0-")
 
 
 def test_a_row_is_shown_with_all_that_is_known_of_it(run: Path) -> None:
@@ -187,88 +196,10 @@ def test_a_damaged_journal_is_named_and_the_others_are_shown(run: Path) -> None:
         assert len(page.rows) == 50
         transcripts = run / "transcripts.jsonl"
         transcripts.write_bytes(b" " * transcripts.stat().st_size)
-        assert "not a transcript record" in view.get("").words
+        assert f"{transcripts}: damaged: the line at byte 0 is not as it was written" in view.get("").words
         (run / "manifest.json").write_text("{")
         broken = view.get("")
         assert broken.status == 500 and "manifest.json: damaged" in broken.words
-
-
-@contextmanager
-def program(run: Path, *args: str) -> "Iterator[subprocess.Popen[str]]":
-    command = [sys.executable, "-c", "from constitution.cli import main; main()", "view", str(run), *args]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_the_program_tells_news_and_ends_when_it_is_told_to(run: Path, how: signal.Signals) -> None:
-    with program(run, "--port", "0", "--reviewer", "ada") as process:
-        assert process.stdout and process.stderr
-        address = process.stdout.readline().strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{40,}/", address)
-        with urlopen(address + "events", timeout=20) as events:
-            first = json.loads(events.readline().removeprefix(b"data: "))
-            while first["rows"] < 137:
-                first = _next(events)
-            write(run / "transcripts.jsonl", transcript(199, "News."))
-            news = _next(events)
-            while news["rows"] < 138:
-                news = _next(events)
-            assert "136 done" in news["lines"][0]
-            began = time.monotonic()
-            process.send_signal(how)
-            process.wait(20)
-            # A fifth of a second by itself; other tests have the processor too.
-            assert time.monotonic() - began < 8, "with a stream open"
-        assert process.stdout.read() == ""
-        assert address.split("/")[3] not in process.stderr.read()
-    assert not list(run.glob(".view.sqlite-*")), "the index is closed"
-
-
-def _next(events: object) -> dict[str, object]:
-    while True:
-        line = events.readline()  # type: ignore[attr-defined]
-        assert line, "the stream ended"
-        if line.startswith(b"data: "):
-            return json.loads(line.removeprefix(b"data: "))
-
-
-def test_a_port_in_use_is_an_error_with_the_next_command(run: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with program(run, "--port", str(port)) as process:
-            out, err = process.communicate(timeout=20)
-        assert process.returncode == 2 and not out
-        assert f"error: --port {port}: another program has it" in err and "--port 0" in err
-
-
-def test_the_default_port_gives_way_to_the_next_free_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        monkeypatch.setattr(serve, "PORT", other.getsockname()[1])
-        with serve._listen(run, None) as listener:
-            assert serve.PORT < listener.getsockname()[1] <= serve.PORT + serve.TRIED
-        monkeypatch.setattr(serve, "TRIED", 0)
-        with pytest.raises(ConfigError, match="other programs have them"):
-            serve._listen(run, None)
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd")], ids=["pipe", "link"])
-def test_a_hostile_run_is_not_shown(run: Path, make: Callable[[Path], None]) -> None:
-    make(run / ".view.sqlite-wal")
-    with pytest.raises(RunError, match=r"\.view\.sqlite-wal: a (pipe|link)"):
-        serve.serve(run, 0, "ada", None, tell=print, warn=print, browser=False)
-
-
-def test_a_wrong_folder_or_reviewer_is_an_error(
-    cli: Callable[..., "subprocess.CompletedProcess[str]"], run: Path
-) -> None:
-    wrong = cli("view", "nowhere")
-    assert wrong.returncode == 4 and "nowhere: no such folder" in wrong.stderr
-    odd = cli("view", run, "--reviewer", "a\u202eb")
-    assert odd.returncode == 2 and "cannot be printed" in odd.stderr
 
 
 def test_a_list_shows_where_the_words_stand(run: Path) -> None:
@@ -285,3 +216,33 @@ def test_a_list_shows_where_the_words_stand(run: Path) -> None:
         assert "<mark>紫色</mark>的鸟" in view.get("?q=紫色").source
         assert "<mark>" not in view.get("").source
         assert view.get("?q=onerror").source.count("<mark>onerror</mark>") == 1
+
+
+def test_a_list_tells_of_all_comparisons_or_of_those_that_were_looked_for(run: Path) -> None:
+    other = next(id for id in browse.read_principles(run).ids if id != "privacy")
+    votes = (Vote(principle=other, order="forward", p_first=0.5),)
+    write(run / "comparisons.jsonl", comparison(0, 0.91, id="row-0/b", votes=votes), comparison(0, 0.95, id="row-0/c"))
+    with viewed(run) as view:
+        assert "p 0.38 to 0.95" in view.get("").words
+        assert "p 0.91 to 0.95" in (shown := view.get("?low=0.9").words) and other in shown
+        assert "p 0.38 to" not in view.get("?high=0.5").words and "p 0.38" in view.get("?high=0.5").words
+
+
+def test_a_row_is_left_by_another_search_within_the_same_filters(view: View) -> None:
+    page = view.get("row?id=row-0&q=coins&status=done&high=0.5")
+    (form,) = re.findall(r'<form class="find".*?</form>', page.source, re.S)
+    fields = re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', form)
+    assert fields == [("q", "coins"), ("status", "done"), ("high", "0.5")] and 'data-key="/"' in form
+
+
+def test_a_line_that_is_changed_after_it_was_indexed_is_named(run: Path) -> None:
+    path = run / "transcripts.jsonl"
+    good = path.read_bytes()
+    begins = good.rindex(b"\n", 0, good.index(b"The same.")) + 1
+    with viewed(run) as view:
+        path.write_bytes(good.replace(b"The same.", b"The other", 1))
+        for address in ("", "row?id=row-1"):
+            page = view.get(address)
+            assert f"{path}: damaged: the line at byte {begins} is not as it was written" in page.words
+            assert "The other" not in page.words
+        assert "damaged" not in view.get("row?id=row-0").words

@@ -2,21 +2,33 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from constitution.journal import Journal
 from constitution.manifest import COMPARE, REVISE, new_manifest, write_manifest
 from constitution.principles import load_principles
-from constitution.records import Candidate, Comparison, Completion, Message, Record, Round, Transcript
+from constitution.records import (
+    Candidate,
+    Comparison,
+    Completion,
+    Failure,
+    Filtered,
+    Message,
+    Record,
+    Round,
+    Transcript,
+)
 from constitution.view.app import make_app
 from constitution.view.index import Index
+from constitution.view.indexing import Indexer
 from constitution.view.live import Live
 from constitution.view.overview import Overview, read_overview
 from constitution.view.searching import conditions, how_many, read_wanted, rows_after
@@ -83,6 +95,22 @@ def begin(folder: Path, rows: int, compared: bool = False) -> Path:
     return folder
 
 
+def mixed_run(folder: Path) -> Path:
+    """Rows of all kinds and in several languages."""
+    run = begin(folder, 10, compared=True)
+    write(
+        run / "transcripts.jsonl",
+        transcript(1, "Brew the tea.", "Never brew tea.", topic="kitchen"),
+        transcript(0, "Same.", "Same."),
+        transcript(2, "安全问题很重要。", "这个问题很重要。", asked="这安全吗？"),
+        transcript(3, "नमस्ते दुनिया", "Café « don't » x*y", id='a/b?c#d "e"\n%'),
+    )
+    write(run / "failures.jsonl", Failure(id="row-4", index=4, step="respond", kind="CallError", message="no answer"))
+    write(run / "filtered.jsonl", Filtered(id="row-5", index=5, reason="empty prompt", message="it asks nothing"))
+    write(run / "comparisons.jsonl", comparison(1, 0.9, "Zebras.", "Lions."), comparison(2, None))
+    return run
+
+
 def overview(index: Index) -> Overview:
     with index.read() as connection:
         return read_overview(index, connection)
@@ -106,6 +134,30 @@ def found(index: Index, **given: str) -> list[str]:
     return ids
 
 
+@contextmanager
+def followed(run: Path) -> Iterator[tuple[Index, Indexer]]:
+    """An index that has caught up, and who keeps it up."""
+    index = Index(run)
+    indexer = Indexer(index, lambda: None)
+    index.keep()
+    indexer.start()
+    try:
+        caught_up(index)
+        yield index, indexer
+    finally:
+        indexer.stop()
+        index.close()
+
+
+def soon(condition: Callable[[], object], indexer: Indexer) -> None:
+    """Wait until something is so, once the indexer has been told to look."""
+    indexer.look()
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class Page:
     """What a browser got."""
@@ -124,6 +176,11 @@ class Page:
     def rows(self) -> list[str]:
         """Addresses of the rows of a list."""
         return [unescape(one) for one in re.findall(r'class="start"[^>]*><a href="([^"]*)"', self.source)]
+
+    @property
+    def back(self) -> str:
+        """Where the list is from which one came to a row."""
+        return unescape(re.findall(r'<a href="([^"]*)" data-key="Escape"', self.source)[0])
 
     def link(self, rel: str) -> str:
         """Where `next` or `prev` leads; empty if nowhere."""
@@ -148,7 +205,7 @@ class View:
 @contextmanager
 def viewed(run: Path) -> Iterator[View]:
     """Open a run; its index has caught up."""
-    live = Live(Index(run))
+    live = Live(Index(run), warn=pytest.fail)
     app = make_app(Site(run, TOKEN, "ada"), live)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         caught_up(live.index)

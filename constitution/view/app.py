@@ -20,7 +20,6 @@ from constitution.errors import ConfigError, ConstitutionError
 from constitution.pages import STYLE
 from constitution.view import browse, review
 from constitution.view.desk import Desk
-from constitution.view.index import Index
 from constitution.view.live import Live
 from constitution.view.queue import read_sample
 from constitution.view.site import Site
@@ -55,7 +54,7 @@ class Headers:
         await self.app(scope, receive, sent)
 
 
-def make_app(site: Site, live: Live | None = None) -> ASGIApp:
+def make_app(site: Site, live: Live) -> ASGIApp:
     """The application of one run.
 
     Addresses begin with the token, so that no other page in the browser can guess one; a request that names another
@@ -63,12 +62,11 @@ def make_app(site: Site, live: Live | None = None) -> ASGIApp:
 
     Args:
         site: The run, the token, who reviews.
-        live: Runs as long as the application does; made if left out.
+        live: Runs as long as the application does.
 
     Raises:
         ConfigError: The sample cannot be read.
     """
-    live = live or Live(Index(site.run))
     desk = Desk(site.run, read_sample(site.sample, site.run) if site.sample else None)
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     routes = [

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -17,8 +18,19 @@ from constitution.view.index import Index
 from constitution.view.marks import STATUSES, has
 from constitution.view.overview import read_overview, read_principles
 from constitution.view.passages import passage
-from constitution.view.rows import find, read_rows
-from constitution.view.searching import PAGE, Wanted, conditions, how_many, read_wanted, rows_after, rows_before, terms
+from constitution.view.rows import find, read_drawn, read_labels, read_rows
+from constitution.view.searching import (
+    PAGE,
+    Condition,
+    Found,
+    Wanted,
+    conditions,
+    how_many,
+    read_wanted,
+    rows_after,
+    rows_before,
+    terms,
+)
 from constitution.view.site import Site
 from constitution.words import Piece, pieces
 
@@ -50,14 +62,15 @@ class Addresses:
 
     site: Site
     wanted: Wanted
+    place: Mapping[str, str]
 
     def rows(self, **place: str) -> str:
         """The list, at a place in it."""
         return self._address("/", place)
 
     def row(self, id: str, way: str = "") -> str:
-        """A row, among those that are wanted."""
-        return self._address("/row", {"id": id, "as": way})
+        """A row, among those that are wanted; it knows from which page of the list one came."""
+        return self._address("/row", {"id": id, "as": way, **self.place})
 
     def _address(self, path: str, more: Mapping[str, str]) -> str:
         given = urlencode({name: value for name, value in more.items() if value}, quote_via=quote, safe="")
@@ -81,18 +94,10 @@ def routes(site: Site, index: Index) -> list[Route]:
 def rows_page(site: Site, index: Index, connection: sqlite3.Connection, request: Request) -> Response:
     """The list: what is wanted, from a place on."""
     given = request.query_params
-    wanted, principles = read_wanted(given), read_principles(site.run)
+    wanted, principles, place = read_wanted(given), read_principles(site.run), _read_place(given)
     where = conditions(wanted, principles.tagged(wanted.tag))
-    after, before = (_place(given, name) for name in ("after", "before"))
-    if before:
-        found = rows_before(connection, where, before, PAGE + 1)[::-1]
-        earlier, found = len(found) > PAGE, found[-PAGE:]
-        # Whoever came back from a page has one before them.
-        later = True
-    else:
-        found = rows_after(connection, where, after, PAGE + 1)
-        earlier, later, found = bool(after), len(found) > PAGE, found[:PAGE]
-    addresses = Addresses(site, wanted)
+    page = _page(connection, where, place)
+    found, addresses = page.found, Addresses(site, wanted, place)
     overview = read_overview(index, connection)
     looked_for = terms(wanted.q)
     return site.page(
@@ -103,8 +108,10 @@ def rows_page(site: Site, index: Index, connection: sqlite3.Connection, request:
         rows=read_rows(site.run, connection, found, most=1),
         number=how_many(connection, where) if where else overview.rows,
         addresses=addresses,
-        newer=addresses.rows(before=found[0].place) if found and earlier else "",
-        older=addresses.rows(after=found[-1].place) if found and later else "",
+        newer=addresses.rows(before=found[0].place) if found and page.earlier else "",
+        older=addresses.rows(after=found[-1].place) if found and page.later else "",
+        labels=read_labels(connection, found, wanted),
+        drawn=read_drawn(connection, found, principles.ids),
         principles=principles,
         statuses=_statuses(site),
         has=has,
@@ -127,9 +134,16 @@ def row_page(site: Site, index: Index, connection: sqlite3.Connection, request: 
     next_row, previous = (
         next(iter(beside(connection, where, found.place, 1)), None) for beside in (rows_after, rows_before)
     )
-    addresses = Addresses(site, wanted)
+    place = _read_place(given)
+    addresses = Addresses(site, wanted, place)
+    if found in _page(connection, where, place).found:
+        back = addresses.rows(**place)
+    else:
+        # Next and previous led on from that page: back to one that begins with this row.
+        back = addresses.rows(after=previous.place if previous else "")
     return site.page(
         "row.html.jinja",
+        back=f"{back}#at-{found.place}",
         row=row,
         revisions=_revisions(row.transcript, way) if row.transcript else (),
         responses=_responses(row.comparisons),
@@ -151,11 +165,31 @@ def _statuses(site: Site) -> list[str]:
     return [name for name in STATUSES if name not in absent]
 
 
-def _place(given: Mapping[str, str], name: str) -> str:
-    place = given.get(name, "")
-    if place and not _PLACE.fullmatch(place):
-        raise ConfigError(f"{name} {place!r}: no place in the list", "Begin at its first page.")
+def _read_place(given: Mapping[str, str]) -> dict[str, str]:
+    """Behind or before which row a page of the list is, as its address says it; empty is the first page."""
+    place = {name: given[name] for name in ("after", "before") if given.get(name)}
+    for name, value in place.items():
+        if not _PLACE.fullmatch(value):
+            raise ConfigError(f"{name} {value!r}: no place in the list", "Begin at its first page.")
     return place
+
+
+class _Page(NamedTuple):
+    """Rows of a page of the list, and whether there are pages on either side."""
+
+    found: list[Found]
+    earlier: bool
+    later: bool
+
+
+def _page(connection: sqlite3.Connection, where: list[Condition], place: Mapping[str, str]) -> _Page:
+    if before := place.get("before"):
+        found = rows_before(connection, where, before, PAGE + 1)[::-1]
+        # Whoever came back from a page has one before them.
+        return _Page(found[-PAGE:], len(found) > PAGE, True)
+    after = place.get("after", "")
+    found = rows_after(connection, where, after, PAGE + 1)
+    return _Page(found[:PAGE], bool(after), len(found) > PAGE)
 
 
 def _revisions(transcript: Transcript, way: str) -> list[Shown]:

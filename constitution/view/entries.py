@@ -10,7 +10,7 @@ from constitution.records import Comparison, Failure, Filtered, Message, Record,
 from constitution.reviews import Review
 from constitution.score_records import Scores
 from constitution.view import marks
-from constitution.view.index import Followed
+from constitution.view.schema import Followed
 from constitution.words import UNSPACED
 
 
@@ -49,9 +49,8 @@ def entry_of(journal: Followed, record: Record) -> Entry:
         case Scores():
             return Entry(record.id, given)
         case Review():
-            # Who skips has not reviewed.
-            given = 0 if record.verdict == "skip" else given
-            return Entry(record.row, given, spaced([record.reviewer, record.note, record.text or ""]))
+            # Whether it stands, others tell: those after it, and the texts that are there.
+            return Entry(record.row, 0, spaced([record.reviewer, record.note, record.text or ""]))
     raise TypeError(type(record).__name__)
 
 

@@ -5,6 +5,7 @@ It holds no texts, only where in the journals they stand, and which words are in
 made to mislead, or to break sqlite: an index is read only where it was made, and only if it has this program's schema.
 """
 
+import errno
 import os
 import sqlite3
 import tempfile
@@ -12,7 +13,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,20 +20,16 @@ from filelock import FileLock, Timeout
 
 from constitution.digests import digest
 from constitution.errors import RunError
-from constitution.manifest import COMPARE, REVISE, SCORE, Stage
-from constitution.records import Comparison, Failure, Filtered, Record, Transcript
-from constitution.reviews import FILE as REVIEWS
-from constitution.reviews import Review
 from constitution.run_folder import check_entries
-from constitution.score_records import Scores
+from constitution.view.schema import is_ours, make
 
 Item = TypeVar("Item")
 
 FILE, LOCK = ".view.sqlite", ".view.lock"
-# sqlite's number for whose file it is.
-APPLICATION = 0x636F6E73
 # Raise it when the schema, or what is put into it, changes.
-VERSION = 1
+VERSION = 2
+# sqlite's files beside it.
+ENDINGS = ("", "-wal", "-shm", "-journal")
 # Where in the file's first bytes sqlite keeps the number that the application gives it (`user_version`).
 _GIVEN = slice(60, 64)
 # Seconds that a reader waits for a writer, who never takes as long.
@@ -42,75 +38,13 @@ PATIENCE = 5.0
 MOST_PAUSE = 0.5
 
 
-@dataclass(frozen=True)
-class Followed:
-    """A journal that the index follows.
-
-    Attributes:
-        number: What the index calls it.
-        file: Its name in the run's folder.
-        kind: Its records.
-        stage: Whose rows it tells of; None: reviews, which stay when a stage begins anew.
-    """
-
-    number: int
-    file: str
-    kind: type[Record]
-    stage: Stage | None = None
-
-
-TRANSCRIPTS = Followed(0, REVISE.outcomes, Transcript, REVISE)
-FAILURES = Followed(1, REVISE.failures, Failure, REVISE)
-FILTERED = Followed(2, REVISE.filtered, Filtered, REVISE)
-COMPARISONS = Followed(3, COMPARE.outcomes, Comparison, COMPARE)
-COMPARE_FAILURES = Followed(4, COMPARE.failures, Failure, COMPARE)
-COMPARE_FILTERED = Followed(5, COMPARE.filtered, Filtered, COMPARE)
-SCORES = Followed(6, SCORE.outcomes, Scores, SCORE)
-SCORE_FAILURES = Followed(7, SCORE.failures, Failure, SCORE)
-SCORE_FILTERED = Followed(8, SCORE.filtered, Filtered, SCORE)
-GIVEN = Followed(9, REVIEWS, Review)
-JOURNALS = (
-    TRANSCRIPTS,
-    FAILURES,
-    FILTERED,
-    COMPARISONS,
-    COMPARE_FAILURES,
-    COMPARE_FILTERED,
-    SCORES,
-    SCORE_FAILURES,
-    SCORE_FILTERED,
-    GIVEN,
-)
-
-# Words as people look for them, accents aside. Vowel signs are parts of words: without M*, a word of Hindi is several.
-WORDS = "CREATE VIRTUAL TABLE words_{} USING fts5(text, content='', columnsize=0, tokenize=\"unicode61 remove_diacritics 2 categories 'L* M* N* Co'\")"  # noqa: E501
-SCHEMA = (
-    # Of each journal, how far it is read; `made` and `tail` (the end of the last line read) tell it from another one.
-    # `seen` is its size when it was read to its end, where half a line may stand.
-    "CREATE TABLE journals(number INTEGER PRIMARY KEY, made TEXT NOT NULL, offset INTEGER NOT NULL, "
-    "lines INTEGER NOT NULL, tail BLOB NOT NULL, seen INTEGER NOT NULL, fault TEXT NOT NULL, hint TEXT NOT NULL)",
-    # `marks` are bits of `marks.py`, `p` is the first comparison's, `compared` is how many comparisons are there.
-    "CREATE TABLE rows(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, position INTEGER NOT NULL, "
-    "marks INTEGER NOT NULL, compared INTEGER NOT NULL, p REAL)",
-    "CREATE INDEX rows_in_order ON rows(position, number)",
-    # Every line of a journal, and the row that it is about.
-    "CREATE TABLE lines(number INTEGER PRIMARY KEY, journal INTEGER NOT NULL, row INTEGER NOT NULL, "
-    "offset INTEGER NOT NULL, p REAL)",
-    "CREATE INDEX lines_of_row ON lines(row, journal, offset)",
-    "CREATE TABLE drawn(principle TEXT NOT NULL, row INTEGER NOT NULL, journal INTEGER NOT NULL, "
-    "PRIMARY KEY(principle, row, journal)) WITHOUT ROWID",
-    # Words of each journal's lines. Of transcripts the row's number stands for the line's, which spares a look-up.
-    *(WORDS.format(journal.number) for journal in JOURNALS),
-)
-
-
 @dataclass
 class Index:
     """The index of one run, as one process uses it; several may, of which one keeps it up.
 
     Attributes:
         run: The run's folder.
-        folder: Where the index is: the run's, or another one if that cannot be written.
+        folder: Where the index is: the run's, or one of its own if that, or an index there, belongs to somebody else.
         fault: Why it is no longer kept up; empty while it is.
     """
 
@@ -125,11 +59,11 @@ class Index:
 
     def __post_init__(self) -> None:
         self.folder = self.run
-        if not os.access(self.run, os.W_OK | os.X_OK):
-            self._own = tempfile.TemporaryDirectory(prefix="constitution-view-")
-            self.folder = Path(self._own.name)
         self._quiet.set()
-        self._lock = FileLock(self.folder / LOCK, thread_local=False)
+        if os.access(self.run, os.W_OK | os.X_OK):
+            self._lock = FileLock(self.folder / LOCK, thread_local=False)
+        else:
+            self._go_elsewhere()
 
     @property
     def path(self) -> Path:
@@ -144,33 +78,60 @@ class Index:
     def keep(self) -> bool:
         """Become the one who keeps it up, if nobody is; whatever is not this program's index is removed.
 
+        Whoever keeps it up already makes it anew if somebody has deleted it.
+
         Raises:
             RunError: A link is in its place, or the disk fails.
         """
-        if self.keeping:
+        if self.keeping and made_here(self.path):
             return True
         check_entries(self.folder)
         try:
-            self._lock.acquire(blocking=False)
-        except Timeout:
-            return False
-        except OSError as bad:
-            raise RunError(f"{self.folder / LOCK}: cannot be written: {bad.strerror}") from None
-        try:
-            with suppress(sqlite3.DatabaseError), closing(connect(self.path)) as there:
-                if made_here(self.path) and is_ours(there):
-                    return True
-            for ending in ("", "-wal", "-shm", "-journal"):
-                self.path.with_name(FILE + ending).unlink(missing_ok=True)
-            with closing(connect(self.path)) as new:
-                make(new)
-                new.execute(f"PRAGMA user_version={_origin(self.path)}")
+            try:
+                return self._keep()
+            except PermissionError:
+                # Several people may write to the folder, each their own files only.
+                if self._own:
+                    raise
+                self._go_elsewhere()
+                return self._keep()
         except (sqlite3.Error, OSError) as bad:
             self._lock.release()
             raise RunError(
                 f"{self.path}: cannot be written: {bad}", "Make room, or view a copy of the run on another disk."
             ) from None
+
+    def _keep(self) -> bool:
+        try:
+            if not self.keeping:
+                self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        try:
+            if self._is_there():
+                return True
+            for ending in ENDINGS:
+                self.path.with_name(FILE + ending).unlink(missing_ok=True)
+            with closing(connect(self.path)) as new:
+                make(new)
+                new.execute(f"PRAGMA user_version={_origin(self.path)}")
+        except BaseException:
+            self._lock.release()
+            raise
         return True
+
+    def _is_there(self) -> bool:
+        files = [self.path.with_name(FILE + ending) for ending in ENDINGS]
+        if any(file.exists() and not os.access(file, os.W_OK) for file in files):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
+        with suppress(sqlite3.DatabaseError), closing(connect(self.path)) as there:
+            return made_here(self.path) and is_ours(there)
+        return False
+
+    def _go_elsewhere(self) -> None:
+        self._own = tempfile.TemporaryDirectory(prefix="constitution-view-")
+        self.folder = Path(self._own.name)
+        self._lock = FileLock(self.folder / LOCK, thread_local=False)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -214,6 +175,10 @@ class Index:
             with suppress(sqlite3.Error), closing(connect(self.path, "rw")) as last:
                 last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._lock.release()
+        self.leave()
+
+    def leave(self) -> None:
+        """Take away what is only this process's; the index in a run's folder stays."""
         if self._own:
             self._own.cleanup()
 
@@ -246,31 +211,3 @@ def made_here(path: Path) -> bool:
 def _origin(path: Path) -> int:
     """A hash of the version and of the file's number on its disk: 31 bits, as sqlite keeps 32 with a sign."""
     return int(digest([VERSION, path.stat().st_ino])[:8], 16) >> 1
-
-
-def is_ours(connection: sqlite3.Connection) -> bool:
-    """Whether a file has the schema of an index, and nothing else."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    return bool(application == APPLICATION) and _schema(connection) == _our_schema()
-
-
-def make(connection: sqlite3.Connection) -> None:
-    """Make an empty file an index."""
-    # Readers and the writer do not wait for each other; where the file system cannot do that, they do.
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id={APPLICATION}")
-    connection.execute("COMMIT")
-
-
-@cache
-def _our_schema() -> frozenset[tuple[str, str | None]]:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
-        make(empty)
-        return _schema(empty)
-
-
-def _schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str | None]]:
-    return frozenset(connection.execute("SELECT name, sql FROM sqlite_schema"))

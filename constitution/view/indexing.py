@@ -15,17 +15,29 @@ from constitution.manifest import Stage, has_stage, load_manifest
 from constitution.records import Record
 from constitution.run_folder import check_entry
 from constitution.view.entries import entry_of
-from constitution.view.index import COMPARISONS, JOURNALS, TRANSCRIPTS, WORDS, Followed, Index, Item, connect
+from constitution.view.index import Index, Item, connect, made_here
 from constitution.view.marks import COMPARED, OF_JOURNAL
+from constitution.view.reviewed_rows import mark_reviewed
+from constitution.view.schema import COMPARISONS, GIVEN, JOURNALS, TRANSCRIPTS, WORDS, Followed
 
 # Seconds that one transaction gathers lines for: the first is short, as somebody waits for the first page.
 FIRST, BATCH = 0.1, 0.5
 # Bytes at the end of the last line read that are compared: its checksum, and some of what it is of.
 TAIL = 64
+# Which rows are reviewed depends on them.
+REVIEWED_TEXTS = (TRANSCRIPTS, COMPARISONS, GIVEN)
 
 
 class _Ended(Exception):
     """The indexer was told to end."""
+
+
+class Place(NamedTuple):
+    """How far a journal is read: to this byte, so many lines; what the last of them ends with."""
+
+    offset: int
+    lines: int
+    tail: bytes
 
 
 class Indexer:
@@ -77,17 +89,26 @@ class Indexer:
             while self._news.wait() and not self._ended.is_set():
                 self._news.clear()
                 # Another view may keep the index up; when it ends, its files change, and so this one looks again.
-                if self._index.keeping or self._index.keep():
-                    with closing(connect(self._index.path)) as connection:
-                        connection.execute("PRAGMA synchronous=NORMAL")
-                        for journal in JOURNALS:
-                            self._follow(connection, journal)
+                if self._index.keep():
+                    self._follow_all()
                 self._changed()
         except _Ended:
             return
         except (sqlite3.Error, RunError) as bad:
             self._index.fault = bad.message if isinstance(bad, RunError) else f"{self._index.path}: {bad}"
             self._changed()
+
+    def _follow_all(self) -> None:
+        try:
+            with closing(connect(self._index.path)) as connection:
+                connection.execute("PRAGMA synchronous=NORMAL")
+                for journal in JOURNALS:
+                    self._follow(connection, journal)
+        except sqlite3.Error:
+            if made_here(self._index.path):
+                raise
+            # Somebody deleted it meanwhile: the next look makes it anew.
+            self._news.set()
 
     def _follow(self, connection: sqlite3.Connection, journal: Followed) -> None:
         """Read a journal to its end, or to where it is damaged."""
@@ -97,7 +118,7 @@ class Indexer:
         try:
             size = path.stat().st_size if path.exists() else 0
             made = _made(self._index.run, journal.stage)
-            place = _place(connection, journal, path, made)
+            place = self._place(connection, journal, made)
             lines = self._paced(read_lines(path, place.offset, place.lines + 1))
             seconds = BATCH if place.offset else FIRST
             while not fault and not self._ended.is_set():
@@ -105,13 +126,15 @@ class Indexer:
                 if not batch:
                     break
                 with _transaction(connection):
-                    _write(connection, journal, batch, self._paced)
+                    rows = _write(connection, journal, batch, self._paced)
                     last = batch[-1].line
                     place = Place(last.offset + len(last.text), place.lines + len(batch), last.text[-TAIL:])
                     connection.execute(
                         "INSERT OR REPLACE INTO journals VALUES(?, ?, ?, ?, ?, 0, '', '')",
                         (journal.number, made, place.offset, place.lines, place.tail),
                     )
+                    if journal in REVIEWED_TEXTS:
+                        mark_reviewed(self._index.run, connection, rows, self._paced)
                 self._changed()
                 seconds = BATCH
         except RunError as bad:
@@ -119,13 +142,23 @@ class Indexer:
         if not self._ended.is_set():
             _tell(connection, journal, size, fault)
 
-
-class Place(NamedTuple):
-    """How far a journal is read: to this byte, so many lines; what the last of them ends with."""
-
-    offset: int
-    lines: int
-    tail: bytes
+    def _place(self, connection: sqlite3.Connection, journal: Followed, made: str) -> Place:
+        """Where to go on; at the beginning if what was read is no longer there."""
+        beginning = Place(0, 0, b"")
+        found = connection.execute(
+            "SELECT made, offset, lines, tail FROM journals WHERE number = ?", (journal.number,)
+        ).fetchone()
+        if found is None:
+            return beginning
+        before, *place = found
+        there = Place(*place)
+        if there.offset and (before != made or not _ends(self._index.run / journal.file, there)):
+            with _transaction(connection):
+                _forget(connection, journal)
+                if journal in REVIEWED_TEXTS:
+                    mark_reviewed(self._index.run, connection, None, self._paced)
+            return beginning
+        return there
 
 
 class Read(NamedTuple):
@@ -156,22 +189,6 @@ def _made(run: Path, stage: Stage | None) -> str:
     return load_manifest(run, stage).created if stage and has_stage(run, stage) else ""
 
 
-def _place(connection: sqlite3.Connection, journal: Followed, path: Path, made: str) -> Place:
-    """Where to go on; at the beginning if what was read is no longer there."""
-    beginning = Place(0, 0, b"")
-    found = connection.execute(
-        "SELECT made, offset, lines, tail FROM journals WHERE number = ?", (journal.number,)
-    ).fetchone()
-    if found is None:
-        return beginning
-    before, *place = found
-    there = Place(*place)
-    if there.offset and (before != made or not _ends(path, there)):
-        _forget(connection, journal)
-        return beginning
-    return there
-
-
 def _tell(connection: sqlite3.Connection, journal: Followed, size: int, fault: RunError | None) -> None:
     """Keep how far a journal was seen and what is wrong with it, for pages."""
     told = (size, *((fault.message, fault.hint) if fault else ("", "")))
@@ -197,16 +214,15 @@ def _ends(path: Path, place: Place) -> bool:
 
 def _forget(connection: sqlite3.Connection, journal: Followed) -> None:
     number = journal.number
-    with _transaction(connection):
-        for table in ("lines", "drawn"):
-            connection.execute(f"DELETE FROM {table} WHERE journal = ?", (number,))
-        connection.execute("DELETE FROM journals WHERE number = ?", (number,))
-        connection.execute(f"DROP TABLE words_{number}")
-        connection.execute(WORDS.format(number))
-        connection.execute("UPDATE rows SET marks = marks & ~?", (OF_JOURNAL.get(number, 0),))
-        if journal is COMPARISONS:
-            connection.execute("UPDATE rows SET compared = 0, p = NULL")
-        connection.execute("DELETE FROM rows WHERE number NOT IN (SELECT row FROM lines)")
+    for table in ("lines", "drawn"):
+        connection.execute(f"DELETE FROM {table} WHERE journal = ?", (number,))
+    connection.execute("DELETE FROM journals WHERE number = ?", (number,))
+    connection.execute(f"DROP TABLE words_{number}")
+    connection.execute(WORDS.format(number))
+    connection.execute("UPDATE rows SET marks = marks & ~?", (OF_JOURNAL.get(number, 0),))
+    if journal is COMPARISONS:
+        connection.execute("UPDATE rows SET compared = 0")
+    connection.execute("DELETE FROM rows WHERE number NOT IN (SELECT row FROM lines)")
 
 
 def _write(
@@ -214,17 +230,20 @@ def _write(
     journal: Followed,
     batch: Sequence[Read],
     paced: Callable[[Iterable[Any]], Iterable[Any]],
-) -> None:
+) -> set[int]:
+    """Put lines into the index; the numbers of their rows."""
+    rows: set[int] = set()
     # Words in the order of their numbers: sqlite closes its list of them, and begins another, wherever they go back.
     words: list[tuple[int, str]] = []
     for line, record in paced(batch):
         entry = entry_of(journal, record)
         row, compared = connection.execute(
-            "INSERT INTO rows(id, position, marks, compared, p) VALUES(?, ?, ?, ?, ?) "
-            "ON CONFLICT(id) DO UPDATE SET marks = marks | excluded.marks, compared = compared + excluded.compared, "
-            "p = coalesce(p, excluded.p) RETURNING number, compared",
-            (entry.row, line.position, entry.marks, int(journal is COMPARISONS), entry.p),
+            "INSERT INTO rows(id, position, marks, compared) VALUES(?, ?, ?, ?) "
+            "ON CONFLICT(id) DO UPDATE SET marks = marks | excluded.marks, compared = compared + excluded.compared "
+            "RETURNING number, compared",
+            (entry.row, line.position, entry.marks, int(journal is COMPARISONS)),
         ).fetchone()
+        rows.add(row)
         if journal is COMPARISONS and compared == line.pairs:
             connection.execute("UPDATE rows SET marks = marks | ? WHERE number = ?", (COMPARED, row))
         (number,) = connection.execute(
@@ -239,6 +258,7 @@ def _write(
             words.append((row if journal is TRANSCRIPTS else number, entry.words))
     words.sort()
     connection.executemany(f"INSERT INTO words_{journal.number}(rowid, text) VALUES(?, ?)", paced(words))
+    return rows
 
 
 @contextlib.contextmanager

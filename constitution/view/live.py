@@ -1,8 +1,7 @@
 """News of a run while it goes on: what changes in its folder is told to the pages that are open."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from watchfiles import Change, awatch
 from constitution.errors import RunError
 from constitution.manifest import COMPARE, REVISE, SCORE
 from constitution.records import Record
-from constitution.view.index import FILE, JOURNALS, Index
+from constitution.view.index import FILE, Index
 from constitution.view.indexing import Indexer
 from constitution.view.overview import read_overview
+from constitution.view.schema import JOURNALS
 
 # Seconds between two messages to one page, at least.
 PAUSE = 0.5
@@ -46,10 +46,12 @@ class Live:
 
     Args:
         index: Kept up as long as this runs.
+        warn: Told why it cannot be followed.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, warn: Callable[[str], None]) -> None:
         self.index = index
+        self._warn = warn
         self._listeners: set[asyncio.Event] = set()
         self._ended = False
 
@@ -116,8 +118,11 @@ class Live:
         return News(rows=now.rows, lines=now.lines, reading=now.reading)
 
     async def _watch(self, indexer: Indexer) -> None:
-        def ours(_: Change, name: str) -> bool:
+        def ours(change: Change, name: str) -> bool:
             file = Path(name).name
+            if file == FILE and change is Change.deleted:
+                # It is made anew.
+                return True
             # Where another process keeps the index up, what it writes is the news.
             return file in FOLLOWED or (file.startswith(FILE) and not self.index.keeping)
 
@@ -128,4 +133,4 @@ class Live:
                 async for _ in events:
                     indexer.look()
         except (OSError, RuntimeError) as bad:
-            print(f"{self.index.run} cannot be watched: {bad}; reload pages to see what is new", file=sys.stderr)
+            self._warn(f"{self.index.run}: cannot be watched: {bad}; start the view again to see what is new")

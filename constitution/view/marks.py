@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from constitution.counts import Counts
 from constitution.records import Record
-from constitution.view.index import (
+from constitution.view.schema import (
     COMPARE_FAILURES,
     COMPARE_FILTERED,
     COMPARISONS,

@@ -8,8 +8,9 @@ from constitution.counts import Counts
 from constitution.manifest import COMPARE, REVISE, Manifest, has_stage, load_manifest
 from constitution.principles import Principle
 from constitution.records import Record
-from constitution.view.index import JOURNALS, Index
+from constitution.view.index import Index
 from constitution.view.marks import compare_counts, revise_counts
+from constitution.view.schema import JOURNALS
 
 
 class Fault(Record):

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
@@ -13,7 +13,7 @@ from constitution.journal import read_line
 from constitution.records import Comparison, Failure, Filtered, Message, Record, Transcript
 from constitution.reviews import Review
 from constitution.score_records import Scores
-from constitution.view.index import (
+from constitution.view.schema import (
     COMPARE_FAILURES,
     COMPARE_FILTERED,
     COMPARISONS,
@@ -27,7 +27,7 @@ from constitution.view.index import (
     TRANSCRIPTS,
     Followed,
 )
-from constitution.view.searching import Found
+from constitution.view.searching import Found, Wanted
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 # Characters of a prompt that a list shows.
@@ -97,13 +97,6 @@ class Row:
         return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
 
     @property
-    def principles(self) -> list[str]:
-        """Ids of those that were drawn, the rounds' first."""
-        rounds = self.transcript.rounds if self.transcript else ()
-        votes = [vote.principle for one in self.comparisons for vote in one.votes]
-        return list(dict.fromkeys([*(round.principle for round in rounds), *votes]))
-
-    @property
     def _told(self) -> Transcript | Comparison | Scores | None:
         return self.transcript or next(iter(self.comparisons), None) or self.scores
 
@@ -143,7 +136,36 @@ def read_rows(run: Path, connection: sqlite3.Connection, found: Sequence[Found],
     return list(rows.values())
 
 
+class Labels(NamedTuple):
+    """The least and the greatest p of a row's comparisons."""
+
+    low: float
+    high: float
+
+
+def read_labels(connection: sqlite3.Connection, found: Sequence[Found], wanted: Wanted) -> dict[int, Labels]:
+    """Of rows by their number: what the AI says of their comparisons; where p is asked for, of those that have it."""
+    labels = connection.execute(
+        f"SELECT row, min(p), max(p) FROM lines WHERE row IN ({', '.join('?' * len(found))}) AND journal = ? "
+        "AND p BETWEEN ? AND ? GROUP BY row",
+        [*(one.number for one in found), COMPARISONS.number, *wanted.between],
+    )
+    return {number: Labels(low, high) for number, low, high in labels}
+
+
+def read_drawn(connection: sqlite3.Connection, found: Sequence[Found], ids: Sequence[str]) -> dict[int, list[str]]:
+    """Of rows by their number: which of these principles were drawn for their rounds and comparisons."""
+    drawn: dict[int, list[str]] = {}
+    for row, principle in connection.execute(
+        f"SELECT DISTINCT row, principle FROM drawn WHERE principle IN ({', '.join('?' * len(ids))}) "
+        f"AND row IN ({', '.join('?' * len(found))})",
+        [*ids, *(one.number for one in found)],
+    ):
+        drawn.setdefault(row, []).append(principle)
+    return drawn
+
+
 def find(connection: sqlite3.Connection, id: str) -> Found | None:
     """The row with that id."""
-    found = connection.execute("SELECT number, id, position, marks, p FROM rows WHERE id = ?", (id,)).fetchone()
+    found = connection.execute("SELECT number, id, position, marks FROM rows WHERE id = ?", (id,)).fetchone()
     return Found(*found) if found else None

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from constitution.errors import ConfigError
 from constitution.records import Record
 from constitution.view.entries import spaced
-from constitution.view.index import JOURNALS, TRANSCRIPTS
 from constitution.view.marks import STATUSES
+from constitution.view.schema import JOURNALS, TRANSCRIPTS
 
 PAGE = 50
 # A phrase in quotes, or a word; with a star, all that begins so.
@@ -40,6 +40,11 @@ class Wanted(Record):
     high: float | None = None
 
     @property
+    def between(self) -> tuple[float, float]:
+        """From which p to which one."""
+        return 0.0 if self.low is None else self.low, 1.0 if self.high is None else self.high
+
+    @property
     def query(self) -> str:
         """Its part of an address, without the question mark; every character of a value may be in it."""
         given = {name: value for name, value in self.model_dump().items() if value not in ("", None)}
@@ -60,7 +65,6 @@ class Found(NamedTuple):
     id: str
     position: int
     marks: int
-    p: float | None
 
     @property
     def place(self) -> str:
@@ -144,9 +148,7 @@ def conditions(wanted: Wanted, tagged: Iterable[str] = ()) -> list[Condition]:
     if wanted.tag:
         made.append(_drawn(list(tagged)))
     if wanted.low is not None or wanted.high is not None:
-        low = 0.0 if wanted.low is None else wanted.low
-        high = 1.0 if wanted.high is None else wanted.high
-        made.append(Condition("number IN (SELECT row FROM lines WHERE p BETWEEN ? AND ?)", (low, high)))
+        made.append(Condition("number IN (SELECT row FROM lines WHERE p BETWEEN ? AND ?)", wanted.between))
     return made
 
 
@@ -194,8 +196,7 @@ def _beside(
         wanted = [*wanted, Condition(f"(position, number) {sign} (?, ?)", (int(position), int(number)))]
     values: list[Any] = [value for one in wanted for value in one.values]
     found = connection.execute(
-        f"SELECT number, id, position, marks, p FROM rows{_where(wanted)} "
-        f"ORDER BY position{order}, number{order} LIMIT ?",
+        f"SELECT number, id, position, marks FROM rows{_where(wanted)} ORDER BY position{order}, number{order} LIMIT ?",
         [*values, most],
     )
     return [Found(*row) for row in found]

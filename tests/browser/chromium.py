@@ -12,8 +12,9 @@ ABSENT = "chromium is needed here: apt install chromium, or name one with CHROMI
 
 
 def find_chromium() -> str:
-    """Its program: what CHROMIUM names, else one that is on the path; empty if there is none."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
+    """Its program: what CHROMIUM names, else one that is on the path; empty if that is none."""
+    named = os.environ.get("CHROMIUM")
+    return next(filter(None, map(shutil.which, [named] if named else NAMES)), "")
 
 
 @contextmanager

@@ -21,18 +21,28 @@ if TYPE_CHECKING:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Only who asks for this folder gets it."""
-    return None if any("tests/browser" in argument for argument in config.args) else True
+    return None if _is_asked_for(config) else True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Without a browser there is nothing to begin; told here, as a worker process cannot end the others."""
+    if _is_asked_for(config):
+        from browser.chromium import ABSENT, find_chromium
+
+        if not find_chromium():
+            pytest.exit(ABSENT, 1)
+
+
+def _is_asked_for(config: pytest.Config) -> bool:
+    return any("tests/browser" in argument for argument in config.args)
 
 
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     """One browser for all tests; each page has a context of its own."""
-    from browser.chromium import ABSENT, chromium, find_chromium
+    from browser.chromium import chromium, find_chromium
 
-    program = find_chromium()
-    if not program:
-        pytest.exit(ABSENT, 1)
-    with chromium(program) as opened:
+    with chromium(find_chromium()) as opened:
         yield opened
 
 

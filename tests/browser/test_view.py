@@ -58,6 +58,18 @@ def test_keys_go_through_the_list_and_through_its_rows(view: ViewProcess, watch:
     assert page.locator("ins").count() == page.locator("del").count() == 0
     press(page, "Escape")
     assert found(page) == "120 rows"
+    press(page, "ArrowRight")
+    press(page, "j", "j", "j", "Enter")
+    assert page.locator("h1").inner_text() == "row-52"
+    press(page, "k")
+    press(page, "Escape")
+    assert page.locator(".rows code").first.inner_text() == "row-50"
+    press(page, "j", "Enter")
+    assert page.locator("h1").inner_text() == "row-52", "from the row that one came back from"
+    page.keyboard.press("/")
+    page.keyboard.type("bread")
+    press(page, "Enter")
+    assert found(page) == "30 rows of 120"
     page.keyboard.press("?")
     assert page.locator("#keys").is_visible()
     watched.assert_harmless()
@@ -129,8 +141,14 @@ def test_rows_come_while_somebody_looks(tmp_path: Path, watch: Watch) -> None:
                 with page.expect_navigation():
                     page.locator("#live .new a").click()
                 assert int(found(page).split()[0]) > rows
-                going.terminate()
+                watched.goto(view.at("?q=nothinglikethis"))
+                news = page.locator("#live .new")
+                news.get_by_text("in the run: show").wait_for()
+                assert found(page).startswith("0 rows of ")
                 watched.assert_harmless()
+                view.stop()
+                news.get_by_text("no longer follows the run: the view has ended").wait_for()
+                going.terminate()
         finally:
             going.kill()
 

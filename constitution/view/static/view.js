@@ -57,23 +57,43 @@ function told(event) {
   reading.hidden = !news.reading;
   reading.textContent = news.reading;
   const more = news.rows - Number(live.dataset.rows);
-  const link = live.querySelector(".new a");
-  link.parentElement.hidden = more <= 0;
-  link.textContent = `${more.toLocaleString("en")} new ${more === 1 ? "row" : "rows"}: show`;
+  const link = document.createElement("a");
+  link.href = "";
+  link.textContent = `${more.toLocaleString("en")} new ${more === 1 ? "row" : "rows"} in the run: show`;
+  tell(...(more > 0 ? [link] : []));
+}
+
+// Said once: what changes nothing is not read out again.
+function tell(...parts) {
+  const line = live.querySelector(".new");
+  if (line.textContent !== parts.map((part) => part.textContent ?? part).join("")) line.replaceChildren(...parts);
 }
 
 if (live) {
-  let source;
+  let source, again;
+  let failed = 0;
   // Browsers have six connections to a server for all tabs: those that nobody looks at must not hold one each.
   const follow = () => {
     source?.close();
+    clearTimeout(again);
     if (document.hidden) return;
     source = new EventSource(live.dataset.events);
-    source.onmessage = told;
-    // Of a server that has ended nothing is new: no asking again and again.
-    source.onerror = () => source.close();
+    source.onmessage = (event) => {
+      failed = 0;
+      told(event);
+    };
+    source.onerror = () => {
+      source.close();
+      failed += 1;
+      // A machine that slept finds the view again. Of one that has ended nothing is new: no asking again and again.
+      if (failed < 3) again = setTimeout(follow, 1000 * failed);
+      else tell("This page no longer follows the run: the view has ended.");
+    };
   };
-  document.addEventListener("visibilitychange", follow);
+  document.addEventListener("visibilitychange", () => {
+    failed = 0;
+    follow();
+  });
   window.addEventListener("pagehide", () => source?.close());
   follow();
 }
