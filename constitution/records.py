@@ -286,8 +286,7 @@ class Call(Record):
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
         completion: What `generate` answered.
         choice: What `choose` answered.
-        began: When it was asked for, in seconds since 1970 by the machine's clock as the program was started; None of
-            calls journalled by older versions.
+        began: When it was asked for, in seconds since 1970 (see `calls.py`); None of calls of older versions.
         seconds: From then until the answer came, the time that it waited for its turn in the engine included.
     """
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from big_runs import make_run
 from exporting import comparison, judged, stored, transcript
+from given_reviews import on_comparison
 from scale import LONG
 
 from constitution import CompareSettings, Settings, generate, label_pairs
@@ -532,6 +533,31 @@ def test_what_people_said_is_told(tmp_path: Path) -> None:
     found = find(run).agreement
     assert found is not None
     assert [one.name for one in found.reviewers] == ["ada"]
+
+
+def test_what_agreement_warns_of_is_told_without_names(tmp_path: Path) -> None:
+    pairs = [comparison(row, f"Q{row}?", "One.", "Two.", 0.9) for row in range(24)]
+    run = judged(tmp_path / "run", pairs)
+    for one in pairs:
+        on_comparison(run, one, "ada", "second", "second")
+    texts = [one.text for one in find(run).warnings]
+    assert [text for text in texts if text.startswith("people: ")] == [
+        "people: nothing shows that reviewer 1 and the AI prefer the same response more often than by chance "
+        "(comparisons in which both prefer one: 24)",
+        "people: reviewer 1 nearly always prefers the response shown as A",
+    ]
+    assert not any("ada" in text for text in texts)
+
+
+def test_a_judge_of_its_own_responses_is_told(tmp_path: Path) -> None:
+    own = "judge: it is the model that wrote the responses, and may favour its own"
+    run = made(tmp_path)
+    assert own not in [one.text for one in find(run).warnings]
+    asyncio.run(label_pairs(run, CompareSettings(pairs="revisions", principles_per_pair=1, few_shots=0)))
+    assert own in [one.text for one in find(run).warnings]
+    other = stored(tmp_path / "other", [transcript(0, "Q0?", "One.", "Two.")])
+    judged(other, [comparison(0, "Q0?", "One.", "Two.", 0.9)])
+    assert own not in [one.text for one in find(other).warnings]
 
 
 # Large runs

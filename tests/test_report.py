@@ -139,6 +139,13 @@ def test_what_people_say_of_the_judge_comes_first() -> None:
     assert "Can the judge be trusted? 74.2% [69.2, 79.2], n = 254 of comparisons have the same winner" in (
         Page(report_page(unknown)).words
     )
+    people = unknown.agreement
+    assert people
+    decided = Estimate(value=0.8, low=0.7, high=0.9, n=31)
+    pairs = tuple(one.model_copy(update={"decided": decided}) for one in people.with_ai)
+    reviewed = unknown.model_copy(update={"agreement": people.model_copy(update={"with_ai": pairs})})
+    told = "Can the judge be trusted? 80.0% [70.0, 90.0], n = 31 of reviewers' choices are the judge's, too"
+    assert told in Page(report_page(reviewed)).words
 
 
 def test_what_no_principle_tells_has_no_column() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from constitution.errors import RunError, command
 from constitution.manifest import COMPARE, REVISE, Manifest, Stage
+from constitution.report.agreement import Agreement, agreement_warnings, nameless
 from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
 from constitution.report.findings import Caution, RevisionNumbers, StageNumbers
@@ -70,9 +71,19 @@ def revision_cautions(
         yield Caution(text=evasive)
 
 
-def judge_cautions(coverage: Coverage | None, audit: Audit | None) -> Iterator[Caution]:
-    """What audit and coverage warn of."""
+def judge_cautions(
+    coverage: Coverage | None, audit: Audit | None, manifests: Mapping[Stage, Manifest]
+) -> Iterator[Caution]:
+    """What audit and coverage warn of, and a judge of its own responses."""
+    if REVISE in manifests and COMPARE in manifests and manifests[REVISE].model == manifests[COMPARE].model:
+        yield Caution(text="judge: it is the model that wrote the responses, and may favour its own")
     if audit:
         yield from (Caution(text=f"judge: {warning}") for warning in audit.warnings)
     if coverage:
         yield from (Caution(text=f"principles: {warning}") for warning in coverage.warnings)
+
+
+def people_cautions(people: Agreement | None) -> Iterator[Caution]:
+    """What agreement warns of; reviewers have numbers, as what is told here is handed on."""
+    if people:
+        yield from (Caution(text=f"people: {warning}") for warning in agreement_warnings(nameless(people)))

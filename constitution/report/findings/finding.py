@@ -13,7 +13,7 @@ from constitution.report.change import changes
 from constitution.report.coverage import Covering
 from constitution.report.findings import Findings, StageName, StageNumbers
 from constitution.report.findings.by_revision import ByRevision
-from constitution.report.findings.cautions import judge_cautions, revision_cautions, stage_cautions
+from constitution.report.findings.cautions import judge_cautions, people_cautions, revision_cautions, stage_cautions
 from constitution.report.findings.examples import Examples
 from constitution.report.findings.failure_groups import failure_groups
 from constitution.report.findings.steps import Steps
@@ -69,13 +69,14 @@ def find(run: Path) -> Findings:
         if stage in stages and stages[stage].counts.failed
         for group in failure_groups(name, stage, standing(run, stage))
     ]
+    people = agree(run)
     return Findings(
         run=run.absolute().name,
         stages=tuple(stages.values()),
         revisions=revisions,
         coverage=coverage if coverage.rows or coverage.comparisons else None,
         audit=audit,
-        agreement=agree(run),
+        agreement=people,
         scores=summarise_scores(run) if SCORE in manifests else None,
         steps=steps.numbers(),
         seconds=steps.seconds(),
@@ -90,7 +91,8 @@ def find(run: Path) -> Findings:
                 )
             ),
             *revision_cautions(run, manifests, revisions),
-            *judge_cautions(coverage, audit),
+            *judge_cautions(coverage, audit, manifests),
+            *people_cautions(people),
         ),
     )
 

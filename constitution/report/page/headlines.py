@@ -138,16 +138,19 @@ def _judge(findings: Findings, typed: Commands) -> Iterator[Headline]:
         return
     orders, right = findings.audit.order_agreement, findings.audit.accuracy
     # What people say of it comes before what it says of itself.
-    if told := right or orders:
+    reviewed = next((one.decided for one in findings.agreement.all_with_ai), None) if findings.agreement else None
+    if told := right or reviewed or orders:
         warned = bool(findings.audit.warnings)
         of_people = f"of people's preferences are the judge's, too; chance is 50%{_orders(orders)}"
+        of_reviewers = f"of reviewers' choices are the judge's, too; chance is 50%{_orders(orders)}"
         of_orders = "of comparisons have the same winner in both orders; chance is 50%"
+        meaning = of_people if right else of_reviewers if reviewed else of_orders
         yield Headline(
             question=question,
             section="judge",
             value=f"{told.value:.1%}",
             interval=_interval(told.percent),
-            meaning=(of_people if right else of_orders) + ("; see its warnings" if warned else ""),
+            meaning=meaning + ("; see its warnings" if warned else ""),
             tone="bad" if warned else _tone(told.low, told.high, 0.5),
         )
 
