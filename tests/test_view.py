@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from viewing import TOKEN, View, begin, comparison, transcript, viewed, write
 
-from constitution.records import Failure, Filtered, Vote
+from constitution.records import Candidate, Failure, Filtered, Vote
 from constitution.reviews import Review, add_review
 from constitution.view import browse
 from constitution.view.app import HEADERS
@@ -158,7 +158,16 @@ def test_a_row_is_shown_with_all_that_is_known_of_it(run: Path) -> None:
     with viewed(run) as view:
         page = view.get("row?id=row-0")
         assert "Pay <del>ten</del><ins>two</ins> coins now." in page.source
-        for words in ("Question 0?", "Round 2 privacy", "That is unkind.", "Left text.", "p 0.375", "0.250", "bea tie"):
+        for words in (
+            "Question 0?",
+            "Round 2 privacy",
+            "That is unkind.",
+            "Left text.",
+            "P(sample-1 is better) = 0.375",
+            "2 votes, from 0.250 to 0.500",
+            "privacyA0.250 privacyB0.500",
+            "bea tie",
+        ):
             assert words in page.words, words
         assert "hard to say" in page.words and 'deep{"a": [1]}' in page.words and "topicshop" in page.words
         principle = browse.read_principles(run).revising["privacy"]
@@ -171,6 +180,18 @@ def test_a_row_is_shown_with_all_that_is_known_of_it(run: Path) -> None:
         assert "unchanged" in view.get("row?id=row-1").words
 
 
+def test_a_comparison_names_responses_as_the_rest_of_the_row_does(run: Path) -> None:
+    first, second = (Candidate(text=text, source=source) for text, source in (("A.", "response"), ("B.", "revision-2")))
+    unread = Vote(principle="privacy", order="reversed", p_first=None)
+    more = {"first": first, "second": second, "p_reversed": None, "votes": (unread,), "gold": "first"}
+    write(run / "comparisons.jsonl", comparison(1, 0.123, id="row-1/x", **more))
+    with viewed(run) as view:
+        words = view.get("row?id=row-1").words
+    assert "Which is better: initial response or revision 2?" in words and "people preferred initial response" in words
+    assert "P(initial response is better) = 0.123 shown as A 0.123, as B unreadable" in words
+    assert "1 vote, 1 unreadable" in words and "privacyBunreadable" in words
+
+
 def test_rows_that_are_not_done_say_why(view: View) -> None:
     assert "Failed at respond: CallError: no answer" in view.get("row?id=row-4").words
     assert "Filtered: empty prompt: it asks nothing" in view.get("row?id=row-5").words
@@ -181,7 +202,19 @@ def test_rows_that_are_not_done_say_why(view: View) -> None:
 
 
 def test_a_filter_that_there_is_not_is_an_error_with_a_way_out(view: View) -> None:
-    for query in ("low=x", "high=2", "low=nan", "low=-1", "status=odd", "after=x", "before=1-", "after=1-" + "9" * 30):
+    for query in (
+        "low=x",
+        "high=2",
+        "low=nan",
+        "low=-1",
+        "status=odd",
+        "principle=odd",
+        "tag=odd",
+        "judged=odd",
+        "after=x",
+        "before=1-",
+        "after=1-" + "9" * 30,
+    ):
         page = view.get(f"?{query}")
         assert page.status == 400 and query.partition("=")[2] in page.words, query
     assert view.get("row?id=row-0&as=odd").status == 400
@@ -190,8 +223,12 @@ def test_a_filter_that_there_is_not_is_an_error_with_a_way_out(view: View) -> No
 def test_a_damaged_journal_is_named_and_the_others_are_shown(run: Path) -> None:
     path = run / "comparisons.jsonl"
     path.write_bytes(path.read_bytes().replace(b"Left", b"Lost"))
-    with viewed(run) as view:
+    warned: list[str] = []
+    with viewed(run, warned.append) as view:
+        assert len(warned) == 1 and warned[0].startswith(f"{path}:1: damaged") and "truncate -s 0" in warned[0]
         page = view.get("")
+        assert "comparing: cannot be told: comparisons.jsonl is damaged, see below" in page.words
+        assert "200 rows = 135 done" in page.words and page.words.count("pending") == 1
         assert f"{path}:1: damaged" in page.words and "truncate -s 0" in page.words
         assert len(page.rows) == 50
         transcripts = run / "transcripts.jsonl"
@@ -219,12 +256,13 @@ def test_a_list_shows_where_the_words_stand(run: Path) -> None:
 
 
 def test_a_list_tells_of_all_comparisons_or_of_those_that_were_looked_for(run: Path) -> None:
-    other = next(id for id in browse.read_principles(run).ids if id != "privacy")
+    other = next(id for id in browse.read_principles(run).comparing if id != "privacy")
     votes = (Vote(principle=other, order="forward", p_first=0.5),)
     write(run / "comparisons.jsonl", comparison(0, 0.91, id="row-0/b", votes=votes), comparison(0, 0.95, id="row-0/c"))
     with viewed(run) as view:
         assert "p 0.38 to 0.95" in view.get("").words
-        assert "p 0.91 to 0.95" in (shown := view.get("?low=0.9").words) and other in shown
+        assert "p 0.91 to 0.95" in view.get("?low=0.9").words
+        assert not re.search(rf'class="principle">{other}<', view.get("").source), "nothing is revised under it"
         assert "p 0.38 to" not in view.get("?high=0.5").words and "p 0.38" in view.get("?high=0.5").words
 
 

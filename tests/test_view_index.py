@@ -7,11 +7,14 @@ import pytest
 from given_reviews import on_comparison, on_revision
 from viewing import SECONDS, begin, caught_up, comparison, followed, found, mixed_run, overview, soon, transcript, write
 
+from constitution.errors import ConfigError
 from constitution.journal import read_lines
-from constitution.manifest import COMPARE, set_aside
+from constitution.manifest import COMPARE, REVISE, set_aside
+from constitution.records import Failure, Vote
 from constitution.view import indexing
 from constitution.view.index import Index
 from constitution.view.indexing import Indexer
+from constitution.view.overview import read_principles
 
 
 @pytest.fixture
@@ -90,9 +93,33 @@ def test_rows_are_filtered(run: Path) -> None:
         assert "row-2" in found(index, status="not reviewed")
         assert found(index, low="0.5") == ["row-1"] == found(index, low="0.9", high="0.9")
         assert found(index, high="0.5") == []
-        assert len(found(index, principle="privacy")) == 4 == len(found(index, tag="any that it bears"))
-        assert found(index, principle="' OR 1") == []
+        assert len(found(index, principle="privacy")) == 4
         assert found(index, q="tea", status="changed", principle="privacy", low="0.1") == ["row-1"]
+
+
+def test_principles_of_revisions_and_of_the_judge_are_told_apart(run: Path) -> None:
+    principles = read_principles(run)
+    shared = next(iter(principles.revising["privacy"].tags))
+    other = next(one for one in principles.revising.values() if shared not in one.tags)
+    votes = tuple(Vote(principle=id, order="forward", p_first=0.5) for id in ("privacy", other.id))
+    write(run / "comparisons.jsonl", comparison(1, id="row-1/x", votes=votes), comparison(9, votes=votes))
+    with followed(run) as (index, _):
+        assert len(found(index, principle="privacy")) == 4 == len(found(index, tag=shared))
+        assert found(index, principle=other.id) == [] == found(index, tag=other.tags[0])
+        assert found(index, judged="privacy") == ["row-1", "row-9"] == found(index, judged=other.id)
+        assert found(index, principle="privacy", judged=other.id) == ["row-1"]
+
+
+def test_in_a_run_of_pairs_only_a_principle_is_the_judges(tmp_path: Path) -> None:
+    run = begin(tmp_path / "pairs", 2, compared=True)
+    (run / REVISE.manifest).unlink()
+    votes = (Vote(principle="privacy", order="forward", p_first=0.5),)
+    write(run / "comparisons.jsonl", comparison(0, votes=votes), comparison(1))
+    tag = read_principles(run).comparing["privacy"].tags[0]
+    with followed(run) as (index, _):
+        assert found(index, principle="privacy") == ["row-0"] == found(index, tag=tag)
+        with pytest.raises(ConfigError, match="judged 'privacy'"):
+            found(index, judged="privacy")
 
 
 def test_a_row_is_reviewed_as_long_as_an_answer_about_its_texts_stands(run: Path) -> None:
@@ -168,16 +195,21 @@ def test_a_damaged_line_is_named_and_what_stands_before_it_is_found(run: Path) -
     path = run / "transcripts.jsonl"
     good = path.read_bytes()
     path.write_bytes(good.replace(b"Never brew", b"Never brow"))
-    with followed(run) as (index, indexer):
+    warned: list[str] = []
+    with followed(run, warned.append) as (index, indexer):
         (fault,) = overview(index).faults
         assert fault.message.startswith(f"{path}:1: damaged")
         assert found(index, q="zebras") == ["row-1"], "other journals are read"
+        write(run / "failures.jsonl", Failure(id="row-6", index=6, step="respond", kind="CallError", message="late"))
+        soon(lambda: found(index, q="late"), indexer)
+        assert warned == [f"{fault.message}\n  {fault.hint}"], "once"
         path.write_bytes(good)
         soon(lambda: found(index, q="brew"), indexer)
         assert not caught_up(index).faults
         path.write_bytes(good + b'{"id":"row-9","index":9,"crc":"00000000"}\n')
         soon(lambda: overview(index).faults, indexer)
         assert overview(index).faults[0].message.startswith(f"{path}:5: damaged")
+        soon(lambda: len(warned) == 2, indexer)
         assert found(index, q="安全") == ["row-2"]
 
 
@@ -199,7 +231,7 @@ def test_an_indexer_that_is_stopped_goes_on_where_it_was(run: Path, monkeypatch:
     monkeypatch.setattr(indexing, "BATCH", 0.0)
     index, told = Index(run), threading.Event()
     index.keep()
-    indexer = Indexer(index, told.set)
+    indexer = Indexer(index, told.set, pytest.fail)
     indexer.start()
     assert told.wait(SECONDS)
     indexer.stop()

@@ -30,7 +30,7 @@ from constitution.view.app import make_app
 from constitution.view.index import Index
 from constitution.view.indexing import Indexer
 from constitution.view.live import Live
-from constitution.view.overview import Overview, read_overview
+from constitution.view.overview import Overview, read_overview, read_principles
 from constitution.view.searching import conditions, how_many, read_wanted, rows_after
 from constitution.view.site import Site
 
@@ -127,7 +127,8 @@ def caught_up(index: Index) -> Overview:
 
 def found(index: Index, **given: str) -> list[str]:
     """Ids of the rows that are so; as many as are counted."""
-    where = conditions(read_wanted(given), ["privacy"])
+    principles = read_principles(index.run)
+    where = conditions(read_wanted(given, principles), principles)
     with index.read() as connection:
         ids = [row.id for row in rows_after(connection, where, most=10_000)]
         assert len(ids) == how_many(connection, where)
@@ -135,10 +136,10 @@ def found(index: Index, **given: str) -> list[str]:
 
 
 @contextmanager
-def followed(run: Path) -> Iterator[tuple[Index, Indexer]]:
+def followed(run: Path, warn: Callable[[str], object] = pytest.fail) -> Iterator[tuple[Index, Indexer]]:
     """An index that has caught up, and who keeps it up."""
     index = Index(run)
-    indexer = Indexer(index, lambda: None)
+    indexer = Indexer(index, lambda: None, warn)
     index.keep()
     indexer.start()
     try:
@@ -203,9 +204,9 @@ class View:
 
 
 @contextmanager
-def viewed(run: Path) -> Iterator[View]:
+def viewed(run: Path, warn: Callable[[str], object] = pytest.fail) -> Iterator[View]:
     """Open a run; its index has caught up."""
-    live = Live(Index(run), warn=pytest.fail)
+    live = Live(Index(run), warn)
     app = make_app(Site(run, TOKEN, "ada"), live)
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         caught_up(live.index)

@@ -94,8 +94,9 @@ def routes(site: Site, index: Index) -> list[Route]:
 def rows_page(site: Site, index: Index, connection: sqlite3.Connection, request: Request) -> Response:
     """The list: what is wanted, from a place on."""
     given = request.query_params
-    wanted, principles, place = read_wanted(given), read_principles(site.run), _read_place(given)
-    where = conditions(wanted, principles.tagged(wanted.tag))
+    principles, place = read_principles(site.run), _read_place(given)
+    wanted = read_wanted(given, principles)
+    where = conditions(wanted, principles)
     page = _page(connection, where, place)
     found, addresses = page.found, Addresses(site, wanted, place)
     overview = read_overview(index, connection)
@@ -111,7 +112,7 @@ def rows_page(site: Site, index: Index, connection: sqlite3.Connection, request:
         newer=addresses.rows(before=found[0].place) if found and page.earlier else "",
         older=addresses.rows(after=found[-1].place) if found and page.later else "",
         labels=read_labels(connection, found, wanted),
-        drawn=read_drawn(connection, found, principles.ids),
+        drawn=read_drawn(connection, found, principles),
         principles=principles,
         statuses=_statuses(site),
         has=has,
@@ -124,13 +125,14 @@ def row_page(site: Site, index: Index, connection: sqlite3.Connection, request: 
     id, way = given.get("id", ""), given.get("as", "before")
     if way not in WAYS:
         raise ConfigError(f"as {way!r}: revisions are not shown so", f"They are as: {', '.join(WAYS)}")
-    wanted, principles = read_wanted(given), read_principles(site.run)
+    principles = read_principles(site.run)
+    wanted = read_wanted(given, principles)
     found = find(connection, id)
     if found is None:
         overview = read_overview(index, connection)
         return site.page("no_row.html.jinja", 404, id=id, overview=overview)
     (row,) = read_rows(site.run, connection, [found])
-    where = conditions(wanted, principles.tagged(wanted.tag))
+    where = conditions(wanted, principles)
     next_row, previous = (
         next(iter(beside(connection, where, found.place, 1)), None) for beside in (rows_after, rows_before)
     )

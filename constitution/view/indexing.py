@@ -46,11 +46,14 @@ class Indexer:
     Args:
         index: What is kept up.
         told: Called, on the indexer's thread, when the index has changed.
+        warn: Likewise told of each damaged journal, once as long as it is.
     """
 
-    def __init__(self, index: Index, told: Callable[[], None]) -> None:
+    def __init__(self, index: Index, told: Callable[[], None], warn: Callable[[str], None]) -> None:
         self._index = index
         self._told = told
+        self._warn = warn
+        self._damaged: set[str] = set()
         self._news = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="view index", daemon=True)
@@ -141,6 +144,14 @@ class Indexer:
             fault = bad
         if not self._ended.is_set():
             _tell(connection, journal, size, fault)
+            self._warn_once(journal, fault)
+
+    def _warn_once(self, journal: Followed, fault: RunError | None) -> None:
+        if not fault:
+            self._damaged.discard(journal.file)
+        elif journal.file not in self._damaged:
+            self._damaged.add(journal.file)
+            self._warn(f"{fault.message}\n  {fault.hint}" if fault.hint else fault.message)
 
     def _place(self, connection: sqlite3.Connection, journal: Followed, made: str) -> Place:
         """Where to go on; at the beginning if what was read is no longer there."""

@@ -46,7 +46,7 @@ class Live:
 
     Args:
         index: Kept up as long as this runs.
-        warn: Told why it cannot be followed.
+        warn: Told why it cannot be followed, and which journals are damaged.
     """
 
     def __init__(self, index: Index, warn: Callable[[str], None]) -> None:
@@ -63,7 +63,10 @@ class Live:
         def told() -> None:
             loop.call_soon_threadsafe(self._tell)
 
-        indexer = Indexer(self.index, told)
+        def warn(text: str) -> None:
+            loop.call_soon_threadsafe(self._warn, text)
+
+        indexer = Indexer(self.index, told, warn)
         # Now, so that the first page has something to ask; building it takes its time on a thread.
         await run_in_threadpool(self.index.keep)
         watching = asyncio.create_task(self._watch(indexer))

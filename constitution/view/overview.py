@@ -1,16 +1,16 @@
 """What a page says of the whole run: where its rows are, how far the index is, what is damaged."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from constitution.counts import Counts
-from constitution.manifest import COMPARE, REVISE, Manifest, has_stage, load_manifest
+from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest
 from constitution.principles import Principle
 from constitution.records import Record
 from constitution.view.index import Index
 from constitution.view.marks import compare_counts, revise_counts
-from constitution.view.schema import JOURNALS
+from constitution.view.schema import COMPARISONS, JOURNALS, TRANSCRIPTS, Followed
 
 
 class Fault(Record):
@@ -27,6 +27,8 @@ class Overview(Record):
         rows: How many rows something is known of.
         revised: Where the rows of the SL stage are; None: the run has no such stage.
         compared: Likewise of the RL stage.
+        revising_fault: The journal of the SL stage that cannot be read on, so that its counts tell nothing; else empty.
+        comparing_fault: Likewise of the RL stage.
         reading: How far the index is, while it is behind.
         faults: Of journals that are damaged.
     """
@@ -34,22 +36,30 @@ class Overview(Record):
     rows: int
     revised: Counts | None
     compared: Counts | None
+    revising_fault: str
+    comparing_fault: str
     reading: str
     faults: tuple[Fault, ...]
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The equations."""
+        """The equations; of a stage with a damaged journal, that there is none."""
         made = []
         if self.revised:
-            made.append(self.revised.equation)
+            made.append(_untold("revising", self.revising_fault) or self.revised.equation)
         if self.compared:
-            made.append(f"comparing: {self.compared.equation}")
+            made.append(_untold("comparing", self.comparing_fault) or f"comparing: {self.compared.equation}")
         return tuple(made)
+
+
+def _untold(stage: str, file: str) -> str:
+    return f"{stage}: cannot be told: {file} is damaged, see below" if file else ""
 
 
 class Principles(Record):
     """The principles of a run's stages, by id.
+
+    Many judges vote under all of them on every row: that tells rows apart less than what they were revised under.
 
     Attributes:
         revising: Of the SL stage.
@@ -60,20 +70,28 @@ class Principles(Record):
     comparing: Mapping[str, Principle]
 
     @property
-    def ids(self) -> tuple[str, ...]:
-        """Of both."""
-        return tuple(dict.fromkeys([*self.revising, *self.comparing]))
+    def drawn(self) -> Mapping[str, Principle]:
+        """Those that a list shows of its rows: they were revised under them, or judged if the run revises nothing."""
+        return self.revising or self.comparing
+
+    @property
+    def journal(self) -> Followed:
+        """Which tells where those were drawn."""
+        return TRANSCRIPTS if self.revising else COMPARISONS
+
+    @property
+    def judging(self) -> Mapping[str, Principle]:
+        """The judge's, where they are not those."""
+        return self.comparing if self.revising else {}
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """All tags, sorted."""
-        both = (*self.revising.values(), *self.comparing.values())
-        return tuple(sorted({tag for principle in both for tag in principle.tags}))
+        """Of those that were drawn, sorted."""
+        return tuple(sorted({tag for principle in self.drawn.values() for tag in principle.tags}))
 
     def tagged(self, tag: str) -> list[str]:
-        """Ids of the principles that bear a tag."""
-        both = [*self.revising.values(), *self.comparing.values()]
-        return [principle.id for principle in both if tag in principle.tags]
+        """Ids of the drawn ones that bear a tag."""
+        return [principle.id for principle in self.drawn.values() if tag in principle.tags]
 
 
 def read_principles(run: Path) -> Principles:
@@ -101,16 +119,24 @@ def read_overview(index: Index, connection: sqlite3.Connection) -> Overview:
     numbers = dict(connection.execute("SELECT marks, count(*) FROM rows GROUP BY marks").fetchall())
     revised = revise_counts(load_manifest(run, REVISE).input, numbers) if has_stage(run, REVISE) else None
     compared = compare_counts(load_manifest(run, COMPARE).input, numbers) if has_stage(run, COMPARE) else None
-    faults = connection.execute("SELECT fault, hint FROM journals WHERE fault <> '' ORDER BY number").fetchall()
+    known = connection.execute("SELECT number, fault, hint FROM journals WHERE fault <> '' ORDER BY number").fetchall()
+    damaged = [number for number, _, _ in known]
+    faults = [(fault, hint) for _, fault, hint in known]
     if index.fault:
         faults.append((index.fault, "Pages show what was indexed before that. Make room, then start the view again."))
     return Overview(
         rows=sum(numbers.values()),
         revised=revised,
         compared=compared,
+        revising_fault=_first_of(REVISE, damaged),
+        comparing_fault=_first_of(COMPARE, damaged),
         reading=_reading(run, connection),
         faults=tuple(Fault(message=message, hint=hint) for message, hint in faults),
     )
+
+
+def _first_of(stage: Stage, damaged: Sequence[int]) -> str:
+    return next((one.file for one in JOURNALS if one.stage == stage and one.number in damaged), "")
 
 
 def _reading(run: Path, connection: sqlite3.Connection) -> str:

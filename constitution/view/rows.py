@@ -13,6 +13,7 @@ from constitution.journal import read_line
 from constitution.records import Comparison, Failure, Filtered, Message, Record, Transcript
 from constitution.reviews import Review
 from constitution.score_records import Scores
+from constitution.view.overview import Principles
 from constitution.view.schema import (
     COMPARE_FAILURES,
     COMPARE_FILTERED,
@@ -153,13 +154,14 @@ def read_labels(connection: sqlite3.Connection, found: Sequence[Found], wanted: 
     return {number: Labels(low, high) for number, low, high in labels}
 
 
-def read_drawn(connection: sqlite3.Connection, found: Sequence[Found], ids: Sequence[str]) -> dict[int, list[str]]:
-    """Of rows by their number: which of these principles were drawn for their rounds and comparisons."""
+def read_drawn(connection: sqlite3.Connection, found: Sequence[Found], principles: Principles) -> dict[int, list[str]]:
+    """Of rows by their number: which principles were drawn for them (see `Principles.drawn`)."""
+    ids = list(principles.drawn)
     drawn: dict[int, list[str]] = {}
     for row, principle in connection.execute(
-        f"SELECT DISTINCT row, principle FROM drawn WHERE principle IN ({', '.join('?' * len(ids))}) "
-        f"AND row IN ({', '.join('?' * len(found))})",
-        [*ids, *(one.number for one in found)],
+        f"SELECT row, principle FROM drawn WHERE principle IN ({', '.join('?' * len(ids))}) "
+        f"AND row IN ({', '.join('?' * len(found))}) AND journal = ?",
+        [*ids, *(one.number for one in found), principles.journal.number],
     ):
         drawn.setdefault(row, []).append(principle)
     return drawn

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -11,7 +11,8 @@ from constitution.errors import ConfigError
 from constitution.records import Record
 from constitution.view.entries import spaced
 from constitution.view.marks import STATUSES
-from constitution.view.schema import JOURNALS, TRANSCRIPTS
+from constitution.view.overview import Principles
+from constitution.view.schema import COMPARISONS, JOURNALS, TRANSCRIPTS, Followed
 
 PAGE = 50
 # A phrase in quotes, or a word; with a star, all that begins so.
@@ -25,8 +26,9 @@ class Wanted(Record):
 
     Attributes:
         q: Words and "phrases"; `begin*` is any word that begins so.
-        principle: The id of one that was drawn.
+        principle: The id of one that was drawn (see `Principles.drawn`).
         tag: Of a principle that was drawn.
+        judged: The id of one that the judge voted under, where others were drawn.
         status: A name of `marks.STATUSES`.
         low: Least p of one of its comparisons.
         high: Greatest.
@@ -35,6 +37,7 @@ class Wanted(Record):
     q: str = ""
     principle: str = ""
     tag: str = ""
+    judged: str = ""
     status: str = ""
     low: float | None = None
     high: float | None = None
@@ -72,24 +75,32 @@ class Found(NamedTuple):
         return f"{self.position}-{self.number}"
 
 
-def read_wanted(given: Mapping[str, str]) -> Wanted:
-    """What an address asks for.
+def read_wanted(given: Mapping[str, str], principles: Principles) -> Wanted:
+    """What an address asks for of a run with these principles.
 
     Raises:
-        ConfigError: A status that there is not, or a p that is no probability.
+        ConfigError: A status, principle or tag that there is not, or a p that is no probability.
     """
-    status = given.get("status", "")
-    if status and status not in STATUSES:
-        raise ConfigError(f"status {status!r}: there is no such status", f"It may be: {', '.join(STATUSES)}")
+    status = _one_of("status", given, STATUSES)
     low, high = (_probability(name, given.get(name, "")) for name in ("low", "high"))
     return Wanted(
         q=given.get("q", "").strip(),
-        principle=given.get("principle", ""),
-        tag=given.get("tag", ""),
+        principle=_one_of("principle", given, principles.drawn),
+        tag=_one_of("tag", given, principles.tags),
+        judged=_one_of("judged", given, principles.judging, "principle of a judge"),
         status=status,
         low=low,
         high=high,
     )
+
+
+def _one_of(name: str, given: Mapping[str, str], known: Collection[str], what: str = "") -> str:
+    value = given.get(name, "")
+    if value and value not in known:
+        none = f"Nothing in this run is filtered by it: leave {name}= out of the address."
+        hint = f"It may be: {', '.join(known)}" if known else none
+        raise ConfigError(f"{name} {value!r}: there is no such {what or name}", hint)
+    return value
 
 
 def _probability(name: str, text: str) -> float | None:
@@ -130,12 +141,12 @@ def terms(q: str) -> list[Term]:
     return made[:MOST_TERMS]
 
 
-def conditions(wanted: Wanted, tagged: Iterable[str] = ()) -> list[Condition]:
+def conditions(wanted: Wanted, principles: Principles) -> list[Condition]:
     """What a row must fulfil.
 
     Args:
         wanted: What is asked for.
-        tagged: Ids of the principles that bear the wanted tag.
+        principles: The run's.
     """
     made = [_worded(term.quoted) for term in terms(wanted.q)]
     if wanted.q and not made:
@@ -144,9 +155,11 @@ def conditions(wanted: Wanted, tagged: Iterable[str] = ()) -> list[Condition]:
         having = STATUSES[wanted.status]
         made.append(Condition("marks & ? = ?", (having.of, having.these)))
     if wanted.principle:
-        made.append(_drawn([wanted.principle]))
+        made.append(_drawn([wanted.principle], principles.journal))
     if wanted.tag:
-        made.append(_drawn(list(tagged)))
+        made.append(_drawn(principles.tagged(wanted.tag), principles.journal))
+    if wanted.judged:
+        made.append(_drawn([wanted.judged], COMPARISONS))
     if wanted.low is not None or wanted.high is not None:
         made.append(Condition("number IN (SELECT row FROM lines WHERE p BETWEEN ? AND ?)", wanted.between))
     return made
@@ -164,9 +177,9 @@ def _worded(term: str) -> Condition:
     return Condition(sql, (term,) * (len(others) + 1))
 
 
-def _drawn(principles: list[str]) -> Condition:
-    marks = ", ".join("?" * len(principles))
-    return Condition(f"number IN (SELECT row FROM drawn WHERE principle IN ({marks}))", tuple(principles))
+def _drawn(ids: list[str], journal: Followed) -> Condition:
+    sql = f"number IN (SELECT row FROM drawn WHERE principle IN ({', '.join('?' * len(ids))}) AND journal = ?)"
+    return Condition(sql, (*ids, journal.number))
 
 
 def how_many(connection: sqlite3.Connection, wanted: list[Condition]) -> int:
