@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PROGRAM
 from exporting import comparison, judged, stored, transcript
 from markdown_it import MarkdownIt
 
@@ -461,7 +462,6 @@ def test_the_command_prints_nothing_that_steers_a_terminal(cli: Cli, hostile: Pa
 
 
 def test_a_reader_that_leaves_early_is_no_error(run: Path, cli: Cli, tmp_path: Path) -> None:
-    from conftest import PROGRAM
 
     many = judged(tmp_path / "many", [comparison(n, "Q?", "word " * 400, "B", 0.9) for n in range(200)])
     command = f"set -o pipefail; '{PROGRAM}' sample '{many}' -n 200 | head -c 10"

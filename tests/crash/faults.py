@@ -50,8 +50,10 @@ class _Written:
         self._faults = faults
 
     def write(self, data: Any) -> Any:
-        # Nothing is what libraries write to learn whether a file takes text.
-        return self._faults.pass_through(self._file.write, data) if data else self._file.write(data)
+        # Nothing is what libraries write to learn whether a file takes text. A file with a buffer writes all or raises:
+        # that a part was taken is told by the system's own call only, whose data are `bytes`.
+        part = bytearray(data) if isinstance(data, bytes) else data
+        return self._faults.pass_through(self._file.write, part) if data else self._file.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
