@@ -1,13 +1,12 @@
 """Settings of a run: a YAML file, overridden by flags, checked once, then frozen."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
+from constitution.config_faults import validated
 from constitution.errors import ConfigError
-from constitution.masking import masked_address
 from constitution.model_settings import (
     REACH,
     Address,
@@ -16,11 +15,10 @@ from constitution.model_settings import (
     ControlTokens,
     Dtype,
     ModelSettings,
-    Role,
     split_engine,
 )
 from constitution.settings_help import COMPARE_HELP, HELP
-from constitution.yamlfile import kind_of, line_of, load_yaml, nearest, plainly
+from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
 
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `generation.py`).
@@ -33,7 +31,6 @@ COMPARE_KNOBS = frozenset(
     }
 )
 
-AnySettings = TypeVar("AnySettings", bound=BaseModel)
 NAME_OR_NAMES = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
     "description": HELP["column"],
@@ -218,68 +215,6 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
 def _as_tuple(value: Any) -> Any:
     """One name or one model spelt out, or a list of them; anything else is left for the check."""
     return (value,) if isinstance(value, str | dict) else tuple(value) if isinstance(value, list) else value
-
-
-def validated(
-    model: type[AnySettings],
-    merged: dict[str, Any],
-    flags: dict[str, Any],
-    help: dict[str, str],
-    file: Path | None,
-    data: dict[str, Any],
-    section: tuple[str, ...] = (),
-) -> AnySettings:
-    """Settings of these values, or a `ConfigError` that names the flag or the line of the first wrong one."""
-    try:
-        return model.model_validate(merged)
-    except ValidationError as bad:
-        fault = _telling(bad.errors())
-        name = str(fault["loc"][0])
-        flag = f"--{name.replace('_', '-')}"
-        if fault["type"] == "missing" and name not in merged:
-            raise ConfigError(f"{flag} is missing", help[name]) from None
-        inner = _within(merged[name], fault["loc"][1:])
-        keys = [key for key in inner if isinstance(key, str) and key in Role.model_fields]
-        line = f"{file}:{line_of(data, (*section, name, *inner))}: {name}"
-        where = ".".join([flag if name in flags or not file else line, *keys])
-        raise ConfigError(f"{where}: {_rule(fault)}", HELP[keys[-1]] if keys else help[name]) from None
-
-
-def _telling(faults: list[ErrorDetails]) -> ErrorDetails:
-    """The fault to tell of: the first setting's.
-
-    Of a role, which may be a name or spelt out, pydantic tells both what is wrong inside and that it is no name; and a
-    misspelt key is both unknown and missing.
-    """
-    faults = [fault for fault in faults if fault["loc"][0] == faults[0]["loc"][0]]
-    unknown = [fault for fault in faults if fault["type"] == "extra_forbidden"]
-    return unknown[0] if unknown else max(faults, key=lambda one: (len(one["loc"]), one["type"] == "model_type"))
-
-
-def _within(value: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """The parts of a fault's location that are keys and places of the value, and not pydantic's names for its forms."""
-    path: list[int | str] = []
-    for part in location:
-        if part in value if isinstance(value, dict) else isinstance(value, tuple) and isinstance(part, int):
-            path.append(part)
-            value = value[part]
-    return tuple(path)
-
-
-def _rule(fault: ErrorDetails) -> str:
-    """Which rule a fault breaks, with the value that breaks it."""
-    key = fault["loc"][-1]
-    match fault["type"]:
-        case "extra_forbidden":
-            return f"unknown setting {key!r}; {nearest(str(key), Role.model_fields)}"
-        case "missing":
-            return f"the key {key!r} is missing"
-        case "model_type":
-            return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
-    given = masked_address(fault["input"]) if key == "base_url" and isinstance(fault["input"], str) else fault["input"]
-    message = plainly({**fault, "input": given})
-    told = message == "empty" or "found" in message or (isinstance(given, str) and repr(given) in message)
-    return message if told else f"{message}, not {given!r}"
 
 
 def read_file(file: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from constitution.config import validated
+from constitution.config_faults import validated
 from constitution.model_settings import Address, AnyRole, Dtype
 from constitution.settings_help import SCORE_HELP
 
