@@ -5,6 +5,8 @@ import logging
 import math
 import os
 import socket
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from constitution.cluster_settings import ClusterSettings
@@ -15,6 +17,7 @@ from constitution.records import Record
 
 # What a driver of this program needs of Ray's memory for objects: next to nothing goes through it.
 STORE_BYTES = 128 << 20
+KNOCK_SECONDS = 10.0
 # Engines that use a GPU of the machine they run on.
 ON_GPUS = frozenset({"transformers", "vllm"})
 # The driver's address as workers reach it, where the program guesses wrong.
@@ -57,24 +60,67 @@ def connect(settings: ClusterSettings) -> None:
             "Install it: pip install 'constitution-ai[ray]'",
         ) from None
     assert settings.ray
+    _knock(settings.ray if settings.ray != "auto" else os.environ.get("RAY_ADDRESS", ""))
     logging.getLogger("ray").setLevel(logging.ERROR)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
     try:
-        if settings.ray == "local":
-            cores = math.ceil((settings.max_replicas or settings.replicas or 1) * (settings.cpus_per_replica or 1))
-            ray.init(
-                address="local",
-                num_cpus=max(os.cpu_count() or 1, cores),
-                object_store_memory=STORE_BYTES,
-                include_dashboard=False,
-                **quiet,
-            )
-        else:
-            ray.init(address=settings.ray, **quiet)
+        with _silent():
+            _join(settings, quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as bad:
-        where = masked_address(settings.ray)
-        what = "no Ray cluster is found on this machine" if where == "auto" else f"no Ray cluster answers at {where}"
-        raise ConfigError(f"--ray {where}: {what} ({first_line(bad)[:200]})", START) from None
+        raise _nobody(settings.ray, first_line(bad)[:200]) from None
+
+
+def _join(settings: ClusterSettings, quiet: dict[str, Any]) -> None:
+    import ray
+
+    if settings.ray != "local":
+        ray.init(address=settings.ray, **quiet)
+        return
+    cores = math.ceil((settings.max_replicas or settings.replicas or 1) * (settings.cpus_per_replica or 1))
+    ray.init(
+        address="local",
+        num_cpus=max(os.cpu_count() or 1, cores),
+        object_store_memory=STORE_BYTES,
+        include_dashboard=False,
+        **quiet,
+    )
+
+
+def _knock(address: str) -> None:
+    """Ray itself tries for minutes to reach a place where nobody is.
+
+    Raises:
+        ConfigError: Nobody is there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as bad:
+        raise _nobody(address, first_line(bad)) from None
+
+
+def _nobody(address: str, why: str) -> ConfigError:
+    where = masked_address(address)
+    what = "no Ray cluster is found on this machine" if where == "auto" else f"no Ray cluster answers at {where}"
+    return ConfigError(f"--ray {where}: {what} ({why})", START)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Ray's libraries write to the terminal how they were told to be silent; errors come as exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def room_for(settings: ClusterSettings, models: list[Model]) -> Room:
