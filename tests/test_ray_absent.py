@@ -1,4 +1,4 @@
-"""A cluster is asked for where Ray is not installed, as in the environment of these tests; `make test-ray` has the rest."""
+"""`--ray` where Ray is not installed, as in the environment of these tests; `make test-ray` has the rest."""
 
 import subprocess
 from collections.abc import Callable

@@ -77,9 +77,11 @@ async def open_engine(settings, chat_template=None):
     raise ModelError(f"the weights of {settings.model} are damaged", "Download them again.")
 '''
 
-JOURNALS = tuple(
-    f"{stage}{name}.jsonl" for stage in ("", "compare-", "score-") for name in ("calls", "failures", "filtered")
-) + ("transcripts.jsonl", "comparisons.jsonl", "scores.jsonl")
+STAGES = ("", "compare-", "score-")
+JOURNALS = (
+    *("transcripts.jsonl", "comparisons.jsonl", "scores.jsonl"),
+    *(f"{stage}{name}.jsonl" for stage in STAGES for name in ("calls", "failures", "filtered")),
+)
 
 
 def program(*args: object, timeout: float = 240) -> "subprocess.CompletedProcess[str]":
@@ -97,7 +99,7 @@ def done(*args: object) -> str:
 
 
 def write_prompts(path: Path, texts: Iterable[str]) -> Path:
-    """A prompts file with the ids `r0`, `r1`, …"""
+    """A prompts file whose ids are `r0`, `r1` and so on."""
     rows = ({"id": f"r{n}", "prompt": text, "topic": n % 3} for n, text in enumerate(texts))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path

@@ -26,7 +26,7 @@ def test_two_thousand_rows_and_workers_killed_at_random(tmp_path: Path, model: P
         wait_for_calls(process, killed, 20)
         assailant = Assailant(process, seed)
         assailant.kill(KILLS, (0.2, 3.0))
-        output, errors = process.communicate(timeout=500)
+        _, errors = process.communicate(timeout=500)
     assert process.returncode == 0, errors[-4000:]
     took = time.monotonic() - began
     assert assailant.kills == KILLS, "the run ended before"
