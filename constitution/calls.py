@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from constitution.compare import Weigh
 from constitution.digests import derive_seed, digest
@@ -12,8 +13,30 @@ from constitution.engines.base import Engine, Identity
 from constitution.errors import CallError, EmptyCompletion
 from constitution.records import Call, Choice, Completion, Message, Row, Sampling
 from constitution.revise import Ask
-from constitution.run import Run
 from constitution.runner import Stop, Tally
+
+
+class Book(Protocol):
+    """Where a row's finished calls are found, and kept: the run, or on a cluster's worker the line to it.
+
+    Attributes:
+        failures: How often each row failed on earlier starts, by id.
+    """
+
+    @property
+    def failures(self) -> Mapping[str, int]: ...  # noqa: D102
+
+    def answer(self, row: Row, step: str, digest: str) -> Completion | None:
+        """The kept answer to this very call of `generate`, if there is one."""
+
+    def choice(self, row: Row, step: str, digest: str) -> Choice | None:
+        """The kept answer to this very call of `choose`, if there is one."""
+
+    def keep(self, record: Call) -> None:
+        """Keep a finished call."""
+
+    async def flushed(self) -> None:
+        """Wait until all that was kept so far is on the disk."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +45,7 @@ class Caller:
 
     Attributes:
         engine: Makes the calls; closed already where all of them are in the journal.
-        run: Where the journal is.
+        run: Where finished calls are kept.
         seed: The run's.
         attempts: How often a call that says nothing is asked again, with another seed; a row that failed on an earlier
             start gets as many again.
@@ -31,7 +54,7 @@ class Caller:
     """
 
     engine: Engine
-    run: Run
+    run: Book
     seed: int
     attempts: int
     tally: Tally
@@ -43,7 +66,7 @@ class Caller:
 
     def ask(self, row: Row, sampling: Sampling) -> Ask:
         """One row's way to `Engine.generate`."""
-        attempts = self.attempts * (1 + self.run.failures[row.id])
+        attempts = self.attempts * (1 + self.run.failures.get(row.id, 0))
 
         async def ask(step: str, messages: Sequence[Message]) -> Completion:
             for attempt in range(attempts):

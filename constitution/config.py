@@ -5,6 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
+from constitution import cluster_settings as cluster
+from constitution.cluster_settings import NAMES as CLUSTER
+from constitution.cluster_settings import ClusterSettings
 from constitution.config_faults import validated
 from constitution.errors import ConfigError
 from constitution.model_settings import (
@@ -22,7 +25,12 @@ from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
 
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `generation.py`).
-KNOBS = frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare"}) | REACH
+KNOBS = (
+    frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare", *CLUSTER}) | REACH
+)
+# Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
+COMPARE__POINTERS = {"prompts", "principles", "templates", "model", "critic", "compare"}
+KNOBS = frozenset({"out", "attempts", *_POINTERS, *CLUSTER}) | REACH
 # Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
 COMPARE_KNOBS = frozenset(
     {
@@ -156,6 +164,11 @@ class Settings(BaseModel):
     attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
     compare: Annotated[CompareSettings | None, _setting("compare")] = None
+    ray: cluster.RayAddress = None
+    replicas: cluster.Replicas = None
+    max_replicas: cluster.MaxReplicas = None
+    gpus_per_replica: cluster.GpusPerReplica = None
+    cpus_per_replica: cluster.CpusPerReplica = None
 
     @property
     def generator(self) -> ModelSettings:
@@ -163,6 +176,11 @@ class Settings(BaseModel):
         engine, model = split_engine(self.model)
         given = {name: getattr(self, name) for name in ModelSettings.model_fields}
         return ModelSettings(**given | {"model": model, "engine": engine or self.engine})
+
+    @property
+    def cluster(self) -> ClusterSettings:
+        """Who runs the rows."""
+        return ClusterSettings(**{name: getattr(self, name) for name in CLUSTER})
 
     def affecting(self) -> dict[str, Any]:
         """The settings that change rows, by name: what a resumed run must match."""

@@ -1,15 +1,17 @@
 """The SL stage: run the chain of critiques and revisions over all prompts (Bai et al. 2022, section 3)."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from constitution import __version__
 from constitution.calls import Caller
 from constitution.config import Settings
 from constitution.counts import Counts
+from constitution.crew import Crew, Job, Model
+from constitution.crews import open_crew
 from constitution.engines import check_role
 from constitution.engines.base import weakest
-from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
@@ -22,7 +24,7 @@ from constitution.report.summary import write_summary
 from constitution.revise import revise
 from constitution.row_states import State, read_states
 from constitution.run import Run
-from constitution.runner import Chain, Stop, Tally, Watch, run_rows
+from constitution.runner import Chain, Stop, Tally, Watch
 from constitution.sources import Scan, read, scan, source_digest
 from constitution.store import count
 from constitution.templating import TemplateSet, load_templates
@@ -34,7 +36,7 @@ async def generate(
     reuse: Path | None = None,
     stop: Stop | None = None,
     retry_failed: bool = False,
-    engines: Engines | None = None,
+    crew: Crew | None = None,
 ) -> Counts:
     """Run the SL stage, or go on with a run that was stopped; then the RL stage, if `settings.compare` asks for it.
 
@@ -47,14 +49,14 @@ async def generate(
         reuse: Another run's folder whose finished calls may be reused.
         stop: Ends the run early, with what is under way finished and journalled.
         retry_failed: Run the rows that failed, and no others.
-        engines: Engines that are open already; closed by whoever opened them.
+        crew: Who runs the rows; closed by whoever opened it. None: as the settings say.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
         Stopped: `stop` was asked for.
     """
-    if engines is None:
-        async with Engines() as own:
+    if crew is None:
+        async with open_crew(settings.cluster) as own:
             return await generate(settings, watch, reuse, stop, retry_failed, own)
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
@@ -77,13 +79,13 @@ async def generate(
             await check_role(judge, "judge")
     stop, folder = stop or Stop(), Path(settings.out)
     failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
-    await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
+    await _revise_rows(settings, principles, templates, crew, watch, reuse, stop, retry_failed)
     counts = count(folder)
     if settings.compare and counts.done:
         if retry_failed and has_stage(folder, COMPARE):
-            await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines)
+            await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, crew=crew)
         # After a retry: what it has finished, and nothing else that is pending.
-        await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines, only=failed)
+        await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, crew=crew, only=failed)
     return counts
 
 
@@ -91,7 +93,7 @@ async def _revise_rows(
     settings: Settings,
     principles: PrincipleSet,
     templates: TemplateSet,
-    engines: Engines,
+    crew: Crew,
     watch: Watch | None,
     reuse: Path | None,
     stop: Stop,
@@ -112,30 +114,27 @@ async def _revise_rows(
         if critic != settings.generator:
             # A slip in its name is told before the generator is loaded.
             await check_role(critic, "critic")
-        generator_engine = await engines.open(settings.generator, templates.chat_template)
-        critic_engine = await engines.open(critic, templates.chat_template)
+        models = [Model(one, templates.chat_template) for one in (settings.generator, critic)]
+        generator_known, critic_known = await crew.open(models)
         affecting |= {
-            "model (identity)": generator_engine.identity.model_dump(),
+            "model (identity)": generator_known.identity.model_dump(),
             # None is told too: with nothing to differ from, a run would go on without its critic.
-            "critic (identity)": critic_engine.identity.model_dump()
-            if critic_engine.identity != generator_engine.identity
+            "critic (identity)": critic_known.identity.model_dump()
+            if critic_known.identity != generator_known.identity
             else None,
         }
         all_settings = settings.model_dump(mode="json")
-        determinism = weakest(generator_engine.determinism, critic_engine.determinism)
+        determinism = weakest(generator_known.determinism, critic_known.determinism)
         manifest = new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles, source)
         run.begin(manifest, retry_failed)
         if reuse:
             run.reuse(reuse)
         calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
         tally = Tally(scanned.rows, calls_per_row, settings.rounds, retry_failed)
-        generator, critic_caller = (
-            Caller(engine, run, settings.seed, settings.attempts, tally, stop)
-            for engine in (generator_engine, critic_engine)
-        )
-        chain = _chain(settings, principles, templates, generator, critic_caller)
+        build = partial(_chain, settings, principles, templates)
         rows = read(settings, scanned.rows, run.owes)
-        await run_rows(rows, chain, run, tally, engines.usage, settings.concurrency, watch, stop)
+        job = Job(build, settings.seed, settings.attempts, settings.concurrency)
+        await crew.work(rows, job, run, tally, watch, stop)
         write_summary(run.folder)
 
 
@@ -157,9 +156,10 @@ def _affecting(settings: Settings, principles: PrincipleSet, templates: Template
 
 
 def _chain(
-    settings: Settings, principles: PrincipleSet, templates: TemplateSet, generator: Caller, critic: Caller
+    settings: Settings, principles: PrincipleSet, templates: TemplateSet, callers: Sequence[Caller]
 ) -> Chain[Prompt]:
-    """One row's way to its transcript."""
+    """One row's way to its transcript; the callers are the generator and the critic."""
+    generator, critic = callers
     sampling = Sampling(
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,

@@ -11,6 +11,7 @@ for each. The judge answers with the bare letter, which is one token in nearly e
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from constitution.digests import derive_seed, digest
 from constitution.errors import TemplateError
@@ -73,6 +74,8 @@ class JudgeTemplates:
         examples: tuple[JudgeExample, ...],
         few_shots: int,
     ) -> None:
+        # All it is made of: compiled templates do not travel to other machines.
+        self._parts = folder, sources, options, examples, few_shots
         self._renderer = Renderer(folder, sources)
         self._options = options
         self._examples = examples
@@ -87,6 +90,10 @@ class JudgeTemplates:
             # Only then: the digests of sets without these options are those of the runs that used them.
             told.append([options.named, options.answer])
         self.digest = digest(told)
+
+    def __reduce__(self) -> tuple[type["JudgeTemplates"], tuple[Any, ...]]:
+        """Pickled as its parts."""
+        return JudgeTemplates, self._parts
 
     def compare(
         self,

@@ -2,30 +2,28 @@
 
 import math
 from collections.abc import Container, Mapping, Sequence
+from functools import partial
 from math import comb
 from pathlib import Path
 
 from constitution import __version__
-from constitution.calls import Caller
 from constitution.candidates import rows_to_compare, scan_rows, span
-from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.config import CompareSettings
 from constitution.counts import Counts
+from constitution.crew import Crew, Job, LocalCrew, Model
 from constitution.engines import check_role
-from constitution.engines.pool import Engines
+from constitution.engines.base import Identity
 from constitution.errors import ConfigError, ConstitutionError, RunError, command
 from constitution.journal import has_records
-from constitution.labelling_plan import Plan, base_settings, plan_labelling
+from constitution.labelling_job import judging_chain, sampling_chain
+from constitution.labelling_plan import base_settings, plan_labelling
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
-from constitution.model_settings import label_of
-from constitution.pair_files import PairRow
 from constitution.patience import Patience
 from constitution.principles import PrincipleSet
-from constitution.records import Comparison, Filtered, Reasoning, Row, Sampling
+from constitution.records import Comparison, Reasoning
 from constitution.run import Outcome, Run
-from constitution.runner import Chain, Stop, Tally, Watch, run_rows
+from constitution.runner import Stop, Tally, Watch
 from constitution.store import comparisons, count
-from constitution.votes import OPEN, Range, Thresholds
 
 
 async def label_pairs(
@@ -37,7 +35,7 @@ async def label_pairs(
     retry_failed: bool = False,
     principles: PrincipleSet | None = None,
     stop: Stop | None = None,
-    engines: Engines | None = None,
+    crew: Crew | None = None,
     only: Container[int] | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
@@ -55,7 +53,7 @@ async def label_pairs(
         retry_failed: Run the rows that failed, and no others; with the settings that they failed with.
         principles: What the judge is asked if the settings name no file; None is the run's, as they were when it began.
         stop: Ends the comparison early, with what is under way finished and journalled.
-        engines: Engines that are open already; closed by whoever opened them.
+        crew: Who runs the rows; closed by whoever opened it. None: this process.
         only: Positions of the rows that are run; the others are left as they are. None: all that are owed.
 
     Raises:
@@ -63,11 +61,11 @@ async def label_pairs(
         Stopped: `stop` was asked for.
     """
     stop = stop or Stop()
-    if engines is None:
-        async with Engines() as own:
+    if crew is None:
+        async with LocalCrew() as own:
             return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own, only)
     base = base_settings(folder, settings)
-    base = base.model_copy(update={"base_url": engines.whole(base.base_url)})
+    base = base.model_copy(update={"base_url": crew.whole(base.base_url)})
     if principles is None and has_stage(folder, REVISE):
         principles = load_manifest(folder).principles
     plan = plan_labelling(base, settings, principles)
@@ -101,13 +99,12 @@ async def label_pairs(
             # The judge comes last: a slip in its name must not cost a night of sampling.
             await check_role(plan.model(plan.judge), "judge")
         tally = Tally(rows, _calls_per_row(settings, base.rounds), retrying=retry_failed)
-        callers: dict[str, Caller] = {}
+        sampled: dict[str, Identity] = {}
         identities: dict[str, object] = {}
         aside: Path | None = None
         for turn in plan.turns:
-            await engines.close(but=(turn.settings, turn.chat_template))
             try:
-                engine = await engines.open(turn.settings, turn.chat_template)
+                (model,) = await crew.open([Model(turn.settings, turn.chat_template)])
             except ConstitutionError:
                 # A slip in the name of a later model: what an earlier one's turn replaced comes back.
                 if aside:
@@ -115,7 +112,7 @@ async def label_pairs(
                 raise
             names = [f"sampling model {name} (identity)" for name in turn.samples]
             known_as = "model (identity)" if turn.judges else names[0]
-            first, identities[known_as] = not identities, engine.identity.model_dump()
+            first, identities[known_as] = not identities, model.identity.model_dump()
             replacing = replace and _changed(run, affecting, identities)
             if first or replacing:
                 # What failed in an earlier turn of this start has no samples to judge.
@@ -124,7 +121,7 @@ async def label_pairs(
                     aside = run.set_aside()
                 stored = settings.model_dump(mode="json")
                 run.begin(
-                    new_manifest(__version__, engine.determinism, rows, stored, affecting, plan.principles),
+                    new_manifest(__version__, model.determinism, rows, stored, affecting, plan.principles),
                     retry_failed,
                 )
                 run.grow(rows)
@@ -134,18 +131,19 @@ async def label_pairs(
                     run.reuse(reuse)
             for name, identity in identities.items():
                 run.settle(name, identity)
-            caller = Caller(engine, run, settings.seed, settings.attempts, tally, stop)
-            callers |= dict.fromkeys(turn.samples, caller)
             in_flight = settings.concurrency or base.concurrency
             patience = _patience(turn.settings.model, run.folder, rows) if turn.judges else None
             if patience:
-                chain = _judging_chain(plan, callers, caller, patience)
                 # A row has two questions in flight, one in each order: so many rows keep the whole batch busy.
                 in_flight = max(1, in_flight // 2)
+                job = Job(
+                    partial(judging_chain, plan, turn.samples, sampled), settings.seed, settings.attempts, in_flight
+                )
             else:
-                chain = _sampling_chain(plan, callers, set(turn.samples))
+                job = Job(partial(sampling_chain, plan, turn.samples), settings.seed, settings.attempts, in_flight)
             pulled = (row for row in rows_to_compare(folder, settings, base) if only is None or row.index in only)
-            await run_rows(pulled, chain, run, tally, engines.usage, in_flight, watch, stop)
+            await crew.work(pulled, job, run, tally, watch, stop, partial(_see_all, patience) if patience else None)
+            sampled |= dict.fromkeys(turn.samples, model.identity)
             if patience:
                 patience.end()
         return run.counts(rows)
@@ -159,71 +157,6 @@ def _changed(run: Run, affecting: Mapping[str, object], identities: Mapping[str,
     return bool(run.changes({**affecting, **{name: one for name, one in identities.items() if name in known}}))
 
 
-def _sampling_chain(plan: Plan, callers: Mapping[str, Caller], models: set[str]) -> Chain[PairRow]:
-    """One row's samples of one model, by any of its names; the judge's turn finds them in the journal."""
-
-    async def chain(row: PairRow) -> Sequence[Outcome]:
-        await sample(plan.templates.respond(row.prompt), _samplers(plan, callers, row, models))
-        return []
-
-    return chain
-
-
-def _judging_chain(plan: Plan, callers: Mapping[str, Caller], caller: Caller, patience: Patience) -> Chain[PairRow]:
-    """One row's comparisons; its samples come from the journal, or from the judge if it samples too."""
-    settings = plan.settings
-    thinking = Sampling(
-        max_tokens=settings.cot_tokens, temperature=settings.cot_temperature, stop=plan.judge_templates.stop
-    )
-    clamp = OPEN if settings.clamp == "none" else Range(*map(float, settings.clamp.split(":")))
-    cot = ChainOfThought(settings.cot_samples, settings.cot_verdict, clamp) if settings.cot else None
-
-    async def chain(row: PairRow) -> Sequence[Outcome]:
-        if row.problem:
-            return [Filtered(id=row.id, index=row.index, reason="no pair", message=row.problem)]
-        candidates = row.candidates
-        if plan.models:
-            samplers = _samplers(plan, callers, row, set(map(label_of, plan.models)))
-            candidates = await sample(plan.templates.respond(row.prompt), samplers)
-        judge = Judge(
-            ask=caller.ask(row, thinking),
-            weigh=caller.weigh(row),
-            principles=plan.principles,
-            templates=plan.judge_templates,
-            per_pair=settings.principles_per_pair,
-            seed=settings.seed,
-            thresholds=Thresholds(settings.tie, settings.order_gap, settings.min_mass),
-            cot=cot,
-        )
-        found = await compare(row.prompt, candidates, judge, match=settings.match, gold=row.gold)
-        for one in found:
-            _see(patience, one)
-        patience.look()
-        return found
-
-    return chain
-
-
-def _samplers(plan: Plan, callers: Mapping[str, Caller], row: Row, models: set[str]) -> list[Sampler]:
-    """Who writes which sample of a row, as far as it is written by these models."""
-    settings = plan.settings
-    sampling = Sampling(
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        top_k=settings.top_k,
-        min_p=settings.min_p,
-        stop=plan.templates.stop,
-    )
-    names = [label_of(role) for role in plan.models]
-    turns = [(number + 1, names[number % len(names)]) for number in range(settings.samples)]
-    return [
-        Sampler(number, callers[name].engine.identity.model, callers[name].ask(row, sampling))
-        for number, name in turns
-        if name in models
-    ]
-
-
 def _patience(judge: str, folder: Path, rows: int) -> Patience:
     """With what was judged in earlier starts."""
     hint = "Try --few-shots 2, another --judge, or --templates transcript for a base model, with --replace; "
@@ -233,6 +166,14 @@ def _patience(judge: str, folder: Path, rows: int) -> Patience:
         if patience.settled:
             break
     return patience
+
+
+def _see_all(patience: Patience, outcomes: Sequence[Outcome]) -> None:
+    """Take note of a row's comparisons, and give up on a judge that cannot be read."""
+    for one in outcomes:
+        if isinstance(one, Comparison):
+            _see(patience, one)
+    patience.look()
 
 
 def _see(patience: Patience, one: Comparison) -> None:

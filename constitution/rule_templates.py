@@ -10,6 +10,7 @@ only the few last tokens are computed for each.
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from constitution.digests import derive_seed, digest
 from constitution.errors import TemplateError
@@ -60,6 +61,8 @@ class RuleTemplates:
         examples: tuple[RuleExample, ...],
         few_shots: int,
     ) -> None:
+        # All it is made of: compiled templates do not travel to other machines.
+        self._parts = folder, sources, options, examples, few_shots
         self._renderer = Renderer(folder, sources)
         self._examples = examples
         self._few_shots = few_shots
@@ -67,6 +70,10 @@ class RuleTemplates:
         self.chat_template = sources.get("chat_template.jinja")
         shown = [example.model_dump() for example in examples] if few_shots else []
         self.digest = digest([sources, self.yes_no, shown, few_shots])
+
+    def __reduce__(self) -> tuple[type["RuleTemplates"], tuple[Any, ...]]:
+        """Pickled as its parts."""
+        return RuleTemplates, self._parts
 
     def score(self, prompt: Sequence[Message], response: str, rule: Rule, *, seed: int, row: str) -> list[Message]:
         """The conversation that asks whether a rule's proposition is true of a response.

@@ -12,7 +12,8 @@ from constitution.counts import Counts
 from constitution.durable import aside_of, make_folder
 from constitution.errors import FolderTaken, RunError, SettingsDiffer
 from constitution.group_commit import GroupCommit
-from constitution.journal import Journal, has_records, parse, read_line, read_lines, read_records
+from constitution.journal import Journal, has_records, parse, read_lines, read_records
+from constitution.lending import Lender
 from constitution.manifest import (
     COMPARE,
     PRINCIPLES,
@@ -67,6 +68,7 @@ class Run:
         # The failed rows that this start tries again, by position; None: it runs the pending ones.
         self._again: set[int] | None = None
         self.lost: list[Failure] = []
+        self._lender: Lender | None = None
         check_folder(folder)
         try:
             self._new = not folder.exists()
@@ -162,8 +164,6 @@ class Run:
                 self._written.setdefault(comparison.row, set()).add(comparison.id)
         # Only calls of rows that are yet to be run are kept in memory.
         self._answers: dict[str, dict[tuple[str, str], Call]] = {}
-        # Calls of another run: by a hash of what they answer, the byte in its journal.
-        self._lent: dict[int, int] = {}
         for call in self._owed(stage.calls, Call):
             self._remember(call)
 
@@ -207,10 +207,15 @@ class Run:
             RunError: `other` is not a run.
         """
         load_manifest(other, self.stage)
-        self._lender = other / self.stage.calls
-        for line in read_lines(self._lender):
-            call = parse(self._lender, line, Call)
-            self._lent[hash((call.row, call.step, call.digest))] = line.offset
+        self._lender = Lender(other / self.stage.calls)
+
+    def known(self, row: Row) -> list[Call]:
+        """The finished calls of a row."""
+        return list(self._answers.get(row.id, {}).values())
+
+    def lent(self, row: Row) -> list[Call]:
+        """Calls of a row that the run whose calls are reused has made."""
+        return list(self._lender.of(row)) if self._lender else []
 
     def answer(self, row: Row, step: str, digest: str) -> Completion | None:
         """The journalled answer to this very call of `generate`, if there is one."""
@@ -270,22 +275,22 @@ class Run:
     def _settle(self, row: str, index: int, state: State) -> None:
         self._states[index] = state
         self._answers.pop(row, None)
+        if self._lender:
+            self._lender.forget(row)
         if self._again is not None:
             self._again.discard(index)
 
     def _find(self, row: Row, step: str, digest: str) -> Call | None:
         own = self._answers.get(row.id, {}).get((step, digest))
-        offset = self._lent.get(hash((row.id, step, digest)))
-        if own or offset is None:
-            return own
-        lent = read_line(self._lender, offset, Call)
-        if (lent.row, lent.step, lent.digest) != (row.id, step, digest):
-            return None
-        # From here on it is this run's own: a later start needs no --fork to find it.
-        call = lent.model_copy(update={"index": row.index})
+        lent = self._lender.find(row, step, digest) if self._lender and not own else None
+        if lent:
+            self.adopt(lent)
+        return own or lent
+
+    def adopt(self, call: Call) -> None:
+        """Make another run's call this run's own: a later start needs no --fork to find it."""
         self._calls.append(call)
         self._remember(call)
-        return call
 
     def _remember(self, call: Call) -> None:
         self._answers.setdefault(call.row, {})[call.step, call.digest] = call

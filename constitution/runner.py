@@ -77,21 +77,33 @@ class Stop:
         """Have an engine send nothing more once the end is asked for, if it can."""
         drain = getattr(engine, "drain", None)
         if drain and drain not in self._drains:
-            self._drains.append(drain)
+            self.on_ask(drain)
+
+    def on_ask(self, drain: Callable[[], None]) -> None:
+        """Have this called when the end is asked for."""
+        self._drains.append(drain)
+
+    def begin(self, number: int = 1) -> None:
+        """Something is under way that is waited for."""
+        self.under_way += number
+
+    def end(self, number: int = 1) -> None:
+        """It has ended."""
+        self.under_way -= number
+        self._look()
 
     async def call(self, call: Coroutine[Any, Any, Result]) -> Result:
         """Make a model call; once the end is asked for, never return instead, until the run cancels it."""
         if self.asked:
             call.close()
         else:
-            self.under_way += 1
+            self.begin()
             try:
                 return await call
             except Held:
                 pass
             finally:
-                self.under_way -= 1
-                self._look()
+                self.end()
         never: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         return await never
 
@@ -158,6 +170,7 @@ async def run_rows(
     concurrency: int,
     watch: Watch | None,
     stop: Stop,
+    seen: Callable[[Sequence[Outcome]], None] | None = None,
 ) -> None:
     """Run a chain over every row that has no outcome yet; its records are journalled as soon as it ends.
 
@@ -170,6 +183,7 @@ async def run_rows(
         concurrency: Rows in flight.
         watch: For progress.
         stop: Ends the run early.
+        seen: Told of each row's records once they are journalled; may end the run by raising.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
@@ -185,11 +199,13 @@ async def run_rows(
         for row in rows:
             if not run.owes(row.index):
                 continue
-            outcome = await _outcome(row, chain)
+            outcome = await outcome_of(row, chain)
             for record in outcome:
                 run.keep(record)
             if outcome:
                 tally.settle(row.id)
+                if seen:
+                    seen(outcome)
             tell()
 
     async def heartbeat() -> None:
@@ -218,7 +234,7 @@ async def run_rows(
         raise Stopped
 
 
-async def _outcome(row: AnyRow, chain: Chain[AnyRow]) -> Sequence[Outcome]:
+async def outcome_of(row: AnyRow, chain: Chain[AnyRow]) -> Sequence[Outcome]:
     """Run one row to its outcome. The one place that catches `CallError`."""
     try:
         return await chain(row)

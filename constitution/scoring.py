@@ -1,19 +1,20 @@
 """The third stage of a run's folder: a judge says which rules are true of each response."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from constitution import __version__
 from constitution.calls import Caller
 from constitution.counts import Counts
-from constitution.engines.pool import Engines
+from constitution.crew import Crew, Job, LocalCrew, Model
 from constitution.errors import ConfigError, ModelError
 from constitution.journal import has_records
 from constitution.manifest import SCORE, has_stage, load_manifest, new_manifest
 from constitution.patience import Patience
 from constitution.principles import PrincipleSet
 from constitution.run import Outcome, Run
-from constitution.runner import Chain, Stop, Tally, Watch, run_rows
+from constitution.runner import Chain, Stop, Tally, Watch
 from constitution.score import Scorer, score
 from constitution.score_records import Scores
 from constitution.score_settings import ScoreSettings
@@ -30,7 +31,7 @@ async def score_run(
     retry_failed: bool = False,
     principles: PrincipleSet | None = None,
     stop: Stop | None = None,
-    engines: Engines | None = None,
+    crew: Crew | None = None,
 ) -> Counts:
     """Score the responses of a run by rules, and add the scores to the run's folder.
 
@@ -46,15 +47,15 @@ async def score_run(
         retry_failed: Run the rows that failed, and no others; with the settings that they failed with.
         principles: Where the rules are from; None is the settings' file, or the run's as they were when it began.
         stop: Ends the scoring early, with what is under way finished and journalled.
-        engines: Engines that are open already; closed by whoever opened them.
+        crew: Who runs the rows; closed by whoever opened it. None: this process.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
         Stopped: `stop` was asked for.
     """
     stop = stop or Stop()
-    if engines is None:
-        async with Engines() as own:
+    if crew is None:
+        async with LocalCrew() as own:
             return await score_run(folder, settings, watch, replace, retry_failed, principles, stop, own)
     if retry_failed:
         load_manifest(folder, SCORE)
@@ -64,7 +65,7 @@ async def score_run(
                 "Leave one of the two out; --replace scores all rows anew.",
             )
     base = base_of(folder)
-    base = base.model_copy(update={"base_url": engines.whole(base.base_url)})
+    base = base.model_copy(update={"base_url": crew.whole(base.base_url)})
     plan = plan_scoring(folder, base, settings, principles)
     numbers = [len(row.responses) for row in rows_to_score(folder, settings, base.skip)]
     if not numbers:
@@ -81,40 +82,44 @@ async def score_run(
             run.check(affecting)
         if retry_failed and not count(folder, SCORE).failed:
             return count(folder, SCORE)
-        engine = await engines.open(plan.judge, plan.templates.chat_template)
-        if not callable(getattr(engine, "choose", None)):
+        (judge,) = await crew.open([Model(plan.judge, plan.templates.chat_template)])
+        if not judge.chooses:
             raise ModelError(
                 f"the engine {plan.judge.engine} cannot judge: it has no method `choose`",
                 "Name another judge: --judge ENGINE:NAME; constitution engines lists them.",
             )
-        affecting |= {"model (identity)": engine.identity.model_dump()}
+        affecting |= {"model (identity)": judge.identity.model_dump()}
         if replace and run.changes(affecting):
             run.set_aside()
         stored = settings.model_dump(mode="json")
         kept = plan.principles.model_copy(update={"rules": plan.rules})
-        run.begin(new_manifest(__version__, engine.determinism, rows, stored, affecting, kept), retry_failed)
+        run.begin(new_manifest(__version__, judge.determinism, rows, stored, affecting, kept), retry_failed)
         run.grow(rows)
         tally = Tally(rows, max(numbers) * len(plan.rules), retrying=retry_failed)
         patience = _patience(plan.judge.model, folder, rows)
         # No call of `choose` is asked again with another seed.
-        caller = Caller(engine, run, settings.seed, 1, tally, stop)
-        chain = _chain(plan, caller, patience)
+        job = Job(partial(_chain, plan), settings.seed, 1, plan.judge.concurrency)
+
+        def seen(outcomes: Sequence[Outcome]) -> None:
+            for one in outcomes:
+                if isinstance(one, Scores):
+                    _see(patience, one)
+            patience.look()
+
         pulled = rows_to_score(folder, settings, base.skip)
-        await run_rows(pulled, chain, run, tally, engines.usage, plan.judge.concurrency, watch, stop)
+        await crew.work(pulled, job, run, tally, watch, stop, seen)
         patience.end()
         return run.counts(rows)
 
 
-def _chain(plan: Plan, caller: Caller, patience: Patience) -> Chain[ScoreRow]:
+def _chain(plan: Plan, callers: Sequence[Caller]) -> Chain[ScoreRow]:
     """One row's way to its scores."""
+    (caller,) = callers
 
     async def chain(row: ScoreRow) -> Sequence[Outcome]:
         scorer = Scorer(caller.weigh(row), plan.rules, plan.templates, plan.settings.seed, plan.settings.min_mass)
-        responses = await score(row.id, row.prompt, row.responses, scorer)
-        found = Scores(id=row.id, index=row.index, prompt=row.prompt, metadata=row.metadata, responses=tuple(responses))
-        _see(patience, found)
-        patience.look()
-        return [found]
+        scored = tuple(await score(row.id, row.prompt, row.responses, scorer))
+        return [Scores(id=row.id, index=row.index, prompt=row.prompt, metadata=row.metadata, responses=scored)]
 
     return chain
 

@@ -40,6 +40,11 @@ HELP = {
     "seed": "Seed of every draw and every call.",
     "attempts": "How often a call that says nothing is asked again, with another seed, before its row fails.",
     "concurrency": "Rows in flight at once, and the most requests that an engine is given at once.",
+    "ray": "Run the rows on a Ray cluster: auto (the one that is found), local (this machine's), HOST:PORT, ray://….",
+    "replicas": "Workers of the cluster at least, each with a model of its own. Default: one a GPU, else one a node.",
+    "max_replicas": "Workers at most: the pool grows up to here while the cluster has room. Default: --replicas.",
+    "gpus_per_replica": "GPUs that each worker is given. Default: 1 where there are any and the model runs in it.",
+    "cpus_per_replica": "CPU cores that each worker is given. Default: 1.",
     "out": "The run's folder.",
     "compare": "Go on with the RL stage: compare responses, as the config file's section `compare` says.",
 }

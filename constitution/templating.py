@@ -91,6 +91,8 @@ class TemplateSet:
         examples: tuple[FewShot, ...],
         system_prompt: str | None,
     ) -> None:
+        # All it is made of: compiled templates do not travel to other machines.
+        self._parts = folder, sources, options, examples, system_prompt
         self._renderer = Renderer(folder, sources)
         self._examples = examples
         self._system_prompt = system_prompt
@@ -99,6 +101,10 @@ class TemplateSet:
         # Without what they leave out: a field that is new must not change the digest of older sets.
         shown = [example.model_dump(exclude_defaults=True) for example in examples]
         self.digest = digest([sources, options.stop, shown, system_prompt])
+
+    def __reduce__(self) -> tuple[type["TemplateSet"], tuple[Any, ...]]:
+        """Pickled as its parts."""
+        return TemplateSet, self._parts
 
     def respond(self, prompt: Prompt) -> list[Message]:
         """The conversation that asks for the initial response."""

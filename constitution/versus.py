@@ -21,8 +21,8 @@ from pathlib import Path
 
 from constitution import __version__
 from constitution.config import CompareSettings, Settings
+from constitution.crew import LocalCrew
 from constitution.engines import check_role
-from constitution.engines.pool import Engines
 from constitution.errors import FolderTaken, PrinciplesError, SettingsDiffer, SourceError
 from constitution.generation import generate
 from constitution.joined_principles import joined
@@ -180,14 +180,14 @@ async def run_versus(versus: Versus, watching: Watching, stop: Stop | None = Non
     judge = judge_of(versus.runs["a"], versus.compare)
     if judge != versus.runs["a"].generator:
         await check_role(judge, "judge")
-    async with Engines() as engines:
+    async with LocalCrew() as crew:
         try:
             for side in SIDES:
                 settings, lender = versus.runs[side], folder / "a" if side == "b" else None
                 with watching(f"{side.upper()}: {settings.principles}") as watch:
                     if retry_failed and has_stage(folder / side, REVISE):
-                        await generate(settings, watch, lender, stop, True, engines)
-                    await generate(settings, watch, lender, stop, engines=engines)
+                        await generate(settings, watch, lender, stop, True, crew)
+                    await generate(settings, watch, lender, stop, crew=crew)
             write_pairs(folder)
             judged, compare = folder / JUDGED, versus.compare
             with watching(f"judge: {judge.model}") as watch:
@@ -195,8 +195,8 @@ async def run_versus(versus: Versus, watching: Watching, stop: Stop | None = Non
                 known = judged_content(folder)
                 grown = known is not None and known != scan_pairs(str(folder / PAIRS))[1]
                 if retry_failed and known is not None and not grown:
-                    await label_pairs(judged, compare, watch, False, None, True, versus.principles, stop, engines)
-                await label_pairs(judged, compare, watch, grown, None, False, versus.principles, stop, engines)
+                    await label_pairs(judged, compare, watch, False, None, True, versus.principles, stop, crew)
+                await label_pairs(judged, compare, watch, grown, None, False, versus.principles, stop, crew)
         # Their own hints are for who runs one of the stages alone.
         except SettingsDiffer as bad:
             raise SettingsDiffer(bad.message, OTHERWISE) from None

@@ -58,6 +58,11 @@ TYPED: dict[str, tuple[Any, list[str]]] = {
     "attempts": (1, ["--attempts", "1"]),
     "concurrency": (2, ["--concurrency", "2"]),
     "compare": (CompareSettings(), ["--compare"]),
+    "ray": ("local", ["--ray", "local"]),
+    "replicas": (4, ["--replicas", "4"]),
+    "max_replicas": (8, ["--max-replicas", "8"]),
+    "gpus_per_replica": (2.0, ["--gpus-per-replica", "2"]),
+    "cpus_per_replica": (0.5, ["--cpus-per-replica", "0.5"]),
 }
 
 

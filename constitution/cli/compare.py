@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
@@ -61,6 +62,11 @@ def compare(
     config: Annotated[
         Path | None, typer.Option(help="YAML file; its section `compare` is read, and flags win over it.")
     ] = None,
+    ray: options.Ray = None,
+    replicas: options.Replicas = None,
+    max_replicas: options.MaxReplicas = None,
+    gpus_per_replica: options.GpusPerReplica = None,
+    cpus_per_replica: options.CpusPerReplica = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Compare anew with other settings; calls that still match are reused.")
     ] = False,
@@ -81,12 +87,15 @@ def compare(
     """
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
+    from constitution.cluster_settings import NAMES, load_cluster_settings
     from constitution.config import load_compare_settings
+    from constitution.crews import open_crew
     from constitution.errors import ConfigError
     from constitution.labelling import label_pairs
     from constitution.labelling_plan import base_settings, idle
     from constitution.report.labels import summarise_labels
     from constitution.report.terminal import plural, print_labels
+    from constitution.runner import Stop
 
     check_fail_on(fail_on)
     given = {name: context.params[name] for name in COMPARE_HELP if context.params[name] not in (None, (), [])}
@@ -100,8 +109,14 @@ def compare(
     before = set((run / "replaced").glob("*"))
     if not quiet:
         warn_of_own_judge(base_settings(run, settings), settings)
+    cluster = load_cluster_settings({name: context.params[name] for name in NAMES if context.params[name] is not None})
+
+    async def stage(stop: Stop) -> None:
+        async with open_crew(cluster) as crew:
+            await label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop, crew=crew)
+
     with progress(quiet) as watch:
-        run_stage(lambda stop: label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop))
+        run_stage(stage)
     for aside in set((run / "replaced").glob("*")) - before:
         tell(f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True)
     summary = summarise_labels(run)

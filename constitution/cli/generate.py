@@ -53,6 +53,11 @@ def generate(
     attempts: options.Attempts = None,
     concurrency: options.Concurrency = None,
     compare: Annotated[bool | None, options.setting("compare", flag="--compare/--no-compare")] = None,
+    ray: options.Ray = None,
+    replicas: options.Replicas = None,
+    max_replicas: options.MaxReplicas = None,
+    gpus_per_replica: options.GpusPerReplica = None,
+    cpus_per_replica: options.CpusPerReplica = None,
     config: options.Config = None,
     fork: Annotated[
         Path | None,

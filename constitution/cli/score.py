@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
@@ -35,6 +36,11 @@ def score(
     dtype: Annotated[str | None, _setting("dtype")] = None,
     device: Annotated[str | None, _setting("device")] = None,
     slots: Annotated[int | None, _setting("slots")] = None,
+    ray: options.Ray = None,
+    replicas: options.Replicas = None,
+    max_replicas: options.MaxReplicas = None,
+    gpus_per_replica: options.GpusPerReplica = None,
+    cpus_per_replica: options.CpusPerReplica = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Score anew with other settings; calls that still match are reused.")
     ] = False,
@@ -52,8 +58,11 @@ def score(
     """
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
+    from constitution.cluster_settings import NAMES, load_cluster_settings
+    from constitution.crews import open_crew
     from constitution.report.scores import summarise_scores
     from constitution.report.terminal import plural, print_scores
+    from constitution.runner import Stop
     from constitution.score_settings import load_score_settings
     from constitution.scoring import score_run
     from constitution.scoring_plan import judges_its_own
@@ -64,8 +73,14 @@ def score(
     before = set((run / "replaced").glob("*"))
     if not quiet and judges_its_own(run, settings):
         tell("warning: the judge is the model that wrote the responses and may favour its own (--judge)", err=True)
+    cluster = load_cluster_settings({name: context.params[name] for name in NAMES if context.params[name] is not None})
+
+    async def stage(stop: Stop) -> None:
+        async with open_crew(cluster) as crew:
+            await score_run(run, settings, watch, replace, retry_failed, stop=stop, crew=crew)
+
     with progress(quiet) as watch:
-        run_stage(lambda stop: score_run(run, settings, watch, replace, retry_failed, stop=stop))
+        run_stage(stage)
     for aside in set((run / "replaced").glob("*")) - before:
         tell(f"the scores that were there are in {aside}; their settings with --replace bring them back", err=True)
     summary = summarise_scores(run)

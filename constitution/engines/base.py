@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from constitution.errors import ModelError
 from constitution.records import Choice, Completion, Message, Record, Sampling
 
 Determinism = Literal["exact", "best effort", "none"]
@@ -63,6 +64,27 @@ class Usage(Record):
             completion_tokens=self.completion_tokens - other.completion_tokens,
             waiting=self.waiting,
         )
+
+
+class ClosedEngine:
+    """A model that was closed: its calls are all in the journal, where they are found by its identity."""
+
+    determinism: Determinism = "exact"
+    usage = Usage()
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+
+    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
+        """Never asked."""
+        raise ModelError(f"the model {self.identity.model!r} is closed already")
+
+    async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
+        """Never asked."""
+        raise ModelError(f"the model {self.identity.model!r} is closed already")
+
+    async def aclose(self) -> None:
+        """It is."""
 
 
 class Engine(Protocol):

@@ -1,5 +1,6 @@
 """Engines that are open: each model is loaded once, however many roles it plays."""
 
+from collections.abc import Container
 from types import TracebackType
 from typing import Self
 
@@ -46,7 +47,7 @@ class Engines:
         """The counters of all that are open."""
         return sum((engine.usage for engine in self._open.values()), Usage())
 
-    async def close(self, but: tuple[ModelSettings, str | None] | None = None) -> None:
-        """Close all engines, or all but one: two models may be more than memory holds."""
-        for key in [key for key in self._open if key != but]:
+    async def close(self, but: Container[tuple[ModelSettings, str | None]] = ()) -> None:
+        """Close all engines, or all but some: two models may be more than memory holds."""
+        for key in [key for key in self._open if key not in but]:
             await self._open.pop(key).aclose()
