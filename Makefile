@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm test-ray bench bench-rivals clean
+.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm test-ray bench bench-ray bench-rivals clean
 
 install: .venv/installed
 
@@ -156,6 +156,11 @@ bench: install
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/overhead.py
+
+# What a cluster adds, on a Ray of this machine's own: calls per second by number of workers, then a million rows. An hour.
+bench-ray: .venv-ray/installed
+	.venv-ray/bin/python benchmarks/scaling.py workers
+	.venv-ray/bin/python benchmarks/scaling.py rows
 
 # The rivals, each in an environment of its own: 4, 2 and 0.5 GB.
 bench-rivals: .venv-vllm/installed .venv-openvino/installed .venv-llamacpp/installed
