@@ -151,21 +151,24 @@ def measure(folder: Path, workers: int, seconds: float) -> Rate:
     options = ("--model", str(rules), "--concurrency", "1", "--cpus-per-replica", "0.05")
     began, calls, memory = time.time(), list[tuple[float, float]](), list[float]()
     process, tail = start(prompts, run, workers, *options), Tail(run / "calls.jsonl")
-    span, ray = None, 0.0
-    while span is None or span[1] - span[0] < seconds + 2 * MARGIN_SECONDS:
-        time.sleep(1)
+    # Looking at what is new alone: this process should cost those that it measures little.
+    while all_at_work(latest := list(times(tail.new())), workers) is None:
+        calls += latest
+        time.sleep(2)
         if process.poll() is not None:
-            raise SystemExit(f"a run of {workers} workers ended with {process.returncode} before they all were at work")
-        calls += times(tail.new())
-        span = all_at_work(calls, workers)
-        if span:
-            memory.append(psutil.Process(process.pid).memory_info().rss / 2**20)
+            raise SystemExit(f"a run of {workers} workers ended with {process.returncode} before all were at work")
+    memory.append(psutil.Process(process.pid).memory_info().rss / 2**20)
+    time.sleep(seconds + 2 * MARGIN_SECONDS)
+    memory.append(psutil.Process(process.pid).memory_info().rss / 2**20)
     ray = memory_below(process.pid)
     process.terminate()
     process.wait()
+    calls += [*latest, *times(tail.new())]
+    span = all_at_work(calls, workers)
+    assert span
     since, until = span[0] + MARGIN_SECONDS, span[1] - MARGIN_SECONDS
     ended = sum(since <= end < until for _, end in calls)
-    return Rate(ended / (until - since), min(calls)[0] - began, (memory[0], memory[-1]), ray)
+    return Rate(ended / (until - since), min(calls)[0] - began, (memory[0], memory[1]), ray)
 
 
 def measure_workers(options: argparse.Namespace) -> None:
@@ -228,7 +231,8 @@ def measure_rows(options: argparse.Namespace) -> None:
         "start and end of the command included.",
         "",
         f"{seconds:,.0f} s: {options.rows / seconds:,.0f} rows/s, "
-        f"{options.rows * CALLS_PER_ROW / seconds:,.0f} calls/s, each on the disk before it was used. {found} The folder: {size / 2**30:.2f} GB.",
+        f"{options.rows * CALLS_PER_ROW / seconds:,.0f} calls/s, each on the disk before it was used. "
+        f"{found} The folder: {size / 2**30:.2f} GB.",
         "",
         f"Memory of the process that writes the run: {peak / 2**20:.0f} MB at most; at each tenth of the rows "
         f"{', '.join(f'{memory / 2**20:.0f}' for memory in at)} MB. Ray's processes together: {ray:.0f} MB at most.",
