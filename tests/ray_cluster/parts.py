@@ -17,7 +17,7 @@ from constitution.journal import read_records
 from constitution.records import Call
 
 # The scripted engine, as a third party's. Its model is a folder: there it notes each call as it begins, and finds how
-# long a call takes, and which rows fail for now.
+# long a call takes, and whether fragile rows fail for now. A deadly row ends the process, as one that takes all memory.
 NOTED = '''"""The scripted engine; tells a folder what it is asked."""
 
 import asyncio
@@ -40,6 +40,8 @@ class Noted(ScriptedEngine):
         await self.note(seed)
         if "fragile" in messages[-1].content and (self.folder / "broken").exists():
             raise CallError("the server hung up")
+        if "deadly" in messages[-1].content:
+            os._exit(1)
         return await super().generate(messages, sampling, seed)
 
     async def choose(self, messages, options, seed):

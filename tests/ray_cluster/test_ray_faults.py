@@ -1,12 +1,15 @@
 """What can go wrong with a cluster: told in words, and nothing is lost."""
 
+import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from conftest import PROGRAM
 from plugging import journalled, start, told, wait_for_calls
 
 from constitution import count
@@ -130,6 +133,30 @@ def test_a_stop_journals_what_is_under_way_and_can_go_on(
     (model / "seconds").write_text("0")
     done(*made, tmp_path / "whole", "-q")
     assert_same(run, tmp_path / "whole")
+
+
+def test_ctrl_c_on_a_terminal_reaches_all_of_ray_and_is_as_gentle(
+    tmp_path: Path, made: tuple[object, ...], model: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [str(PROGRAM), *map(str, made), str(run), "--ray", "local", "--replicas", str(WORKERS)]
+
+    def as_on_a_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True, preexec_fn=as_on_a_terminal
+    ) as process:
+        wait_for_calls(process, run, 40)
+        below = psutil.Process(process.pid).children(recursive=True)
+        # A terminal sends it to all of the group: this process, and those of Ray's that are in it.
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1] == "stopped; the same command goes on from here", errors
+    assert "Traceback" not in errors
+    assert gone(below)
+    assert asked_in_vain(run, model) == 0
 
 
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, made: tuple[object, ...], model: Path) -> None:
