@@ -5,9 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
-from constitution import cluster_settings as cluster
 from constitution.cluster_settings import NAMES as CLUSTER
-from constitution.cluster_settings import ClusterSettings
+from constitution.cluster_settings import (
+    ClusterSettings,
+    CpusPerReplica,
+    GpusPerReplica,
+    MaxReplicas,
+    RayAddress,
+    Replicas,
+)
 from constitution.config_faults import validated
 from constitution.errors import ConfigError
 from constitution.model_settings import (
@@ -28,9 +34,6 @@ from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
 KNOBS = (
     frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare", *CLUSTER}) | REACH
 )
-# Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
-COMPARE__POINTERS = {"prompts", "principles", "templates", "model", "critic", "compare"}
-KNOBS = frozenset({"out", "attempts", *_POINTERS, *CLUSTER}) | REACH
 # Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
 COMPARE_KNOBS = frozenset(
     {
@@ -164,11 +167,11 @@ class Settings(BaseModel):
     attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
     compare: Annotated[CompareSettings | None, _setting("compare")] = None
-    ray: cluster.RayAddress = None
-    replicas: cluster.Replicas = None
-    max_replicas: cluster.MaxReplicas = None
-    gpus_per_replica: cluster.GpusPerReplica = None
-    cpus_per_replica: cluster.CpusPerReplica = None
+    ray: RayAddress = None
+    replicas: Replicas = None
+    max_replicas: MaxReplicas = None
+    gpus_per_replica: GpusPerReplica = None
+    cpus_per_replica: CpusPerReplica = None
 
     @property
     def generator(self) -> ModelSettings:

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Generic, Protocol, Self
 
 from constitution.calls import Caller
-from constitution.engines.base import Determinism, Identity
+from constitution.engines.base import Determinism, Engine, Identity
 from constitution.engines.pool import Engines
 from constitution.model_settings import ModelSettings
+from constitution.records import Record
 from constitution.run import Outcome, Run
 from constitution.runner import AnyRow, Chain, Stop, Tally, Watch, run_rows
 
@@ -30,8 +31,7 @@ class Model:
     chat_template: str | None = None
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Record):
     """What is known of a model that is open.
 
     Attributes:
@@ -43,6 +43,12 @@ class Known:
     identity: Identity
     determinism: Determinism
     chooses: bool
+
+    @classmethod
+    def of(cls, engine: Engine) -> "Known":
+        """What an open engine says of itself."""
+        chooses = callable(getattr(engine, "choose", None))
+        return cls(identity=engine.identity, determinism=engine.determinism, chooses=chooses)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ class LocalCrew:
         await self._engines.close(but=[(model.settings, model.chat_template) for model in models])
         self._models = list(models)
         opened = [await self._engines.open(model.settings, model.chat_template) for model in models]
-        return [Known(one.identity, one.determinism, callable(getattr(one, "choose", None))) for one in opened]
+        return [Known.of(one) for one in opened]
 
     async def work(
         self,

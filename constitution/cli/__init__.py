@@ -7,6 +7,7 @@ Exit codes: 0 all well; 1 a bug (with a traceback); 2 wrong input or flags; 3 th
 
 import contextlib
 import io
+import re
 import sys
 from typing import Annotated, Any
 
@@ -57,11 +58,24 @@ app.command("engines")(engines.engines)
 _UsageError: Any = typer.BadParameter.__base__
 
 
+# What may follow `--ray`: typer knows no option that may be given with a value or without one.
+_ADDRESS = re.compile(r"auto|local|ray://\S*|[^\s/=-][^\s/=]*:\d+")
+
+
+def _with_address(words: list[str]) -> list[str]:
+    """What was typed; a bare `--ray` is the cluster that is found by itself."""
+    following = [*words[1:], ""]
+    return [
+        "--ray=auto" if word == "--ray" and not _ADDRESS.fullmatch(after) else word
+        for word, after in zip(words, following, strict=True)
+    ]
+
+
 def main() -> None:
     """Run the command line and exit with a documented code."""
     try:
         # Not by itself: typer would print errors as they are, with whatever was typed in them.
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(_with_address(sys.argv[1:]), standalone_mode=False))
     except _UsageError as error:
         told = io.StringIO()
         error.show(told)

@@ -8,7 +8,7 @@
     ledger.py    the journal as a worker's chain sees it: behind a line to the desk
     frames.py    what goes over the line
 
-**Why rows do not travel through Ray Data.** Ray Data's blocks come back when a whole batch is finished, and a lost actor's
+**Why rows do not travel through Ray Data.** A block comes back when all of it is finished, and a lost actor's
 batch is run again from its beginning: calls that were answered and paid for would be lost with it. So the actor pool
 (start, spread over nodes, grow, replace what died) is Ray Data's, and rows and calls go over a line of their own: each
 finished call is on the driver's disk before the worker's chain goes on, exactly as in one process. A row belongs to the

@@ -35,6 +35,13 @@ class Kind(IntEnum):
     KEPT = 18
     HALT = 19
     LEAVE = 20
+    # The token is right: the models are to be opened.
+    WELCOME = 21
+
+
+def load(body: bytes) -> Any:
+    """What the driver sent."""
+    return pickle.loads(body)
 
 
 class LineBroken(Exception):

@@ -1,4 +1,4 @@
-"""The journal as a worker's chain sees it: what the driver knows of a row came with it, what is new goes to the driver."""
+"""The journal as a worker's chain sees it: what the driver knew of a row came with the row, what is new goes there."""
 
 import asyncio
 from collections import deque

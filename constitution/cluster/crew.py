@@ -1,0 +1,142 @@
+"""What a stage is given on a cluster: opens models on workers, has rows run by them, closes the pool."""
+
+import asyncio
+import os
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from constitution.cluster.connecting import connect, disconnect, own_host, room_for
+from constitution.cluster.desk import Desk
+from constitution.cluster.pool import Pool
+from constitution.cluster.shift import Shift
+from constitution.cluster.worker import Post
+from constitution.cluster_settings import ClusterSettings
+from constitution.crew import Job, Known, Model, Seen
+from constitution.masking import masked_address
+from constitution.run import Run
+from constitution.runner import WATCH_SECONDS, AnyRow, Stop, Stopped, Tally, Watch
+from constitution.tasks import task_group
+
+# How long workers that were sent home may take; then they are ended.
+LEAVE_SECONDS = 5.0
+# Variables that workers are given as they are here: what Hugging Face's packages go by.
+ENVIRONMENT = ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_ENDPOINT", "OPENAI_BASE_URL")
+
+
+class RayCrew:
+    """The workers of a Ray cluster. Use it as an async context manager.
+
+    Args:
+        settings: Which cluster, how many workers, what each is given.
+
+    Raises:
+        ConfigError: Ray is not installed, nobody is at the address, or the cluster has not got what is asked for.
+    """
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self._settings = settings
+        self._pool: Pool | None = None
+        self._models: list[Model] = []
+        self._known: list[Known] = []
+
+    async def __aenter__(self) -> Self:
+        """Join the cluster, and listen for workers."""
+        # On a thread: it takes seconds, and Ctrl-C should be heard meanwhile.
+        await asyncio.to_thread(connect, self._settings)
+        listen, self._host = own_host(self._settings)
+        self._desk = Desk(listen)
+        await self._desk.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Send the workers home, and leave the cluster."""
+        await self._end_pool()
+        await self._desk.close()
+        await asyncio.to_thread(disconnect)
+
+    async def open(self, models: Sequence[Model]) -> list[Known]:
+        """See `Crew.open`; heard from the first worker that has them open."""
+        if list(models) == self._models:
+            return self._known
+        await self._end_pool()
+        room = room_for(self._settings, list(models))
+        first = self._desk.expect(room.least)
+        post = Post(
+            host=self._host,
+            port=self._desk.port,
+            token=self._desk.token,
+            models=tuple(models),
+            folder=os.getcwd(),
+            environment=_environment(models),
+        )
+        loop = asyncio.get_running_loop()
+
+        def failed(error: BaseException) -> None:
+            loop.call_soon_threadsafe(self._desk.fail, error)
+
+        self._pool = Pool(post, room, self._desk.came, failed)
+        self._known = await first
+        self._models = list(models)
+        return self._known
+
+    async def work(
+        self,
+        rows: Iterator[AnyRow],
+        job: Job[AnyRow],
+        run: Run,
+        tally: Tally,
+        watch: Watch | None,
+        stop: Stop,
+        seen: Seen | None = None,
+    ) -> None:
+        """See `Crew.work`."""
+        before = self._desk.usage
+        shift = Shift(rows, job, run, tally, stop, seen)
+
+        def tell() -> None:
+            if watch:
+                watch(tally.state(run, self._desk.usage - before))
+
+        async def heartbeat() -> None:
+            while True:
+                tell()
+                await run.flushed()
+                await asyncio.sleep(WATCH_SECONDS)
+
+        async def end_early() -> None:
+            await stop.drained()
+            working.cancel()
+
+        stop.on_ask(self._desk.halt)
+        ending = asyncio.create_task(end_early())
+        try:
+            async with task_group() as group:
+                beating = group.create_task(heartbeat())
+                working = group.create_task(self._desk.work(shift, tell))
+                await asyncio.wait([working])
+                beating.cancel()
+            await run.flushed()
+        finally:
+            ending.cancel()
+        if stop.asked:
+            raise Stopped
+
+    def whole(self, address: str | None) -> str | None:
+        """See `Crew.whole`."""
+        given = [model.settings.base_url for model in self._models if model.settings.base_url]
+        return next((known for known in given if masked_address(known) == address), address)
+
+    async def _end_pool(self) -> None:
+        if self._pool:
+            self._desk.dismiss()
+            await asyncio.to_thread(self._pool.end, LEAVE_SECONDS)
+        self._pool, self._models = None, []
+
+
+def _environment(models: Sequence[Model]) -> dict[str, str]:
+    """What workers need of this process's environment: keys of servers, and where models come from."""
+    names = {*ENVIRONMENT, *(model.settings.key_env for model in models)}
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,0 +1,88 @@
+"""An actor pool of Ray Data, kept busy on a thread: it starts workers, spreads them, grows, and replaces what died."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from constitution.cluster.connecting import Room
+from constitution.cluster.worker import Post, Worker
+from constitution.errors import ModelError, first_line
+
+# A pool that breaks so often without a worker that came is not tried again.
+MOST_BREAKS = 5
+PAUSE_SECONDS = 2.0
+
+
+class Pool:
+    """Workers of one kind.
+
+    Args:
+        post: What each worker is told.
+        room: How many there are, and what each is given.
+        came: Whether a worker has reported since the last time that this was asked.
+        failed: Called, on the pool's thread, when the pool cannot be kept.
+    """
+
+    def __init__(
+        self, post: Post, room: Room, came: Callable[[], bool], failed: Callable[[BaseException], None]
+    ) -> None:
+        self._post = post
+        self._room = room
+        self._came = came
+        self._failed = failed
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="ray-pool", daemon=True)
+        self._thread.start()
+
+    def end(self, seconds: float) -> bool:
+        """Start no more workers, and wait for those that there are; they were sent home.
+
+        Returns:
+            Whether all are gone.
+        """
+        self._ended.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _keep(self) -> None:
+        breaks = 0
+        while not self._ended.is_set():
+            try:
+                self._run()
+            except Exception as bad:
+                # Ray raises errors of many families, and a pool is the one thing to do about them.
+                breaks = 0 if self._came() else breaks + 1
+                if self._ended.is_set():
+                    return
+                if breaks >= MOST_BREAKS:
+                    self._failed(
+                        ModelError(
+                            f"the cluster cannot keep workers: {first_line(bad)[:300]}",
+                            "See what Ray says of them: ray status, and its logs in /tmp/ray/session_latest/logs.",
+                        )
+                    )
+                    return
+                self._ended.wait(PAUSE_SECONDS)
+
+    def _run(self) -> None:
+        """One pass: a block for each worker there may be, each of which lasts until the worker is sent home."""
+        import ray
+
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        room = self._room
+        places = ray.data.from_items([{"worker": number} for number in range(room.most)], override_num_blocks=room.most)
+        # Ray Data's own defaults: a worker that is lost is started again elsewhere, and so is its block.
+        working = places.map_batches(
+            Worker,
+            fn_constructor_args=(self._post,),
+            batch_size=None,
+            compute=ray.data.ActorPoolStrategy(
+                min_size=room.least, max_size=room.most, max_tasks_in_flight_per_actor=1
+            ),
+            num_cpus=room.cpus,
+            num_gpus=room.gpus or None,
+        )
+        for _ in working.iter_batches(batch_size=None, prefetch_batches=0):
+            pass
