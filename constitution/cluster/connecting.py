@@ -52,6 +52,8 @@ def connect(settings: ClusterSettings) -> None:
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     # Workers that are lost are this program's daily work; what ends a run is told by the program.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # A pool that ends after the cluster was left must not start another one.
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     try:
         import ray
     except ImportError:

@@ -1,9 +1,11 @@
 """An actor pool of Ray Data, kept busy on a thread: it starts workers, spreads them, grows, and replaces what died."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 
+from constitution import __version__
 from constitution.cluster.connecting import Room
 from constitution.cluster.worker import Post, Worker
 from constitution.errors import ModelError, first_line
@@ -11,6 +13,8 @@ from constitution.errors import ModelError, first_line
 # A pool that breaks so often without a worker that came is not tried again.
 MOST_BREAKS = 5
 PAUSE_SECONDS = 2.0
+# Another try would find the same.
+_LACKING = re.compile(r"No module named '[\w.]+'")
 
 
 class Pool:
@@ -54,13 +58,8 @@ class Pool:
                 breaks = 0 if self._came() else breaks + 1
                 if self._ended.is_set():
                     return
-                if breaks >= MOST_BREAKS:
-                    self._failed(
-                        ModelError(
-                            f"the cluster cannot keep workers: {first_line(bad)[:300]}",
-                            "See what Ray says of them: ray status, and its logs in /tmp/ray/session_latest/logs.",
-                        )
-                    )
+                if breaks >= MOST_BREAKS or _LACKING.search(str(bad)):
+                    self._failed(_broken(bad))
                     return
                 self._ended.wait(PAUSE_SECONDS)
 
@@ -70,7 +69,8 @@ class Pool:
 
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        # What breaks is told by this program, without Ray's own traces.
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         room = self._room
         places = ray.data.from_items([{"worker": number} for number in range(room.most)], override_num_blocks=room.most)
         # Ray Data's own defaults: a worker that is lost is started again elsewhere, and so is its block.
@@ -86,3 +86,17 @@ class Pool:
         )
         for _ in working.iter_batches(batch_size=None, prefetch_batches=0):
             pass
+
+
+def _broken(error: BaseException) -> ModelError:
+    """Why there are no workers, as far as Ray tells."""
+    text = str(error)
+    if lacking := _LACKING.search(text):
+        return ModelError(
+            f"workers cannot start: {lacking[0]} where they run",
+            f"Install the same packages on every node: pip install 'constitution-ai[ray]=={__version__}'",
+        )
+    return ModelError(
+        f"the cluster cannot keep workers: {first_line(error)[:300]}",
+        "See what Ray says of them: ray status, and its logs in /tmp/ray/session_latest/logs.",
+    )
