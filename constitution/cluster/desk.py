@@ -162,10 +162,15 @@ class Desk:
             self._serving.discard(task)
 
     async def _serve(self, line: Line) -> None:
-        await asyncio.wait_for(line.prove(self.token or secrets.token_bytes(32), first=True), PROOF_SECONDS)
+        token = self.token
+        await asyncio.wait_for(line.prove(token or secrets.token_bytes(32), first=True), PROOF_SECONDS)
         line.send(Kind.WELCOME)
         # Loading a model takes as long as it takes.
         kind, body = await line.read()
+        if token != self.token:
+            # Its pool was over before its models were open: they may be others than those of the pool of now.
+            line.send(Kind.LEAVE)
+            return
         if kind is Kind.FAULT:
             self.fail(error_of(Fault.model_validate_json(body)))
             return

@@ -181,5 +181,16 @@ def test_progress_is_told_in_one_place(folder: Path, tmp_path: Path, cluster: "C
     assert ended.returncode == 0, ended.stderr
     assert "6 done" in ended.stdout
     # Nothing of Ray's own, nor of its data library's, on a terminal or in a log.
-    for words in ("Connecting", "Execution plan", "Dataset", "MapWorker", "raylet", "WARNING", "INFO"):
+    for words in (
+        "Connecting",
+        "Execution plan",
+        "Dataset",
+        "MapWorker",
+        "raylet",
+        "WARNING",
+        "INFO",
+        "logging.cc",
+        "SIGTERM",
+        "Token",
+    ):
         assert words not in ended.stdout + ended.stderr, ended.stderr
