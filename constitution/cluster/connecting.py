@@ -1,6 +1,7 @@
 """Ray: reach the cluster, and tell before anything is loaded whether it has what is asked for."""
 
 import contextlib
+import importlib.util
 import logging
 import math
 import os
@@ -54,13 +55,11 @@ def connect(settings: ClusterSettings) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # A pool that ends after the cluster was left must not start another one.
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
-    try:
-        import ray
-    except ImportError:
+    if not importlib.util.find_spec("ray"):
         raise ConfigError(
-            "--ray: Ray is not installed in this environment",
-            "Install it: pip install 'constitution-ai[ray]'",
-        ) from None
+            "--ray runs the rows by Ray, which is not installed",
+            "Install it with: pip install '.[ray]' in a checkout of constitution",
+        )
     assert settings.ray
     _knock(settings.ray if settings.ray != "auto" else os.environ.get("RAY_ADDRESS", ""))
     logging.getLogger("ray").setLevel(logging.ERROR)

@@ -78,12 +78,12 @@ class Shift:
         """The next rows for a line, at most so many."""
         packets: list[Packet] = []
         while len(packets) < number and (row := self._next()) is not None:
-            known = self.run.known(row)
+            known, lent = self.run.known(row)
             if not self._tally.calls[row.id]:
                 for call in known:
                     self._tally.count(row.id, call.step)
             self._out.setdefault(line, {})[row.index] = row
-            packets.append(Packet(row, self.run.failures[row.id], known, self.run.lent(row)))
+            packets.append(Packet(row, self.run.failures[row.id], known, lent))
         self._stop.begin(len(packets))
         return packets
 
