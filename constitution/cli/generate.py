@@ -23,6 +23,7 @@ def generate(
     subset: options.Subset = None,
     skip: options.Skip = None,
     limit: options.Limit = None,
+    shard: options.Shard = None,
     principles: Annotated[str | None, options.setting("principles")] = None,
     replacement: options.Replacement = None,
     templates: options.Templates = None,
