@@ -19,7 +19,8 @@ from constitution.durable import aside_of, make_folder, sync
 from constitution.errors import ConfigError, FolderTaken, RunError, unwritable
 from constitution.journal import Line, parse, read_lines
 from constitution.manifest import REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
-from constitution.report.summary import write_summary
+from constitution.report.joined_summary import joined, summary_of
+from constitution.report.summary import Summary, store_summary
 from constitution.reviews import FILE, Review
 from constitution.run_folder import check_entry, check_folder
 from constitution.shard_sets import Part, ShardSet, notes, shard_set
@@ -78,11 +79,16 @@ def merge(folders: Sequence[Path], out: Path, allow_missing: bool = False) -> Me
         with ExitStack() as files:
             journals = _Journals(aside, files)
             said: list[tuple[str, bytes]] = []
+            counts: dict[Stage, list[Counts]] = {stage: [] for stage in found.manifests}
+            summaries: list[Summary] = []
             for part in found.parts:
                 with _unwritten(part.folder):
                     _check_unchanged(part)
                     for stage in part.manifests:
-                        _copy(part, stage, found, journals)
+                        lines = _copy(part, stage, found, journals)
+                        counts[stage].append(count(part.folder, stage))
+                        if stage is REVISE:
+                            summaries.append(summary_of(part.folder, counts[stage][-1], lines))
                     said += ((one.at, line.text) for line, one in _reviews(part.folder))
             if said:
                 # In the order in which they were given, as in a run that was never cut.
@@ -90,11 +96,17 @@ def merge(folders: Sequence[Path], out: Path, allow_missing: bool = False) -> Me
                 for _, text in said:
                     journals.write(FILE, text)
             journals.sync()
-        for stage in found.manifests:
-            write_manifest(aside, stage, _manifest(found, stage, out))
-        counts = {stage: count(aside, stage) for stage in found.manifests}
-        write_summary(aside)
-    return Merged(len(found.parts), found.missing, counts, tuple(notes(found)))
+        made = {stage: _manifest(found, stage, out) for stage in found.manifests}
+        for stage, manifest in made.items():
+            write_manifest(aside, stage, manifest)
+        counted = {stage: _added(counts[stage], made[stage].input) for stage in made}
+        store_summary(aside, joined(summaries, counted[REVISE], made[REVISE].model))
+    return Merged(len(found.parts), found.missing, counted, tuple(notes(found)))
+
+
+def _added(parts: Sequence[Counts], rows: int) -> Counts:
+    numbers = {name: sum(getattr(part, name) for part in parts) for name in ("done", "failed", "filtered")}
+    return Counts(input=rows, **numbers)
 
 
 class _Journals:
@@ -137,13 +149,14 @@ def _close(file: BinaryIO) -> None:
         file.close()
 
 
-def _copy(part: Part, stage: Stage, found: ShardSet, journals: _Journals) -> None:
-    """Add a shard's journals of a stage.
+def _copy(part: Part, stage: Stage, found: ShardSet, journals: _Journals) -> int:
+    """Add a shard's journals of a stage; how many model calls there were.
 
     Raises:
         RunError: A line is damaged, or of a row that is not the shard's.
     """
     first, end = found.skip, found.skip + found.rows
+    calls = 0
     for name in (stage.calls, stage.outcomes, stage.failures, stage.filtered):
         path = part.folder / name
         journals.write(name, b"")
@@ -155,6 +168,8 @@ def _copy(part: Part, stage: Stage, found: ShardSet, journals: _Journals) -> Non
                     "The file is another shard's: bring this one's back from a copy.",
                 )
             journals.write(name, line.text)
+            calls += name == stage.calls
+    return calls
 
 
 def _reviews(folder: Path) -> Iterator[tuple[Line, Review]]:
@@ -236,6 +251,9 @@ def _put_in_place(out: Path) -> Iterator[Path]:
         make_folder(aside)
         lock = WriterLock(aside)
     except OSError as bad:
+        with suppress(OSError):
+            (aside / LOCK).unlink(missing_ok=True)
+            aside.rmdir()
         raise FolderTaken(f"{out}: cannot be written: {bad.strerror}", elsewhere) from None
     try:
         try:
