@@ -578,7 +578,6 @@ def test_failed_rows_exit_with_5(tmp_path: Path, prompts: Path, cli: Cli) -> Non
     (tmp_path / "rules.yaml").write_text("- when: 'number 3[?]'\n  error: the server hung up\n")
     result = cli(
         "generate",
-        "merge",
         "--prompts",
         prompts,
         "--out",
