@@ -104,7 +104,6 @@ import json; print(json.dumps(kinds))
         "count",
         "export",
         "generate",
-        "merge",
         "label_pairs",
         "load_principles",
         "load_settings",
@@ -577,16 +576,7 @@ def test_a_run_made_by_other_settings_exits_with_4(prompts: Path, generated: Gen
 def test_failed_rows_exit_with_5(tmp_path: Path, prompts: Path, cli: Cli) -> None:
     (tmp_path / "rules.yaml").write_text("- when: 'number 3[?]'\n  error: the server hung up\n")
     result = cli(
-        "generate",
-        "--prompts",
-        prompts,
-        "--out",
-        "run",
-        *SCRIPTED,
-        "--model",
-        "rules.yaml",
-        "--format",
-        "json",
+        "generate", "--prompts", prompts, "--out", "run", *SCRIPTED, "--model", "rules.yaml", "--format", "json"
     )
     assert result.returncode == 5
     assert json.loads(result.stdout)["failures"] == {"CallError": 1}
