@@ -8,7 +8,7 @@ it is whole on the disk.
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,9 @@ class Merged:
     notes: tuple[str, ...]
 
 
-def merge(folders: Sequence[Path], out: Path, allow_missing: bool = False) -> Merged:
+def merge(
+    folders: Sequence[Path], out: Path, allow_missing: bool = False, watch: Callable[[int], None] | None = None
+) -> Merged:
     """Join shards into a new run; they stay as they are.
 
     Rows that are pending in a shard are pending in the run, which goes on with them under the shards' settings without
@@ -61,6 +63,7 @@ def merge(folders: Sequence[Path], out: Path, allow_missing: bool = False) -> Me
         folders: Each shard's; in any order.
         out: The new run's; not there yet, or empty.
         allow_missing: Join what there is; the rows of missing shards are pending.
+        watch: For progress: told how many shards are copied.
 
     Raises:
         ConfigError: A shard is missing or given twice, or `out` lies in one.
@@ -81,7 +84,7 @@ def merge(folders: Sequence[Path], out: Path, allow_missing: bool = False) -> Me
             said: list[tuple[str, bytes]] = []
             counts: dict[Stage, list[Counts]] = {stage: [] for stage in found.manifests}
             summaries: list[Summary] = []
-            for part in found.parts:
+            for copied, part in enumerate(found.parts, 1):
                 with _unwritten(part.folder):
                     _check_unchanged(part)
                     for stage in part.manifests:
@@ -90,6 +93,8 @@ def merge(folders: Sequence[Path], out: Path, allow_missing: bool = False) -> Me
                         if stage is REVISE:
                             summaries.append(summary_of(part.folder, counts[stage][-1], lines))
                     said += ((one.at, line.text) for line, one in _reviews(part.folder))
+                if watch:
+                    watch(copied)
             if said:
                 # In the order in which they were given, as in a run that was never cut.
                 said.sort(key=lambda review: review[0])

@@ -152,7 +152,8 @@ def test_a_shard_is_shown_exported_and_reported_as_a_run_of_its_rows(
     generated: Generated, cli: Callable[..., Any], tmp_path: Path
 ) -> None:
     run = generated(shard="2/5")
-    assert "3 rows = 3 done + 0 failed + 0 filtered + 0 pending" in cli("status", run).stdout
+    assert "3 rows = 3 done + 0 failed + 0 filtered + 0 pending" in (told := cli("status", run).stdout)
+    assert "shard 2/5 of an input of 12 rows" in told
     assert cli("export", run, "--to", "data", "--test-fraction", 0).returncode == 0
     assert len((tmp_path / "data" / "sft" / "train.jsonl").read_text(encoding="utf-8").splitlines()) == 3
     assert cli("report", run).returncode == 0

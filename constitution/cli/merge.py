@@ -27,13 +27,23 @@ def merge(
     in it, and it goes on with them.
     """
     import json
+    import time
 
+    from constitution.cli.progress import PLAIN_SECONDS
     from constitution.manifest import REVISE, load_manifest
     from constitution.merging import merge as join
     from constitution.report.findings.going_on import MODELS, going_on
     from constitution.report.terminal import plural
 
-    joined = join(shards, out, allow_missing)
+    told = time.monotonic()
+
+    def watch(copied: int) -> None:
+        nonlocal told
+        if not quiet and time.monotonic() - told >= PLAIN_SECONDS:
+            told = time.monotonic()
+            tell(f"{copied}/{len(shards)} shards copied", err=True)
+
+    joined = join(shards, out, allow_missing, watch)
     going = {
         stage: going_on(out, stage, load_manifest(out, stage))
         for stage in MODELS
@@ -41,8 +51,8 @@ def merge(
     }
     if format is Format.json:
         counts = {stage.make: one.model_dump() | {"pending": one.pending} for stage, one in joined.counts.items()}
-        told = {"run": str(out), "shards": joined.shards, "missing": list(map(str, joined.missing)), "counts": counts}
-        tell_json(json.dumps(told | {"notes": joined.notes, "next": list(going.values())}, indent=2))
+        found = {"run": str(out), "shards": joined.shards, "missing": list(map(str, joined.missing)), "counts": counts}
+        tell_json(json.dumps(found | {"notes": joined.notes, "next": list(going.values())}, indent=2))
     else:
         tell(f"{out}: {plural(joined.shards, 'shard')} joined")
         for stage, one in joined.counts.items():
