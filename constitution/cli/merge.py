@@ -43,7 +43,11 @@ def merge(
             told = time.monotonic()
             tell(f"{copied}/{len(shards)} shards copied", err=True)
 
-    joined = join(shards, out, allow_missing, watch)
+    try:
+        joined = join(shards, out, allow_missing, watch)
+    except KeyboardInterrupt:
+        tell("stopped; the shards are as they were, and nothing is half joined", err=True)
+        raise typer.Exit(130) from None
     going = {
         stage: going_on(out, stage, load_manifest(out, stage))
         for stage in MODELS
