@@ -257,7 +257,8 @@ def _put_in_place(out: Path) -> Iterator[Path]:
         lock = WriterLock(aside)
     except OSError as bad:
         with suppress(OSError):
-            (aside / LOCK).unlink(missing_ok=True)
+            for name in (HOLDER, LOCK):
+                (aside / name).unlink(missing_ok=True)
             aside.rmdir()
         raise FolderTaken(f"{out}: cannot be written: {bad.strerror}", elsewhere) from None
     try:

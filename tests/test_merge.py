@@ -191,9 +191,15 @@ def test_missing_shards_may_be_left_pending(
 def test_a_stage_that_some_shards_lack_is_pending_there(shards: Callable[..., list[Path]], tmp_path: Path) -> None:
     parts = shards()
     asyncio.run(label_pairs(parts[0], COMPARED))
-    merged = merge(parts, tmp_path / "run")
-    assert merged.notes == (f"no comparisons of {parts[1]}, {parts[2]}: their rows are pending there",)
-    assert asyncio.run(label_pairs(tmp_path / "run", COMPARED)).done == 12
+    asyncio.run(label_pairs(parts[0], COMPARED.model_copy(update={"seed": 1}), replace=True))
+    told: list[int] = []
+    merged = merge(parts, tmp_path / "run", watch=told.append)
+    assert told == [1, 2, 3]
+    assert merged.notes == (
+        f"no comparisons of {parts[1]}, {parts[2]}: their rows are pending there",
+        f"{parts[0]}: replaced stays there",
+    )
+    assert asyncio.run(label_pairs(tmp_path / "run", COMPARED.model_copy(update={"seed": 1}))).done == 12
 
 
 def test_reviews_stand_in_the_order_in_which_they_were_given(shards: Callable[..., list[Path]], tmp_path: Path) -> None:
