@@ -27,6 +27,7 @@ from constitution.model_settings import (
     split_engine,
 )
 from constitution.settings_help import COMPARE_HELP, HELP
+from constitution.shards import PATTERN, Shard
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
 
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
@@ -135,6 +136,7 @@ class Settings(BaseModel):
     subset: Annotated[str | None, _setting("subset")] = None
     skip: Annotated[int, _setting("skip", ge=0)] = 0
     limit: Annotated[int | None, _setting("limit", ge=1)] = None
+    shard: Annotated[str | None, _setting("shard", pattern=PATTERN)] = None
 
     principles: Annotated[str, _setting("principles", min_length=1)] = "harmlessness"
     replacement: Annotated[bool, _setting("replacement")] = True
@@ -172,6 +174,14 @@ class Settings(BaseModel):
     max_replicas: MaxReplicas = None
     gpus_per_replica: GpusPerReplica = None
     cpus_per_replica: CpusPerReplica = None
+
+    @field_validator("shard")
+    @classmethod
+    def _is_one_of_them(cls, shard: str | None) -> str | None:
+        part = Shard.parse(shard)
+        if part.number > part.of:
+            raise ValueError(f"there is no shard {part.number} of {part.of}")
+        return shard
 
     @property
     def generator(self) -> ModelSettings:

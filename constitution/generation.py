@@ -12,7 +12,7 @@ from constitution.crew import Crew, Job, Model
 from constitution.crews import open_crew
 from constitution.engines import check_role
 from constitution.engines.base import weakest
-from constitution.errors import PrinciplesError
+from constitution.errors import ConfigError, PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
 from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
@@ -25,6 +25,7 @@ from constitution.revise import revise
 from constitution.row_states import State, read_states
 from constitution.run import Run
 from constitution.runner import Chain, Stop, Tally, Watch
+from constitution.shards import Shard
 from constitution.sources import Scan, read, scan, source_digest
 from constitution.store import count
 from constitution.templating import TemplateSet, load_templates
@@ -73,6 +74,11 @@ async def generate(
     if settings.compare:
         # What the second stage lacks is told before the first one takes a night.
         plan = plan_labelling(settings, settings.compare)
+        if settings.shard and settings.compare.pairs == "file":
+            raise ConfigError(
+                f"--shard {settings.shard} with --compare of pairs from a file: each shard would judge all of them",
+                "Leave out --compare, and compare the pairs once: constitution compare RUN --pairs file --file PAIRS",
+            )
         if settings.compare.file is not None:
             scan_pairs(settings.compare.file, settings.compare.limit)
         if (judge := plan.model(plan.judge)) != settings.generator:
@@ -106,6 +112,7 @@ async def _revise_rows(
         run.check(affecting, principles)
         source = source_digest(settings)
         scanned = _scanned_before(run.folder, source) or scan(settings)
+        rows = _rows_of_shard(settings, scanned.rows)
         affecting |= {"prompts (content)": scanned.digest}
         run.check(affecting, principles)
         if retry_failed and not count(run.folder).failed:
@@ -125,16 +132,18 @@ async def _revise_rows(
         }
         all_settings = settings.model_dump(mode="json")
         determinism = weakest(generator_known.determinism, critic_known.determinism)
-        manifest = new_manifest(__version__, determinism, scanned.rows, all_settings, affecting, principles, source)
+        whole = scanned.rows if settings.shard else None
+        manifest = new_manifest(__version__, determinism, rows, all_settings, affecting, principles, source, whole)
         run.begin(manifest, retry_failed)
         if reuse:
             run.reuse(reuse)
         calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
-        tally = Tally(scanned.rows, calls_per_row, settings.rounds, retry_failed)
+        tally = Tally(rows, calls_per_row, settings.rounds, retry_failed)
         build = partial(_chain, settings, principles, templates)
-        rows = read(settings, scanned.rows, run.owes)
+        holds = Shard.parse(settings.shard).holds
+        pulled = read(settings, scanned.rows, lambda index: holds(index) and run.owes(index))
         job = Job(build, settings.seed, settings.attempts, settings.concurrency)
-        await crew.work(rows, job, run, tally, watch, stop)
+        await crew.work(pulled, job, run, tally, watch, stop)
         write_summary(run.folder)
 
 
@@ -144,7 +153,18 @@ def _scanned_before(folder: Path, source: str) -> Scan | None:
         return None
     manifest = load_manifest(folder)
     content = manifest.affecting.get("prompts (content)")
-    return Scan(manifest.input, content) if manifest.source == source and isinstance(content, str) else None
+    rows = manifest.input if manifest.whole is None else manifest.whole
+    return Scan(rows, content) if manifest.source == source and isinstance(content, str) else None
+
+
+def _rows_of_shard(settings: Settings, rows: int) -> int:
+    """How many of the input's rows this run has: all, unless it is a shard."""
+    shard = Shard.parse(settings.shard)
+    if rows < shard.of:
+        raise ConfigError(
+            f"--shard {shard}: the input has {rows} rows, too few for {shard.of} shards", f"Make {rows} shards at most."
+        )
+    return shard.rows(settings.skip, rows)
 
 
 def _affecting(settings: Settings, principles: PrincipleSet, templates: TemplateSet) -> dict[str, object]:

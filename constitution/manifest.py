@@ -85,11 +85,12 @@ class Manifest(Record):
         version: The program's version that began the run.
         created: When, UTC, ISO 8601.
         determinism: What the engine promises (see `engines.base.Engine`).
-        input: Rows of the input.
+        input: Rows of the input; of a shard its own.
         settings: All settings, as first given.
         affecting: What changes rows, by name; a later start must match every value.
         principles: The principles as they were when the stage began.
         source: Hash of the input's file (see `sources.source_digest`); empty if it comes from none.
+        whole: Of a shard, the rows of the whole input, which the digest among `affecting` is of; else None.
     """
 
     version: str
@@ -100,6 +101,7 @@ class Manifest(Record):
     affecting: dict[str, JsonValue]
     principles: PrincipleSet | None = None
     source: str = ""
+    whole: int | None = None
 
     @property
     def model(self) -> str:
@@ -152,6 +154,7 @@ def new_manifest(
     affecting: dict[str, Any],
     principles: PrincipleSet | None = None,
     source: str = "",
+    whole: int | None = None,
 ) -> Manifest:
     """A manifest of this moment."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -164,6 +167,7 @@ def new_manifest(
         affecting=affecting,
         principles=principles,
         source=source,
+        whole=whole,
     )
 
 

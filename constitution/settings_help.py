@@ -11,6 +11,7 @@ HELP = {
     "subset": "Subset (configuration) of a Hugging Face dataset.",
     "skip": "Leave out this many rows at the start.",
     "limit": "Read at most this many rows.",
+    "shard": "Run only a part of these rows: 2/8 is the second of eight, joined later by constitution merge.",
     "principles": "Principles: a shipped name (harmlessness, helpfulness, …) or a .yaml file.",
     "replacement": "Draw principles with replacement, so that a row may meet one twice.",
     "templates": "Template set: a shipped name (chat, chat.zh, transcript) or a folder.",

@@ -79,6 +79,7 @@ GENERATE: dict[str, tuple[Change, frozenset[str]]] = {
     "subset": ({"subset": "en"}, frozenset({"subset"})),
     "skip": ({"skip": 1}, frozenset({"skip"})),
     "limit": ({"limit": 2}, frozenset({"limit"})),
+    "shard": ({"shard": "1/2"}, frozenset({"shard"})),
     "principles": (moved("principles", "mine.yaml"), KNOB),
     "replacement": ({"replacement": False}, frozenset({"replacement"})),
     "templates": (moved("templates", "set"), KNOB),

@@ -53,6 +53,7 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
     "command",
     [
         "generate",
+        "merge",
         "compare",
         "audit",
         "status",

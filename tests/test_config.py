@@ -28,6 +28,7 @@ TYPED: dict[str, tuple[Any, list[str]]] = {
     "subset": ("en", ["--subset", "en"]),
     "skip": (5, ["--skip", "5"]),
     "limit": (9, ["--limit", "9"]),
+    "shard": ("2/8", ["--shard", "2/8"]),
     "principles": ("mine.yaml", ["--principles", "mine.yaml"]),
     "replacement": (False, ["--no-replacement"]),
     "templates": ("transcript", ["--templates", "transcript"]),

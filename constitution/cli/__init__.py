@@ -14,7 +14,20 @@ from typing import Annotated, Any
 import typer
 
 from constitution import __version__
-from constitution.cli import compare, data, engines, generate, principles, project, report, runs, sample, score, view
+from constitution.cli import (
+    compare,
+    data,
+    engines,
+    generate,
+    merge,
+    principles,
+    project,
+    report,
+    runs,
+    sample,
+    score,
+    view,
+)
 from constitution.errors import ConstitutionError
 from constitution.printable import printable
 
@@ -38,6 +51,7 @@ def _top(
 
 
 app.command("generate")(generate.generate)
+app.command("merge")(merge.merge)
 app.command("compare")(compare.compare)
 app.command("audit")(compare.audit)
 app.command("score")(score.score)

@@ -23,6 +23,7 @@ def generate(
     subset: options.Subset = None,
     skip: options.Skip = None,
     limit: options.Limit = None,
+    shard: options.Shard = None,
     principles: Annotated[str | None, options.setting("principles")] = None,
     replacement: options.Replacement = None,
     templates: options.Templates = None,
@@ -121,6 +122,8 @@ def generate(
             if compared:
                 tell(f"Check the judge: {command('audit', run)}", err=True)
             tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
+            if settings.shard:
+                tell(f"Join the shards when all are there: {command('merge', run)} … --out RUN", err=True)
     stages = {"failures.jsonl": summary, "compare-failures.jsonl": compared}
     for journal, stage in stages.items():
         if stage and stage.counts.failed:

@@ -53,6 +53,7 @@ Split = Annotated[str | None, setting("split")]
 Subset = Annotated[str | None, setting("subset")]
 Skip = Annotated[int | None, setting("skip")]
 Limit = Annotated[int | None, setting("limit")]
+Shard = Annotated[str | None, setting("shard")]
 Rounds = Annotated[int | None, setting("rounds")]
 Replacement = Annotated[
     bool | None, typer.Option("--replacement/--no-replacement", help=HELP["replacement"], show_default=False)

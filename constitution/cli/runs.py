@@ -15,7 +15,7 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
 
     input = done + failed + filtered + pending, always.
     """
-    from constitution.manifest import COMPARE, REVISE, SCORE, has_stage
+    from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
     from constitution.report.terminal import as_json, plural, print_labels, print_scores, print_summary
@@ -36,6 +36,9 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
         return
     if revised:
         print_summary(results(), run, revised)
+        made = load_manifest(run)
+        if made.whole is not None:
+            tell(f"  shard {made.settings.get('shard')} of an input of {plural(made.whole, 'row')}")
     if compared:
         print_labels(results(), run, compared)
     if scored:

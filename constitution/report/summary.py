@@ -147,8 +147,17 @@ def write_summary(run: Path) -> None:
     Raises:
         RunError: It cannot be written.
     """
+    store_summary(run, summarise(run))
+
+
+def store_summary(run: Path, summary: Summary) -> None:
+    """Write a summary of a run into its folder; there whole or not at all.
+
+    Raises:
+        RunError: It cannot be written.
+    """
     path = run / "summary.json"
     try:
-        write_whole(path, summarise(run).model_dump_json(indent=2) + "\n")
+        write_whole(path, summary.model_dump_json(indent=2) + "\n")
     except OSError as bad:
         raise unwritable(path, bad) from None
