@@ -10,8 +10,6 @@ models. Of several servers, `fleet` makes one engine: `routing` says which one a
 answer, `same_model` whether they serve one model.
 """
 
-from yarl import URL
-
 from constitution.engines.openai.chat_template import ChatTemplate
 from constitution.engines.openai.client import Client
 from constitution.engines.openai.engine import OPEN_SERVERS, OpenAIEngine
@@ -85,7 +83,7 @@ async def _close(servers: list[Server]) -> None:
 
 def _reach(settings: ModelSettings) -> list[Server]:
     addresses = [find_address(given) for given in each_address(settings.base_url) or (None,)]
-    _check_places([endpoint(address) for address in addresses])
+    _check_places([str(endpoint(address)) for address in addresses])
     keys = [read_key(settings, address) for address in addresses]
     return [
         Server(settings, endpoint(address), has_key=key is not None, transport=Client(address, key))
@@ -93,7 +91,7 @@ def _reach(settings: ModelSettings) -> list[Server]:
     ]
 
 
-def _check_places(places: list[URL]) -> None:
+def _check_places(places: list[str]) -> None:
     for number, place in enumerate(places):
         if place in places[:number]:
             raise ConfigError(
