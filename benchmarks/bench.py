@@ -3,7 +3,7 @@
 The job is what the SL stage does: for each prompt a response, a critique, a revision, each one depending on the one
 before. Every contestant is a process of its own (`rivals/`), with the same prompts, limits and sampling; a rival whose
 environment is not there (`make bench-rivals`) is left out. Also measured: judging with and without reuse of what
-questions have in common. Writes `benchmarks/results.md`.
+questions have in common. Writes the beginning of `benchmarks/results.md`; what is below, under headings, stays.
 
     python benchmarks/bench.py --prompts my.csv --column Behavior
 """
@@ -297,7 +297,8 @@ def write_results(
         "",
     ]
     text = "\n".join(lines)
-    RESULTS.write_text(text, encoding="utf-8")
+    _, heading, sections = (RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "").partition("\n## ")
+    RESULTS.write_text(text + heading + sections, encoding="utf-8")
     print(text)
 
 

@@ -4,7 +4,7 @@ A mock endpoint answers after 200 ms and serves 256 requests at a time: at most 
 process of its own: (i) a bare aiohttp client that makes 2,000 × 3 chained calls and keeps nothing; (ii) `constitution
 generate` over 2,000 prompts and one round (response, critique, revision), every call journalled. The time is that of
 the process, its start included. The endpoint uses uvloop where it is installed.
-Adds its figures to `results.md`, which `bench.py` begins.
+Writes its section of `results.md`.
 
     python benchmarks/overhead.py
 """
@@ -23,8 +23,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results.md"
-HEADING = "## In front of a server (`overhead.py`)"
+from sections import replace_section
+
 CALLS_PER_ROW = 3
 ANSWER = "This is what a model might say, in about as many words as people read before they scroll on. " * 4
 
@@ -134,8 +134,7 @@ def compare(options: argparse.Namespace, folder: Path, port: str) -> None:
         f"{max(peaks['constitution']):.0f} MB at most.\n"
     )
     print(found)
-    others = RESULTS.read_text(encoding="utf-8").split(HEADING)[0].rstrip() if RESULTS.exists() else "# Benchmarks"
-    RESULTS.write_text(f"{others}\n\n{HEADING}\n\n{found}", encoding="utf-8")
+    replace_section("In front of a server (`overhead.py`)", found)
 
 
 def main() -> None:

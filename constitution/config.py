@@ -18,7 +18,7 @@ from constitution.config_faults import validated
 from constitution.errors import ConfigError
 from constitution.model_settings import (
     REACH,
-    Address,
+    Addresses,
     AnyRole,
     Api,
     ControlTokens,
@@ -85,7 +85,7 @@ class CompareSettings(BaseModel):
 
     judge: Annotated[AnyRole | None, _compare_setting("judge")] = None
     engine: Annotated[str | None, _compare_setting("engine", min_length=1)] = None
-    base_url: Annotated[Address | None, _compare_setting("base_url", repr=False)] = None
+    base_url: Annotated[Addresses | None, _compare_setting("base_url", repr=False)] = None
     principles: Annotated[str | None, _compare_setting("principles", min_length=1)] = None
     principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
     templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
@@ -153,7 +153,7 @@ class Settings(BaseModel):
     dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"
     slots: Annotated[int | None, _setting("slots", ge=1)] = None
-    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
+    base_url: Annotated[Addresses | None, _setting("base_url", repr=False)] = None
     api: Annotated[Api, _setting("api")] = "chat"
     key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None

@@ -55,7 +55,7 @@ def _within(value: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...
     """The parts of a fault's location that are keys and places of the value, and not pydantic's names for its forms."""
     path: list[int | str] = []
     for part in location:
-        if part in value if isinstance(value, dict) else isinstance(value, tuple) and isinstance(part, int):
+        if part in value if isinstance(value, dict) else isinstance(value, list | tuple) and isinstance(part, int):
             path.append(part)
             value = value[part]
     return tuple(path)
@@ -71,7 +71,19 @@ def _rule(fault: ErrorDetails) -> str:
             return f"the key {key!r} is missing"
         case "model_type":
             return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
-    given = masked_address(fault["input"]) if key == "base_url" and isinstance(fault["input"], str) else fault["input"]
+    given = _shown(fault["input"]) if "base_url" in fault["loc"] else fault["input"]
     message = plainly({**fault, "input": given})
-    told = message == "empty" or "found" in message or (isinstance(given, str) and repr(given) in message)
+    told = (
+        message == "empty"
+        or "found" in message
+        or isinstance(given, list)
+        or (isinstance(given, str) and repr(given) in message)
+    )
     return message if told else f"{message}, not {given!r}"
+
+
+def _shown(given: Any) -> Any:
+    """An address, or several, without what must not be shown."""
+    if isinstance(given, list | tuple):
+        return [_shown(one) for one in given]
+    return masked_address(given) if isinstance(given, str) else given

@@ -3,7 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+)
 
 from constitution.engines import engine_names
 from constitution.masking import holds_user, masked_address
@@ -36,6 +45,34 @@ Address = Annotated[
 ]
 
 
+def _as_given(value: Any) -> Any:
+    """A list of one address is that address: then it reads, in files and manifests, as it always did."""
+    if isinstance(value, list | tuple):
+        return value[0] if len(value) == 1 else tuple(value)
+    return value
+
+
+def _all_different(given: tuple[str, ...]) -> tuple[str, ...]:
+    places = [masked_address(address).partition("?")[0].rstrip("/") for address in given]
+    if doubled := [place for number, place in enumerate(places) if place in places[:number]]:
+        raise ValueError(f"the address {doubled[0]} is given twice")
+    return given
+
+
+# One server, or several that share the requests for one model (see `engines/openai/fleet.py`).
+Addresses = Annotated[
+    Annotated[Address, Tag("one")]
+    | Annotated[tuple[Address, ...], Field(min_length=1), AfterValidator(_all_different), Tag("several")],
+    Discriminator(lambda value: "several" if isinstance(value, list | tuple) else "one"),
+    BeforeValidator(_as_given),
+]
+
+
+def each_address(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The addresses of a setting, whichever way it is given."""
+    return (given,) if isinstance(given, str) else given or ()
+
+
 class ModelSettings(BaseModel):
     """One model. Engines are given this and nothing else of a run's settings.
 
@@ -54,7 +91,7 @@ class ModelSettings(BaseModel):
     dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"
     slots: Annotated[int | None, _setting("slots", ge=1)] = None
-    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
+    base_url: Annotated[Addresses | None, _setting("base_url", repr=False)] = None
     api: Annotated[Api, _setting("api")] = "chat"
     key_env: Annotated[str, _setting("key_env", min_length=1)] = "OPENAI_API_KEY"
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None
@@ -75,7 +112,7 @@ class Role(BaseModel):
     dtype: Annotated[Dtype | None, _setting("dtype")] = None
     device: Annotated[str | None, _setting("device")] = None
     slots: Annotated[int | None, _setting("slots", ge=1)] = None
-    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
+    base_url: Annotated[Addresses | None, _setting("base_url", repr=False)] = None
     api: Annotated[Api | None, _setting("api")] = None
     key_env: Annotated[str | None, _setting("key_env", min_length=1)] = None
     key_file: Annotated[str | None, _setting("key_file", min_length=1)] = None

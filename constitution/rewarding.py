@@ -218,7 +218,9 @@ def _checked(model: type[Checked], values: dict[str, Any], hint: str) -> Checked
         return model.model_validate(values)
     except ValidationError as bad:
         fault = bad.errors()[0]
-        where, told = ".".join(map(str, fault["loc"])), plainly(fault)
+        # pydantic's names for the forms of an address are no part of what was typed.
+        where = ".".join(str(part) for part in fault["loc"] if part not in ("one", "several"))
+        told = plainly(fault)
         # A judge's values may be secrets; numbers are none.
         if isinstance(fault["input"], int | float) and "found" not in told:
             told += f", not {fault['input']!r}"

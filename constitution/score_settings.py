@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from constitution.config_faults import validated
-from constitution.model_settings import Address, AnyRole, Dtype
+from constitution.model_settings import Addresses, AnyRole, Dtype
 from constitution.settings_help import SCORE_HELP
 
 # Settings that change no score; what judge, rules and templates stand for is resolved in `scoring_plan.py`.
@@ -38,7 +38,7 @@ class ScoreSettings(BaseModel):
     only: Annotated[tuple[str, ...], _setting("only")] = ()
     judge: Annotated[AnyRole | None, _setting("judge")] = None
     engine: Annotated[str | None, _setting("engine", min_length=1)] = None
-    base_url: Annotated[Address | None, _setting("base_url", repr=False)] = None
+    base_url: Annotated[Addresses | None, _setting("base_url", repr=False)] = None
     principles: Annotated[str | None, _setting("principles", min_length=1)] = None
     templates: Annotated[str | None, _setting("templates", min_length=1)] = None
     few_shots: Annotated[int | None, _setting("few_shots", ge=0)] = None

@@ -54,6 +54,8 @@ def test_what_cannot_be_typed_is_left_to_the_file_and_what_is_masked_to_the_read
     assert typed(REVISE, spelt).endswith("--prompts p --config FILE")
     masked = Settings(prompts="p", out="o", base_url="http://b/v1?key=secret-1234")
     assert typed(REVISE, masked).endswith("--prompts p --base-url URL")
+    several = Settings(prompts="p", out="o", base_url=("http://a/v1", "http://b/v1?key=secret-1234"))
+    assert typed(REVISE, several).endswith("--prompts p --base-url http://a/v1 --base-url URL")
 
 
 @pytest.mark.parametrize("stage", MODELS, ids=lambda stage: stage.make)

@@ -247,7 +247,7 @@ def test_no_more_requests_are_under_way_than_allowed():
         async def ask() -> None:
             nonlocal under_way, most
             async with engine_at(server, concurrency=3) as engine:
-                send = engine._server.transport.send
+                send = engine.server.transport.send
 
                 async def counted(*args: Any) -> Any:
                     nonlocal under_way, most
@@ -258,7 +258,7 @@ def test_no_more_requests_are_under_way_than_allowed():
                     finally:
                         under_way -= 1
 
-                engine._server.transport.send = counted  # type: ignore[method-assign]
+                engine.server.transport.send = counted  # type: ignore[method-assign]
                 await asyncio.gather(*(engine.generate(user("?"), Sampling(max_tokens=9), n) for n in range(20)))
 
         asyncio.run(ask())

@@ -42,7 +42,7 @@ def tell(kind, error, at):
 sys.excepthook = tell
 """
 BUG = """
-import constitution.engines.openai as engine
+import constitution.engines.openai.engine as engine
 
 
 def read_answer(answer, stop=()):

@@ -39,7 +39,7 @@ def compare(
     max_tokens: Annotated[int | None, _setting("max_tokens")] = None,
     judge: Annotated[str | None, _setting("judge")] = None,
     engine: Annotated[str | None, _setting("engine")] = None,
-    base_url: Annotated[str | None, _setting("base_url")] = None,
+    base_url: Annotated[list[str] | None, _setting("base_url")] = None,
     principles: Annotated[str | None, _setting("principles")] = None,
     principles_per_pair: Annotated[int | None, _setting("principles_per_pair")] = None,
     templates: Annotated[str | None, _setting("templates")] = None,

@@ -27,7 +27,7 @@ def score(
     limit: Annotated[int | None, _setting("limit")] = None,
     judge: Annotated[str | None, _setting("judge")] = None,
     engine: Annotated[str | None, _setting("engine")] = None,
-    base_url: Annotated[str | None, _setting("base_url")] = None,
+    base_url: Annotated[list[str] | None, _setting("base_url")] = None,
     templates: Annotated[str | None, _setting("templates")] = None,
     few_shots: Annotated[int | None, _setting("few_shots")] = None,
     min_mass: Annotated[float | None, _setting("min_mass")] = None,

@@ -7,7 +7,7 @@ from typing import Self
 from constitution.engines import open_engine
 from constitution.engines.base import Engine, Usage
 from constitution.masking import masked_address
-from constitution.model_settings import ModelSettings
+from constitution.model_settings import Addresses, ModelSettings, each_address
 
 
 class Engines:
@@ -38,10 +38,12 @@ class Engines:
             self._open[key] = await open_engine(settings, chat_template)
         return self._open[key]
 
-    def whole(self, address: str | None) -> str | None:
-        """A server's address as it was given, if one that is open has it and here it is masked (see `masking.py`)."""
-        given = [settings.base_url for settings, _ in self._open if settings.base_url]
-        return next((known for known in given if masked_address(known) == address), address)
+    def whole(self, given: Addresses | None) -> Addresses | None:
+        """Servers' addresses as they were given, where one that is open has it and here it is masked (`masking.py`)."""
+        known = {masked_address(one): one for settings, _ in self._open for one in each_address(settings.base_url)}
+        if isinstance(given, tuple):
+            return tuple(known.get(address, address) for address in given)
+        return given if given is None else known.get(given, given)
 
     def usage(self) -> Usage:
         """The counters of all that are open."""

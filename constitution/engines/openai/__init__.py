@@ -4,248 +4,34 @@
 written with the template set's chat template, for base models. `choose` reads the log-probabilities of the answer's
 first token; where the server tells none, it asks for `votes` sampled answers and takes their shares (`Choice.sampled`).
 
-One package, one thing a file: `client` sends a request, `retrying` sends it again, `pacing` says how many at once,
-`refusals` and `answers` read what comes back, `servers` knows addresses, keys and models.
+One package, one thing a file: `engine` is one server as an engine; `client` sends a request, `retrying` sends it again,
+`pacing` says how many at once, `refusals` and `answers` read what comes back, `servers` knows addresses, keys and
+models. Of several servers, `fleet` makes one engine: `routing` says which one a request goes to, `lanes` which of them
+answer, `same_model` whether they serve one model.
 """
 
-import asyncio
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar, cast
-
-from constitution.digests import derive_seed
-from constitution.engines.base import Determinism, Identity, Usage
-from constitution.engines.openai.answers import Answer, read_answer, read_listed
 from constitution.engines.openai.chat_template import ChatTemplate
-from constitution.engines.openai.choosing import Listed, from_listed, from_votes
-from constitution.engines.openai.client import Client, below
-from constitution.engines.openai.control_strings import count, treat
-from constitution.engines.openai.pacing import Pace
-from constitution.engines.openai.refusals import Refused, Reply, parse
-from constitution.engines.openai.retrying import Retrying
-from constitution.engines.openai.servers import Server, check_listed, endpoint, find_address, lives, meaning, read_key
-from constitution.errors import CallError, ConfigError
-from constitution.model_settings import ModelSettings
-from constitution.records import Choice, Completion, Message, Sampling
-from constitution.tasks import together
-
-# Servers that take `top_k` and `min_p`, and that fill in values of their own where they are not told.
-OPEN_SERVERS = frozenset({"vllm", "llamacpp", "sglang"})
-# How many first tokens are asked for; some servers list no more than five.
-LISTED = (20, 5)
-VOTE_TOKENS = 4
-# Some servers keep a seed in 32 bits, signed.
-SEEDS = 2**31
-
-Read = TypeVar("Read")
+from constitution.engines.openai.client import Client
+from constitution.engines.openai.engine import OPEN_SERVERS, OpenAIEngine
+from constitution.engines.openai.fleet import Fleet
+from constitution.engines.openai.same_model import check_all
+from constitution.engines.openai.servers import Listing, Server, check_listed, endpoint, find_address, read_key
+from constitution.errors import ConfigError
+from constitution.model_settings import ModelSettings, each_address
 
 
-class OpenAIEngine:
-    """See the module's docstring.
-
-    Determinism is best effort: the seed is sent, and what a server makes of it is its own affair.
-
-    Args:
-        server: Where to ask, and for which model.
-        template: Writes conversations as text, for `--api completions`.
-        open_server: Whether the server is one of `OPEN_SERVERS`.
-    """
-
-    determinism: Determinism = "best effort"
-
-    def __init__(self, server: Server, template: ChatTemplate | None = None, open_server: bool = False) -> None:
-        settings = server.settings
-        asked = f"{settings.api}, control tokens {settings.control_tokens}, {settings.votes} votes"
-        self.identity = Identity(
-            engine="openai", model=settings.model, revision="", detail=asked, endpoint=str(server.address)
-        )
-        self._settings = settings
-        self._server = server
-        self._template = template
-        self._open_server = open_server
-        self._url = below(server.address, "chat/completions" if template is None else "completions")
-        self._retrying = Retrying(Pace(settings.concurrency), settings.timeout, lives=lambda: lives(server))
-        self._limit_field = "max_tokens"
-        # Which of LISTED the server takes; one beyond the last, it tells no log-probabilities.
-        self._lists = 0
-        self._prompt_tokens = self._reused_tokens = self._completion_tokens = 0
-        self._callers: set[asyncio.Task[Any]] = set()
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens, as the server counts them, and what keeps it from answering."""
-        return Usage(
-            prompt_tokens=self._prompt_tokens,
-            reused_tokens=self._reused_tokens,
-            completion_tokens=self._completion_tokens,
-            waiting=(waiting,) if (waiting := self._retrying.waiting) else (),
-        )
-
-    async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
-        """As `Engine.generate`. What a server tells apart as reasoning is no part of the text.
-
-        Raises:
-            CallError: The server refused this request, or was at fault every time.
-            ContextOverflow: The messages and their answer do not fit.
-            ModelError: No request would succeed.
-        """
-        with self._in_flight():
-            asked, found = self._write(messages)
-            fields = self._sampling(sampling, seed)
-            try:
-                answer = await self._send(
-                    asked | fields, sampling.max_tokens, lambda got: read_answer(got, sampling.stop)
-                )
-            except Refused as bad:
-                raise await meaning(self._server, bad) from None
-        self._add_up(answer)
-        return Completion(
-            text=answer.text,
-            finish_reason=answer.finish_reason,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-            control_strings=found,
-        )
-
-    async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
-        """As `Engine.choose`; of an option of several tokens, only the first is seen (see `choosing`).
-
-        Raises:
-            As `generate`.
-        """
-        with self._in_flight():
-            asked, found = self._write(messages)
-            try:
-                if listed := await self._first_tokens(asked):
-                    return Choice(logprobs=from_listed(listed, options), control_strings=found)
-                answers = await self._sampled(asked, options, seed)
-            except Refused as bad:
-                raise await meaning(self._server, bad) from None
-        return Choice(logprobs=from_votes(answers, options), sampled=len(answers), control_strings=found)
-
-    def drain(self) -> None:
-        """Send nothing that was not sent yet, nor anything again: such calls raise `Held`."""
-        self._retrying.drain()
-
-    async def aclose(self) -> None:
-        """Cancel the calls that are in flight, and close the connections."""
-        for caller in self._callers:
-            caller.cancel()
-        await self._server.transport.aclose()
-
-    async def _first_tokens(self, asked: dict[str, Any]) -> list[Listed]:
-        """The most probable first tokens of the answer; none if the server never tells them."""
-
-        def read(got: dict[str, Any]) -> tuple[Answer, list[Listed]]:
-            return read_answer(got), read_listed(got)
-
-        while (tried := self._lists) < len(LISTED):
-            number = LISTED[tried]
-            # Some servers tell probabilities as temperature and nucleus leave them: at 1, these leave all as it is.
-            fields: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0}
-            fields |= {"logprobs": True, "top_logprobs": number} if self._template is None else {"logprobs": number}
-            try:
-                answer, listed = await self._send(asked | fields, 1, read)
-            except Refused as bad:
-                if "logprob" not in bad.about and "top_n_tokens" not in bad.about:
-                    raise
-                # Others may have had the same answer in the meantime.
-                self._lists = max(self._lists, tried + 1)
-                continue
-            self._add_up(answer)
-            # A model that ends its turn at once leaves no token to tell of.
-            if not listed and (answer.text or answer.finish_reason == "length"):
-                self._lists = len(LISTED)
-            return listed
-        return []
-
-    async def _sampled(self, asked: dict[str, Any], options: Sequence[str], seed: int) -> list[str]:
-        """The beginnings of as many sampled answers as there are to be votes."""
-        # No token is shorter than a character.
-        limit = max(VOTE_TOKENS, *map(len, options))
-
-        async def vote(number: int) -> str:
-            sampling = Sampling(max_tokens=limit)
-            fields = self._sampling(sampling, derive_seed("vote", seed, number))
-            answer = await self._send(asked | fields, limit, read_answer)
-            self._add_up(answer)
-            return answer.text
-
-        return await together([vote(number) for number in range(self._settings.votes)])
-
-    async def _send(self, body: dict[str, Any], limit: int, read: Callable[[dict[str, Any]], Read]) -> Read:
-        while True:
-            field = self._limit_field
-            payload = json.dumps({"model": self._settings.model, **body, field: limit}).encode()
-
-            async def attempt(payload: bytes = payload) -> Reply:
-                return await self._server.transport.send("POST", self._url, payload)
-
-            try:
-                return await self._retrying.send(attempt, lambda reply: read(parse(reply)))
-            except Refused as bad:
-                # What the vendor's reasoning models call it.
-                if field == "max_completion_tokens" or "max_completion_tokens" not in bad.about:
-                    raise
-                self._limit_field = "max_completion_tokens"
-
-    def _write(self, messages: Sequence[Message]) -> tuple[dict[str, Any], int]:
-        """The conversation as a request's field, and how many control strings it holds."""
-        found = sum(count(message.content) for message in messages)
-        try:
-            turns = [
-                {"role": message.role, "content": treat(message.content, self._settings.control_tokens)}
-                for message in messages
-            ]
-        except CallError as bad:
-            bad.control_strings = found
-            raise
-        if self._template is None:
-            return {"messages": turns}, found
-        return {"prompt": self._template.render(turns)}, found
-
-    def _sampling(self, sampling: Sampling, seed: int) -> dict[str, Any]:
-        fields: dict[str, Any] = {
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": seed % SEEDS,
-        }
-        if sampling.stop:
-            fields["stop"] = sampling.stop
-        if sampling.top_k or self._open_server:
-            # All three of them read -1 as "all".
-            fields["top_k"] = sampling.top_k or -1
-        if sampling.min_p or self._open_server:
-            fields["min_p"] = sampling.min_p
-        return fields
-
-    def _add_up(self, answer: Answer) -> None:
-        self._prompt_tokens += answer.prompt_tokens
-        self._reused_tokens += answer.reused_tokens
-        self._completion_tokens += answer.completion_tokens
-
-    @contextmanager
-    def _in_flight(self) -> Iterator[None]:
-        # There always is one where something is awaited.
-        caller = cast(asyncio.Task[Any], asyncio.current_task())
-        self._callers.add(caller)
-        try:
-            yield
-        finally:
-            self._callers.discard(caller)
-
-
-async def open_engine(settings: ModelSettings, chat_template: str | None = None) -> OpenAIEngine:
-    """Find the server and see that it has the model.
+async def open_engine(settings: ModelSettings, chat_template: str | None = None) -> OpenAIEngine | Fleet:
+    """Find the server, or all of them, and see that it has the model.
 
     Args:
         settings: The model and how to reach it.
         chat_template: Jinja source from the template set; `--api completions` needs one, `chat` takes none.
 
     Raises:
-        ConfigError: The address or the key is none, or the API and the template set do not go together.
-        ModelError: Nobody listens there, the key is missing or refused, or there is no such model.
+        ConfigError: The address or the key is none, two addresses are one place, or the API and the template set do
+            not go together.
+        ModelError: Nobody listens there, the key is missing or refused, there is no such model, or several servers
+            differ in it.
         TemplateError: The chat template is broken.
     """
     if settings.api == "completions" and chat_template is None:
@@ -259,30 +45,55 @@ async def open_engine(settings: ModelSettings, chat_template: str | None = None)
             "Use --api completions with this set, or a set without a chat_template.jinja.",
         )
     template = None if chat_template is None else ChatTemplate(chat_template)
-    server = _reach(settings)
+    servers = _reach(settings)
     try:
-        listing = await check_listed(server)
+        listings = await _look(servers)
     except BaseException:
-        await server.transport.aclose()
+        await _close(servers)
         raise
-    return OpenAIEngine(server, template, open_server=listing is not None and bool(listing.owners & OPEN_SERVERS))
+    engines = [
+        OpenAIEngine(server, template, listing is not None and bool(listing.owners & OPEN_SERVERS), len(servers) == 1)
+        for server, listing in zip(servers, listings, strict=True)
+    ]
+    return engines[0] if len(engines) == 1 else Fleet(engines, listings)
 
 
 async def check_model(settings: ModelSettings) -> None:
-    """See that the server is there and has the model.
+    """See that the server is there, or all of them are, and has the model.
 
     Raises:
-        ConfigError: The address or the key is none.
+        ConfigError: An address or the key is none, or two addresses are one place.
         ModelError: As `open_engine`.
     """
-    server = _reach(settings)
+    servers = _reach(settings)
     try:
-        await check_listed(server)
+        await _look(servers)
     finally:
+        await _close(servers)
+
+
+async def _look(servers: list[Server]) -> list[Listing | None]:
+    return [await check_listed(servers[0])] if len(servers) == 1 else await check_all(servers)
+
+
+async def _close(servers: list[Server]) -> None:
+    for server in servers:
         await server.transport.aclose()
 
 
-def _reach(settings: ModelSettings) -> Server:
-    address = find_address(settings)
-    key = read_key(settings, address)
-    return Server(settings, endpoint(address), has_key=key is not None, transport=Client(address, key))
+def _reach(settings: ModelSettings) -> list[Server]:
+    addresses = [find_address(given) for given in each_address(settings.base_url) or (None,)]
+    _check_places([str(endpoint(address)) for address in addresses])
+    keys = [read_key(settings, address) for address in addresses]
+    return [
+        Server(settings, endpoint(address), has_key=key is not None, transport=Client(address, key))
+        for address, key in zip(addresses, keys, strict=True)
+    ]
+
+
+def _check_places(places: list[str]) -> None:
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise ConfigError(
+                f"two of the base URLs are one place, {place}", "Give each server once: --base-url URL --base-url URL"
+            )

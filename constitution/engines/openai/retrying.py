@@ -40,13 +40,23 @@ class Retrying:
         timeout: Seconds after which a request is given up.
         patience: Seconds without success in which a server that only says "later" is believed; None is half an hour.
         lives: Asks the server something small, whether it answers at all.
+        alone: Whether no other server may answer. Else nothing is sent again here: a fault is raised as it is, and one
+            that would end the run says that nobody listens.
     """
 
-    def __init__(self, pace: Pace, timeout: float, patience: float | None = None, lives: Lives | None = None) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        timeout: float,
+        patience: float | None = None,
+        lives: Lives | None = None,
+        alone: bool = True,
+    ) -> None:
         self._pace = pace
         self._timeout = timeout
         self._patience = PATIENCE_SECONDS if patience is None else patience
         self._lives = lives
+        self._alone = alone
         # Requests that ran out of time while nothing was answered, since the last answer.
         self._silences = 0
         self._last_answer = self._last_success = -math.inf
@@ -61,11 +71,21 @@ class Retrying:
         """What keeps requests from being answered, in a line; empty while nothing does for long."""
         now, sent = time.monotonic(), self._pace.taken
         if self._held > sent and now - self._held_since > SHORT_HOLD_SECONDS:
-            return f"{self._held_by}; {_requests(self._held)} held"
-        if sent and (silent := now - self._silent_since) > SHORT_SILENCE_SECONDS:
-            asked = f"{_requests(sent)} under way, each given up after {self._timeout:g}"
-            return f"the server has answered nothing for {silent:.0f} seconds; {asked}"
+            return f"{self._held_by}; {requests(self._held)} held"
+        if self.silence > SHORT_SILENCE_SECONDS:
+            asked = f"{requests(sent)} under way, each given up after {self._timeout:g}"
+            return f"the server has answered nothing for {self.silence:.0f} seconds; {asked}"
         return ""
+
+    @property
+    def silence(self) -> float:
+        """Seconds in which requests are under way and none was answered; 0 while there are none."""
+        return time.monotonic() - self._silent_since if self._pace.taken else 0.0
+
+    @property
+    def places(self) -> int:
+        """How many requests the server is sent at once, at this moment."""
+        return self._pace.places
 
     def drain(self) -> None:
         """Let what is sent be answered, and send nothing more."""
@@ -88,6 +108,7 @@ class Retrying:
 
         Raises:
             CallError: Every attempt was at fault.
+            Fault: This one was, and there are other servers.
             ModelError: Nobody listens any more; the server hangs, as it has answered nothing, not even to others, in
                 all the time that a request is given; or it has said only "later" for as long as it is believed.
             Held: It would have to be sent, and nothing is sent any more.
@@ -99,14 +120,16 @@ class Retrying:
             try:
                 return await self._once(attempt, read)
             except Fault as bad:
+                if not self._alone:
+                    raise
                 fault = bad
             later = fault.status == 429 or fault.wait is not None
             waits, faults, timeouts = waits + later, faults + (not later), timeouts + fault.timed_out
-            wait = (fault.wait or 0.0) + _backoff(faults + waits)
+            wait = (fault.wait or 0.0) + backoff(faults + waits)
             idle = clock() + wait - max(began, self._last_success)
             gone = fault.unreachable and idle > self._timeout
             if faults == tries or waits == WAITS or timeouts == TIMEOUT_TRIES or gone:
-                raise _given_up(fault, faults + waits)
+                raise given_up(fault, faults + waits)
             if later and idle > self._patience:
                 raise ModelError(f"the server lets nothing in any more; it says last: {fault.said}", GO_ON)
             with self._hold(fault):
@@ -158,6 +181,9 @@ class Retrying:
         except TimeoutError:
             signal = "overload"
             if self._last_answer <= sent and await self._hangs():
+                if not self._alone:
+                    said = f"it hangs: no answer in {self._timeout:g} seconds, to this request or any other"
+                    raise Fault(said, unreachable=True, timed_out=True) from None
                 raise _hung(self._timeout) from None
             raise Fault(f"no answer in {self._timeout:g} seconds", timed_out=True) from None
         except Fault as bad:
@@ -167,7 +193,8 @@ class Retrying:
             self._pace.leave(ticket, signal)
 
 
-def _backoff(number: int) -> float:
+def backoff(number: int) -> float:
+    """Seconds to wait after so many faults: exponential, with full jitter."""
     # How long is no part of any answer: it needs no seed.
     longest = min(FIRST_BACKOFF_SECONDS * 2 ** (number - 1), LONGEST_BACKOFF_SECONDS)
     return random.uniform(0.0, longest)
@@ -178,11 +205,13 @@ def _hung(seconds: float) -> ModelError:
     return ModelError(said, f"Restart it; if its answers take longer than that, give more time with --timeout. {GO_ON}")
 
 
-def _given_up(fault: Fault, times: int) -> CallError | ModelError:
+def given_up(fault: Fault, times: int) -> CallError | ModelError:
+    """What becomes of a request whose last fault was this."""
     if fault.unreachable:
         return ModelError(f"the server is gone: {fault.said} (tried {times} times)", GO_ON)
     return CallError(f"tried {times} times; the server last: {fault.said}")
 
 
-def _requests(number: int) -> str:
+def requests(number: int) -> str:
+    """So many of them, in words."""
     return "1 request" if number == 1 else f"{number} requests"

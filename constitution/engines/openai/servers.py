@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -61,19 +62,21 @@ class Listing:
     Attributes:
         names: As requests name them.
         owners: Who made them, the server says; some put their own name there.
+        entries: All that it says of each model, by name.
     """
 
     names: tuple[str, ...]
     owners: frozenset[str]
+    entries: Mapping[str, Mapping[str, Any]]
 
 
-def find_address(settings: ModelSettings) -> URL:
-    """The server's address: `base_url`, else the environment variable `OPENAI_BASE_URL`, else OpenAI's.
+def find_address(given: str | None) -> URL:
+    """A server's address: the one that is given, else the environment variable `OPENAI_BASE_URL`, else OpenAI's.
 
     Raises:
         ConfigError: It is no address, it holds a password, or it lacks what was masked in a run's folder.
     """
-    text, elsewhere = settings.base_url, os.environ.get("OPENAI_BASE_URL", "").strip()
+    text, elsewhere = given, os.environ.get("OPENAI_BASE_URL", "").strip()
     if text is None or (MASK in text and masked_address(elsewhere) == text):
         text = elsewhere or VENDOR
     if holds_user(text):
@@ -170,7 +173,7 @@ async def check_listed(server: Server) -> Listing | None:
         ModelError: The model is not among them, or as in `list_models`.
     """
     listing = await list_models(server)
-    if listing is not None and not _knows(listing, server.settings.model):
+    if listing is not None and entry(listing, server.settings.model) is None:
         raise _lacks_model(server, listing)
     return listing
 
@@ -198,7 +201,7 @@ async def meaning(server: Server, bad: Refused) -> CallError | ModelError:
         return ModelError(f"the account at {server.address.host} is used up: {bad.said}", GO_ON)
     if bad.status == 404:
         listing = await list_models(server)
-        if listing is not None and not _knows(listing, server.settings.model):
+        if listing is not None and entry(listing, server.settings.model) is None:
             return _lacks_model(server, listing)
         api, other = ("chat", "completions") if server.settings.api == "chat" else ("completions", "chat")
         return ModelError(f"{server.address} does not answer --api {api}: {bad.said}", f"It may know --api {other}.")
@@ -245,9 +248,11 @@ def _look_seconds(server: Server) -> float:
     return min(server.settings.timeout, LOOK_SECONDS)
 
 
-def _knows(listing: Listing, name: str) -> bool:
+def entry(listing: Listing, name: str) -> Mapping[str, Any] | None:
+    """What the server says of the model; None if it does not have it."""
     # Ollama adds a tag, Google a folder.
-    return not {name, f"{name}:latest", f"models/{name}"}.isdisjoint(listing.names)
+    spellings = (name, f"{name}:latest", f"models/{name}")
+    return next((listing.entries[known] for known in spellings if known in listing.entries), None)
 
 
 def _listing(reply: Reply) -> Listing | None:
@@ -258,10 +263,12 @@ def _listing(reply: Reply) -> Listing | None:
     if not isinstance(found, list):
         return None
     models = [model for model in found if isinstance(model, dict) and isinstance(model.get("id"), str)]
-    aliases = [alias for model in models for alias in model.get("aliases") or []]
+    aliases = {str(alias): model for model in models for alias in model.get("aliases") or []}
+    entries = aliases | {model["id"]: model for model in models}
     return Listing(
         names=tuple(dict.fromkeys([*(model["id"] for model in models), *aliases])),
         owners=frozenset(str(model.get("owned_by")) for model in models),
+        entries=entries,
     )
 
 
