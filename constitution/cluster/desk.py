@@ -59,6 +59,8 @@ class Desk:
         self._known: list[Known] = []
         self._known_from = ""
         self._arrivals = 0
+        # What the last worker said that could not open the models.
+        self._unfit = ""
         self.replicas = 1
         self.token = b""
         self.port = 0
@@ -138,6 +140,8 @@ class Desk:
     def usage(self) -> Usage:
         """The counters of all workers, those that are gone included."""
         usage = sum((worker.usage for worker in self._workers.values()), self._gone)
+        if self._unfit:
+            usage = usage.model_copy(update={"waiting": (*usage.waiting, self._unfit)})
         if not self._workers:
             nobody = "the cluster: no worker is there; rows go on as soon as one is"
             usage = usage.model_copy(update={"waiting": (*usage.waiting, nobody)})
@@ -172,7 +176,12 @@ class Desk:
             line.send(Kind.LEAVE)
             return
         if kind is Kind.FAULT:
-            self.fail(error_of(Fault.model_validate_json(body)))
+            fault = Fault.model_validate_json(body)
+            if self._workers:
+                # One sick node is no reason to send the others home.
+                self._unfit = f"a worker at {line.peer} cannot open the model ({fault.message}); others go on"
+            else:
+                self.fail(error_of(fault))
             return
         if not self._join(line, Hello.model_validate_json(body)):
             return

@@ -61,7 +61,7 @@ class Pool:
                 if breaks >= MOST_BREAKS or _LACKING.search(str(bad)):
                     self._failed(_broken(bad))
                     return
-                self._ended.wait(PAUSE_SECONDS)
+            self._ended.wait(PAUSE_SECONDS)
 
     def _run(self) -> None:
         """One pass: a block for each worker there may be, each of which lasts until the worker is sent home."""
