@@ -12,7 +12,7 @@ from typing import Generic, Protocol, Self
 from constitution.calls import Caller
 from constitution.engines.base import Determinism, Engine, Identity
 from constitution.engines.pool import Engines
-from constitution.model_settings import ModelSettings
+from constitution.model_settings import Addresses, ModelSettings
 from constitution.records import Record
 from constitution.run import Outcome, Run
 from constitution.runner import AnyRow, Chain, Stop, Tally, Watch, run_rows
@@ -100,8 +100,8 @@ class Crew(Protocol):
             Stopped: The run was asked to end before its rows did.
         """
 
-    def whole(self, address: str | None) -> str | None:
-        """A server's address as it was given, if one that is open has it and here it is masked (see `masking.py`)."""
+    def whole(self, given: Addresses | None) -> Addresses | None:
+        """Servers' addresses as they were given, where one that is open has it and here it is masked (`masking.py`)."""
 
 
 class LocalCrew:
@@ -149,6 +149,6 @@ class LocalCrew:
         chain = job.build([Caller(engine, run, job.seed, job.attempts, tally, stop) for engine in opened])
         await run_rows(rows, chain, run, tally, self._engines.usage, job.concurrency, watch, stop, seen)
 
-    def whole(self, address: str | None) -> str | None:
+    def whole(self, given: Addresses | None) -> Addresses | None:
         """See `Crew.whole`."""
-        return self._engines.whole(address)
+        return self._engines.whole(given)

@@ -1,5 +1,6 @@
 """One model and how to reach it: what an engine is opened with, and how roles (critic, judge) are named."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -99,6 +100,14 @@ class ModelSettings(BaseModel):
     control_tokens: Annotated[ControlTokens, _setting("control_tokens")] = "escape"
     votes: Annotated[int, _setting("votes", ge=1, le=1000)] = 8
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
+
+
+def unmasked(given: Addresses | None, models: Iterable[ModelSettings]) -> Addresses | None:
+    """Servers' addresses as they were given, where one of these models has it and here it is masked (`masking.py`)."""
+    known = {masked_address(one): one for settings in models for one in each_address(settings.base_url)}
+    if isinstance(given, tuple):
+        return tuple(known.get(address, address) for address in given)
+    return given if given is None else known.get(given, given)
 
 
 class Role(BaseModel):

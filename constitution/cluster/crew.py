@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
-from constitution.cluster.connecting import connect, disconnect, own_host, room_for
+from constitution.cluster.connecting import Room, connect, disconnect, own_host, room_for
 from constitution.cluster.desk import Desk
 from constitution.cluster.pool import Pool
 from constitution.cluster.shift import Shift
 from constitution.cluster.worker import Post
 from constitution.cluster_settings import ClusterSettings
 from constitution.crew import Job, Known, Model, Seen
-from constitution.masking import masked_address
+from constitution.engines.vllm.starting import GPUS_VARIABLE
+from constitution.model_settings import Addresses, unmasked
 from constitution.run import Run
 from constitution.runner import WATCH_SECONDS, AnyRow, Stop, Stopped, Tally, Watch
 from constitution.tasks import task_group
@@ -70,7 +71,7 @@ class RayCrew:
             token=self._desk.token,
             models=tuple(models),
             folder=os.getcwd(),
-            environment=_environment(models),
+            environment=_environment(models, room),
         )
         loop = asyncio.get_running_loop()
 
@@ -124,10 +125,9 @@ class RayCrew:
         if stop.asked:
             raise Stopped
 
-    def whole(self, address: str | None) -> str | None:
+    def whole(self, given: Addresses | None) -> Addresses | None:
         """See `Crew.whole`."""
-        given = [model.settings.base_url for model in self._models if model.settings.base_url]
-        return next((known for known in given if masked_address(known) == address), address)
+        return unmasked(given, [model.settings for model in self._models])
 
     async def _end_pool(self) -> None:
         if self._pool:
@@ -136,7 +136,8 @@ class RayCrew:
         self._pool, self._models = None, []
 
 
-def _environment(models: Sequence[Model]) -> dict[str, str]:
+def _environment(models: Sequence[Model], room: Room) -> dict[str, str]:
     """What workers need of this process's environment: keys of servers, and where models come from."""
     names = {*ENVIRONMENT, *(model.settings.key_env for model in models)}
-    return {name: os.environ[name] for name in names if name in os.environ}
+    spread = {GPUS_VARIABLE: str(int(room.gpus))} if room.gpus >= 2 else {}
+    return {name: os.environ[name] for name in names if name in os.environ} | spread

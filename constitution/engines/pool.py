@@ -6,8 +6,7 @@ from typing import Self
 
 from constitution.engines import open_engine
 from constitution.engines.base import Engine, Usage
-from constitution.masking import masked_address
-from constitution.model_settings import Addresses, ModelSettings, each_address
+from constitution.model_settings import Addresses, ModelSettings, unmasked
 
 
 class Engines:
@@ -39,11 +38,8 @@ class Engines:
         return self._open[key]
 
     def whole(self, given: Addresses | None) -> Addresses | None:
-        """Servers' addresses as they were given, where one that is open has it and here it is masked (`masking.py`)."""
-        known = {masked_address(one): one for settings, _ in self._open for one in each_address(settings.base_url)}
-        if isinstance(given, tuple):
-            return tuple(known.get(address, address) for address in given)
-        return given if given is None else known.get(given, given)
+        """Servers' addresses as they were given, where one that is open has it and here it is masked."""
+        return unmasked(given, [settings for settings, _ in self._open])
 
     def usage(self) -> Usage:
         """The counters of all that are open."""

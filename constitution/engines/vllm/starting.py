@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_SEQUENCES = 1024
 # vLLM's processes get this long to end by themselves: it takes them some five, and memory is freed more surely so.
 SHUTDOWN_SECONDS = 30.0
+# GPUs that one copy of the model is spread over; a cluster's workers are told so.
+GPUS_VARIABLE = "CONSTITUTION_GPUS"
 # Seconds between two looks whether vLLM has started processes, once it is not wanted any more.
 LOOK_SECONDS = 0.2
 # Unless the user has set it: messages on stdout would mix with our own; a run is nobody else's business; and a forked
@@ -161,6 +163,7 @@ def _load_undisturbed(settings: "ModelSettings", chat_template: str | None, othe
                 load_format="safetensors",
                 trust_remote_code=False,
                 dtype=settings.dtype,
+                tensor_parallel_size=int(os.environ.get(GPUS_VARIABLE, "1")),
                 max_num_seqs=settings.slots or min(settings.concurrency, MOST_SEQUENCES),
                 enable_prefix_caching=True,
                 disable_log_stats=True,
