@@ -7,26 +7,26 @@ it is whole on the disk.
 
 import errno
 import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from constitution.counts import Counts
-from constitution.durable import aside_of, make_folder, sync
 from constitution.errors import ConfigError, FolderTaken, RunError, unwritable
 from constitution.journal import Line, parse, read_lines
 from constitution.manifest import REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
 from constitution.report.joined_summary import joined, summary_of
 from constitution.report.summary import Summary, store_summary
 from constitution.reviews import FILE, Review
-from constitution.run_folder import check_entry, check_folder
+from constitution.run_folder import check_folder
 from constitution.shard_sets import Part, ShardSet, notes, shard_set
 from constitution.shards import Shard
 from constitution.store import count
-from constitution.writer_lock import HOLDER, LOCK, WriterLock
+from constitution.whole_folder import put_in_place
+from constitution.writer_lock import WriterLock
 
 # Bytes of a journal that are written at once.
 _BUFFER = 1 << 20
@@ -78,7 +78,7 @@ def merge(
         # Who writes the last one is told of before the first one is copied.
         with _unwritten(part.folder):
             pass
-    with _put_in_place(out) as aside:
+    with put_in_place(out) as aside:
         with ExitStack() as files:
             journals = _Journals(aside, files)
             said: list[tuple[str, bytes]] = []
@@ -98,8 +98,7 @@ def merge(
             if said:
                 # In the order in which they were given, as in a run that was never cut.
                 said.sort(key=lambda review: review[0])
-                for _, text in said:
-                    journals.write(FILE, text)
+                journals.write(FILE, (text for _, text in said))
             journals.sync()
         made = {stage: _manifest(found, stage, out) for stage in found.manifests}
         for stage, manifest in made.items():
@@ -127,14 +126,15 @@ class _Journals:
         self._files = files
         self._open: dict[str, BinaryIO] = {}
 
-    def write(self, name: str, text: bytes) -> None:
-        """Add a line, or nothing but the file itself."""
+    def write(self, name: str, lines: Iterable[bytes]) -> None:
+        """Add lines to a journal, which is made even if there are none."""
         path = self._folder / name
         try:
             if name not in self._open:
                 self._open[name] = path.open("xb", buffering=_BUFFER)
                 self._files.callback(_close, self._open[name])
-            self._open[name].write(text)
+            for line in lines:
+                self._open[name].write(line)
         except OSError as bad:
             raise unwritable(path, bad) from None
 
@@ -160,21 +160,29 @@ def _copy(part: Part, stage: Stage, found: ShardSet, journals: _Journals) -> int
     Raises:
         RunError: A line is damaged, or of a row that is not the shard's.
     """
-    first, end = found.skip, found.skip + found.rows
-    calls = 0
+    numbers = Counter[str]()
+
+    def lines(name: str) -> Iterator[bytes]:
+        for line in _own_lines(part, name, range(found.skip, found.skip + found.rows)):
+            numbers[name] += 1
+            yield line
+
     for name in (stage.calls, stage.outcomes, stage.failures, stage.filtered):
-        path = part.folder / name
-        journals.write(name, b"")
-        for line in read_lines(path):
-            if not part.shard.holds(line.position) or not first <= line.position < end:
-                raise RunError(
-                    f"{path}: the line at byte {line.offset} is of row {line.position + 1} of the input, which is not "
-                    f"in shard {part.shard}",
-                    "The file is another shard's: bring this one's back from a copy.",
-                )
-            journals.write(name, line.text)
-            calls += name == stage.calls
-    return calls
+        journals.write(name, lines(name))
+    return numbers[stage.calls]
+
+
+def _own_lines(part: Part, name: str, rows: range) -> Iterator[bytes]:
+    """The lines of a shard's journal, each verified; `rows` are the positions of the whole input."""
+    path = part.folder / name
+    for line in read_lines(path):
+        if not part.shard.holds(line.position) or line.position not in rows:
+            raise RunError(
+                f"{path}: the line at byte {line.offset} is of row {line.position + 1} of the input, which is not "
+                f"in shard {part.shard}",
+                "The file is another shard's: bring this one's back from a copy.",
+            )
+        yield line.text
 
 
 def _reviews(folder: Path) -> Iterator[tuple[Line, Review]]:
@@ -239,52 +247,3 @@ def _check_out(out: Path, shards: Sequence[Path]) -> None:
     for shard in shards:
         if out.resolve().is_relative_to(shard.resolve()):
             raise ConfigError(f"--out {out} lies in {shard}, which is one of the shards", hint)
-
-
-@contextmanager
-def _put_in_place(out: Path) -> Iterator[Path]:
-    """A folder to write into, which gets the name `out` in the end; if anything is raised, it is taken away.
-
-    Raises:
-        FolderTaken: It cannot be made, or somebody else has taken the name meanwhile.
-        RunError: Another process is joining shards into this very run.
-    """
-    aside = aside_of(out)
-    elsewhere = "Choose another folder, with --out."
-    check_entry(aside)
-    try:
-        make_folder(aside)
-        lock = WriterLock(aside)
-    except OSError as bad:
-        with suppress(OSError):
-            for name in (HOLDER, LOCK):
-                (aside / name).unlink(missing_ok=True)
-            aside.rmdir()
-        raise FolderTaken(f"{out}: cannot be written: {bad.strerror}", elsewhere) from None
-    try:
-        try:
-            # What a killed process left.
-            for path in aside.iterdir():
-                if path.name not in (LOCK, HOLDER):
-                    path.unlink()
-        except OSError as bad:
-            raise FolderTaken(f"{aside}: cannot be emptied: {bad.strerror}", elsewhere) from None
-        yield aside
-        try:
-            sync(aside)
-            if os.name != "posix":
-                # Windows renames no folder in which a file is open.
-                lock.release()
-            if out.exists():
-                out.rmdir()
-            aside.rename(out)
-            sync(out.parent)
-        except OSError as bad:
-            raise FolderTaken(f"{out}: cannot be put in place: {bad.strerror}", elsewhere) from None
-        with suppress(OSError):
-            (out / HOLDER).unlink(missing_ok=True)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    finally:
-        lock.release()
