@@ -117,6 +117,8 @@ class Lane:
         """It seems to be back."""
         self.out, self._on_trial = False, True
         self.opens = self._closed_until = -math.inf
+        # Whoever was restarted has nothing at hand.
+        self._sent = Sent()
 
     @property
     def waiting(self) -> str:

@@ -10,7 +10,10 @@ from constitution.errors import ModelError
 # What lists of models tell of a model that says which one it is, or which rows fit: vLLM and SGLang, then llama.cpp.
 TOLD = ("root", "max_model_len")
 META = ("n_params", "n_vocab", "n_embd", "size")
-ALL_THERE = "All that are given must be there at the start, and serve one model."
+ALL_THERE = (
+    "All that are given must be there at the start. To do without one, leave it out; a run that is begun goes on so in "
+    "a new folder, with --fork NEW."
+)
 
 
 async def check_all(servers: Sequence[Server]) -> list[Listing | None]:
