@@ -78,9 +78,15 @@ _ADDRESS = re.compile(r"auto|local|ray://\S*|[^\s/=-][^\s/=]*:\d+")
 
 def _with_address(words: list[str]) -> list[str]:
     """What was typed; a bare `--ray` is the cluster that is found by itself."""
+
+    def given(after: str) -> bool:
+        # `generate` takes no word that is not a flag's: one that is no address is told as such.
+        wrong = words[0] == "generate" and after != "" and not after.startswith("-")
+        return wrong or _ADDRESS.fullmatch(after) is not None
+
     following = [*words[1:], ""]
     return [
-        "--ray=auto" if word == "--ray" and not _ADDRESS.fullmatch(after) else word
+        "--ray=auto" if word == "--ray" and not given(after) else word
         for word, after in zip(words, following, strict=True)
     ]
 

@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from constitution.cluster_settings import ClusterSettings
@@ -53,12 +54,21 @@ def connect(settings: ClusterSettings) -> None:
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     # Workers that are lost are this program's daily work; what ends a run is told by the program.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # What raylets have to say of workers that are lost is printed to stdout otherwise, which may be JSON.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     # A pool that ends after the cluster was left must not start another one.
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
+<<<<<<< HEAD
     if not importlib.util.find_spec("ray"):
         raise ConfigError(
             "--ray runs the rows by Ray, which is not installed",
             "Install it with: pip install '.[ray]' in a checkout of constitution",
+=======
+    if find_spec("ray") is None:
+        raise ConfigError(
+            "--ray: a cluster is reached by Ray, which is not installed",
+            "Install it: pip install '.[ray]' in a checkout of constitution",
+>>>>>>> raytest
         )
     assert settings.ray
     _knock(settings.ray if settings.ray != "auto" else os.environ.get("RAY_ADDRESS", ""))

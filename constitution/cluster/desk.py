@@ -18,6 +18,8 @@ from constitution.records import Call
 # A worker says something every second; one that is silent for so long hangs, or its machine is gone without a word.
 SILENT_SECONDS = 60.0
 PROOF_SECONDS = 20.0
+# So many workers that are lost while they open their models, and none that has opened them, are the models' fault.
+MOST_LOST_OPENING = 5
 
 
 @dataclass(eq=False)
@@ -58,9 +60,13 @@ class Desk:
         self._first: asyncio.Future[list[Known]] | None = None
         self._known: list[Known] = []
         self._known_from = ""
+<<<<<<< HEAD
         self._arrivals = 0
         # What the last worker said that could not open the models.
         self._unfit = ""
+=======
+        self._arrivals = self._lost_opening = 0
+>>>>>>> raytest
         self.replicas = 1
         self.token = b""
         self.port = 0
@@ -79,6 +85,7 @@ class Desk:
         self.dismiss()
         loop = asyncio.get_running_loop()
         self.token, self.replicas = secrets.token_bytes(32), replicas
+        self._lost_opening = 0
         self._known, self._first, self._fault = [], loop.create_future(), loop.create_future()
         return self._first
 
@@ -170,7 +177,12 @@ class Desk:
         await asyncio.wait_for(line.prove(token or secrets.token_bytes(32), first=True), PROOF_SECONDS)
         line.send(Kind.WELCOME)
         # Loading a model takes as long as it takes.
-        kind, body = await line.read()
+        try:
+            kind, body = await line.read()
+        except LineBroken:
+            if token == self.token:
+                self._lose_opening()
+            raise
         if token != self.token:
             # Its pool was over before its models were open: they may be others than those of the pool of now.
             line.send(Kind.LEAVE)
@@ -193,8 +205,20 @@ class Desk:
             kind, body = await asyncio.wait_for(line.read(), SILENT_SECONDS)
             self._hear(worker, kind, body)
 
+    def _lose_opening(self) -> None:
+        self._lost_opening += 1
+        if self._lost_opening >= MOST_LOST_OPENING and not self._workers:
+            self.fail(
+                ModelError(
+                    f"{self._lost_opening} workers were lost while they opened their models, and none has them open",
+                    "They may lack memory: see Ray's logs on their nodes, in /tmp/ray/session_latest/logs; "
+                    "or try the model without --ray.",
+                )
+            )
+
     def _join(self, line: Line, hello: Hello) -> bool:
         self._arrivals += 1
+        self._lost_opening = 0
         known, where = list(hello.models), f"{hello.host} (process {hello.process})"
         if not self._known:
             self._known, self._known_from = known, where

@@ -45,7 +45,6 @@ def gone(processes: list[psutil.Process], seconds: float = 30) -> bool:
         ("127.0.0.1:1", "127.0.0.1:1"),
         ("no-such-host.invalid:6379", "no-such-host.invalid:6379"),
         ("ray://127.0.0.1:1", "ray://127.0.0.1:1"),
-        ("my cluster", "my cluster"),
         ("auto", "--ray"),
     ],
 )
@@ -59,6 +58,14 @@ def test_no_cluster_there(tmp_path: Path, made: tuple[object, ...], address: str
     assert "ray start --head" in ended.stderr or "--ray local" in ended.stderr, ended.stderr
     assert len(ended.stderr.splitlines()) < 8, ended.stderr
     assert not (tmp_path / "run" / "calls.jsonl").exists()
+
+
+@pytest.mark.parametrize("address", ["my cluster", "10.0.0.1", "http://10.0.0.1:6379"])
+def test_no_address(tmp_path: Path, made: tuple[object, ...], address: str) -> None:
+    ended = program(*made, tmp_path / "run", "--ray", address)
+    assert ended.returncode == 2, ended.stderr
+    assert "--ray" in ended.stderr and address in ended.stderr
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
