@@ -60,13 +60,9 @@ class Desk:
         self._first: asyncio.Future[list[Known]] | None = None
         self._known: list[Known] = []
         self._known_from = ""
-<<<<<<< HEAD
-        self._arrivals = 0
+        self._arrivals = self._lost_opening = 0
         # What the last worker said that could not open the models.
         self._unfit = ""
-=======
-        self._arrivals = self._lost_opening = 0
->>>>>>> raytest
         self.replicas = 1
         self.token = b""
         self.port = 0
