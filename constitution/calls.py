@@ -2,10 +2,12 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from constitution.caps import Spending
 from constitution.compare import Weigh
 from constitution.digests import derive_seed, digest
 from constitution.engines.base import Engine, Identity
@@ -14,6 +16,8 @@ from constitution.records import Call, Choice, Completion, Message, Row, Samplin
 from constitution.revise import Ask
 from constitution.run import Run
 from constitution.runner import Stop, Tally
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Caller:
             start gets as many again.
         tally: Counts the calls.
         stop: Once it is asked for, no new call is made.
+        spending: Holds the caps; None: there are none.
     """
 
     engine: Engine
@@ -36,6 +41,7 @@ class Caller:
     attempts: int
     tally: Tally
     stop: Stop
+    spending: Spending | None = None
 
     def __post_init__(self) -> None:
         """The engine is to send nothing more once the run is to end."""
@@ -65,11 +71,14 @@ class Caller:
                                 completion=answer,
                                 began=clock.began,
                                 seconds=clock.seconds(),
-                            )
+                                model=self.engine.identity.model,
+                                reused_tokens=answer.reused_tokens,
+                            ),
+                            messages,
                         )
                         return answer
 
-                    completion = await self.stop.call(made())
+                    completion = await self._made(made(), messages, sampling.max_tokens)
                 if completion.text:
                     self.tally.count(row.id, step)
                     return completion
@@ -105,20 +114,32 @@ class Caller:
                             choice=answer,
                             began=clock.began,
                             seconds=clock.seconds(),
-                        )
+                            model=self.engine.identity.model,
+                            reused_tokens=answer.reused_tokens,
+                        ),
+                        messages,
                     )
                     return answer
 
-                choice = await self.stop.call(made())
+                choice = await self._made(made(), messages, None)
             self.tally.count(row.id, step)
             return choice
 
         return weigh
 
-    async def _keep(self, call: Call) -> None:
+    async def _made(self, call: Coroutine[Any, Any, Result], messages: Sequence[Message], answer: int | None) -> Result:
+        """Make a call, once it fits the caps; `answer` is the most tokens of what is generated."""
+        if self.spending is None:
+            return await self.stop.call(call)
+        return await self.spending.within(self.stop, self.engine, messages, answer, call)
+
+    async def _keep(self, call: Call, messages: Sequence[Message]) -> None:
         """Only what is on the disk is used: what follows from an answer must never outlive it."""
         self.run.keep(call)
         await self.run.flushed()
+        if self.spending:
+            self.spending.saw(self.engine, messages, call)
+            self.spending.add(call)
 
 
 # When the clock that nobody sets was at 0, in seconds since 1970: so all times of a process are of one clock.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from constitution import __version__
 from constitution.calls import Caller
+from constitution.caps import Spending, begin_spending
 from constitution.config import Settings
 from constitution.counts import Counts
 from constitution.engines import check_role
@@ -12,10 +13,11 @@ from constitution.engines.base import weakest
 from constitution.engines.pool import Engines
 from constitution.errors import PrinciplesError
 from constitution.labelling import label_pairs
-from constitution.labelling_plan import plan_labelling
+from constitution.labelling_plan import Plan, plan_labelling
 from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
-from constitution.model_settings import resolve
+from constitution.model_settings import ModelSettings, resolve
 from constitution.pair_files import scan_pairs
+from constitution.prices import load_prices
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
@@ -51,6 +53,7 @@ async def generate(
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        CapReached: What the run may spend is spent.
         Stopped: `stop` was asked for.
     """
     if engines is None:
@@ -68,22 +71,27 @@ async def generate(
     if retry_failed:
         load_manifest(Path(settings.out))
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
-    if settings.compare:
-        # What the second stage lacks is told before the first one takes a night.
-        plan = plan_labelling(settings, settings.compare)
+    # What the second stage lacks is told before the first one takes a night.
+    plan = plan_labelling(settings, settings.compare) if settings.compare else None
+    spending = begin_spending(Path(settings.out), settings, _models(settings, plan))
+    if settings.compare and plan:
         if settings.compare.file is not None:
             scan_pairs(settings.compare.file, settings.compare.limit)
         if (judge := plan.model(plan.judge)) != settings.generator:
             await check_role(judge, "judge")
     stop, folder = stop or Stop(), Path(settings.out)
     failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
-    await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed)
+    await _revise_rows(settings, principles, templates, engines, watch, reuse, stop, retry_failed, spending)
     counts = count(folder)
     if settings.compare and counts.done:
         if retry_failed and has_stage(folder, COMPARE):
-            await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines)
+            await label_pairs(
+                folder, settings.compare, watch, retry_failed=True, stop=stop, engines=engines, spending=spending
+            )
         # After a retry: what it has finished, and nothing else that is pending.
-        await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines, only=failed)
+        await label_pairs(
+            folder, settings.compare, watch, reuse=reuse, stop=stop, engines=engines, only=failed, spending=spending
+        )
     return counts
 
 
@@ -96,6 +104,7 @@ async def _revise_rows(
     reuse: Path | None,
     stop: Stop,
     retry_failed: bool,
+    spending: Spending | None,
 ) -> None:
     """Run the chain over all rows that this start owes, and write the summary."""
     # The lock first of all: nobody should wait for a large input to be read to hear that another process writes.
@@ -130,13 +139,19 @@ async def _revise_rows(
         calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
         tally = Tally(scanned.rows, calls_per_row, settings.rounds, retry_failed)
         generator, critic_caller = (
-            Caller(engine, run, settings.seed, settings.attempts, tally, stop)
+            Caller(engine, run, settings.seed, settings.attempts, tally, stop, spending)
             for engine in (generator_engine, critic_engine)
         )
         chain = _chain(settings, principles, templates, generator, critic_caller)
         rows = read(settings, scanned.rows, run.owes)
         await run_rows(rows, chain, run, tally, engines.usage, settings.concurrency, watch, stop)
-        write_summary(run.folder)
+        write_summary(run.folder, load_prices(settings.prices) if settings.prices else None)
+
+
+def _models(settings: Settings, plan: Plan | None) -> list[ModelSettings]:
+    """All that a run asks."""
+    critic = [resolve(settings.generator, settings.critic)] if settings.critic and settings.critique else []
+    return [settings.generator, *critic, *(turn.settings for turn in (plan.turns if plan else ()))]
 
 
 def _scanned_before(folder: Path, source: str) -> Scan | None:

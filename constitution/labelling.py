@@ -8,6 +8,7 @@ from pathlib import Path
 from constitution import __version__
 from constitution.calls import Caller
 from constitution.candidates import rows_to_compare, scan_rows, span
+from constitution.caps import Spending, begin_spending
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.config import CompareSettings
 from constitution.counts import Counts
@@ -39,6 +40,7 @@ async def label_pairs(
     stop: Stop | None = None,
     engines: Engines | None = None,
     only: Container[int] | None = None,
+    spending: Spending | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
 
@@ -57,15 +59,19 @@ async def label_pairs(
         stop: Ends the comparison early, with what is under way finished and journalled.
         engines: Engines that are open already; closed by whoever opened them.
         only: Positions of the rows that are run; the others are left as they are. None: all that are owed.
+        spending: Holds the caps of a command that has run other stages; None: those of `settings`.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        CapReached: What may be spent is spent.
         Stopped: `stop` was asked for.
     """
     stop = stop or Stop()
     if engines is None:
         async with Engines() as own:
-            return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own, only)
+            return await label_pairs(
+                folder, settings, watch, replace, reuse, retry_failed, principles, stop, own, only, spending
+            )
     base = base_settings(folder, settings)
     base = base.model_copy(update={"base_url": engines.whole(base.base_url)})
     if principles is None and has_stage(folder, REVISE):
@@ -76,6 +82,7 @@ async def label_pairs(
             f"{folder}: holds no transcript yet, so there is nothing to compare",
             f"See where the run is with: {command('status', folder)}",
         )
+    spending = spending or begin_spending(folder, settings, [turn.settings for turn in plan.turns])
     rows, content = scan_rows(folder, settings, base)
     if has_stage(folder, COMPARE):
         # What was compared under a higher --limit still counts.
@@ -134,7 +141,7 @@ async def label_pairs(
                     run.reuse(reuse)
             for name, identity in identities.items():
                 run.settle(name, identity)
-            caller = Caller(engine, run, settings.seed, settings.attempts, tally, stop)
+            caller = Caller(engine, run, settings.seed, settings.attempts, tally, stop, spending)
             callers |= dict.fromkeys(turn.samples, caller)
             in_flight = settings.concurrency or base.concurrency
             patience = _patience(turn.settings.model, run.folder, rows) if turn.judges else None

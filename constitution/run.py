@@ -282,7 +282,7 @@ class Run:
         if (lent.row, lent.step, lent.digest) != (row.id, step, digest):
             return None
         # From here on it is this run's own: a later start needs no --fork to find it.
-        call = lent.model_copy(update={"index": row.index})
+        call = lent.model_copy(update={"index": row.index, "lent": True})
         self._calls.append(call)
         self._remember(call)
         return call

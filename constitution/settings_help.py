@@ -40,6 +40,9 @@ HELP = {
     "seed": "Seed of every draw and every call.",
     "attempts": "How often a call that says nothing is asked again, with another seed, before its row fails.",
     "concurrency": "Rows in flight at once, and the most requests that an engine is given at once.",
+    "max_tokens_total": "Most tokens, read and sampled, of all calls in the folder; then the run ends and can go on.",
+    "max_cost": "Most that all calls in the folder may cost, in the currency of --prices; then the run ends.",
+    "prices": "What tokens cost: a YAML file of models with input and output, for a million tokens.",
     "out": "The run's folder.",
     "compare": "Go on with the RL stage: compare responses, as the config file's section `compare` says.",
 }
@@ -80,6 +83,9 @@ COMPARE_HELP = {
     "dtype": "Number format of the weights. Default: the run's.",
     "device": "Where the models run. Default: the run's.",
     "slots": "Sequences in one batch of a local engine. Default: the run's.",
+    "max_tokens_total": "Most tokens, read and sampled, of all calls in the folder; then the run ends and can go on.",
+    "max_cost": "Most that all calls in the folder may cost, in the currency of --prices; then the run ends.",
+    "prices": "What tokens cost: a YAML file of models with input and output, for a million tokens.",
 }
 
 # Settings of `constitution score`: its flags.
