@@ -13,7 +13,20 @@ from typing import Annotated, Any
 import typer
 
 from constitution import __version__
-from constitution.cli import compare, data, engines, generate, principles, project, report, runs, sample, score, view
+from constitution.cli import (
+    compare,
+    data,
+    engines,
+    generate,
+    plan,
+    principles,
+    project,
+    report,
+    runs,
+    sample,
+    score,
+    view,
+)
 from constitution.errors import CapReached, ConstitutionError
 from constitution.printable import printable
 
@@ -37,6 +50,7 @@ def _top(
 
 
 app.command("generate")(generate.generate)
+app.command("plan", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(plan.plan)
 app.command("compare")(compare.compare)
 app.command("audit")(compare.audit)
 app.command("score")(score.score)
