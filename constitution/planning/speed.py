@@ -57,7 +57,7 @@ class Turn:
 
     Attributes:
         began: When each row's first call began, in seconds since 1970, [rows].
-        ended: When its last one ended, [rows].
+        ended: When its last one was on the disk, and a worker was free for another row, [rows].
         ids: The rows.
     """
 
@@ -84,13 +84,27 @@ class Turn:
 
 def turn_of(calls: Sequence[Call]) -> Turn:
     """The rows of some calls."""
-    began: dict[str, float] = {}
-    ended: dict[str, float] = {}
+    spans: dict[str, list[tuple[float, float]]] = {}
     for call in calls:
         assert call.began is not None and call.seconds is not None
-        began[call.row] = min(began.get(call.row, call.began), call.began)
-        ended[call.row] = max(ended.get(call.row, 0.0), call.began + call.seconds)
-    return Turn(np.array(list(began.values())), np.array([ended[row] for row in began]), tuple(began))
+        spans.setdefault(call.row, []).append((call.began, call.began + call.seconds))
+    gaps = [gap for row in spans.values() for gap in _gaps(row)]
+    # What lies between two calls, the flush of an answer above all, lies behind the last one too.
+    gap = sum(gaps) / len(gaps) if gaps else 0.0
+    began = [min(start for start, _ in row) for row in spans.values()]
+    ended = [max(end for _, end in row) + gap for row in spans.values()]
+    return Turn(np.array(began), np.array(ended), tuple(spans))
+
+
+def _gaps(spans: list[tuple[float, float]]) -> list[float]:
+    """Seconds without any call of a row, between its calls."""
+    found: list[float] = []
+    until = None
+    for began, ended in sorted(spans):
+        if until is not None and began > until:
+            found.append(began - until)
+        until = ended if until is None else max(until, ended)
+    return found
 
 
 def fit_load(calls: Sequence[tuple[str, Call]], turn: Turn) -> float:
