@@ -126,7 +126,7 @@ class Spending:
     def error(self, most: Most | None = None) -> CapReached:
         """What ends the run: a cap is used up, or a call that may take as much as this does not fit."""
         next_call = most or Most()
-        if self._cap is not None and self._spent.tokens + next_call.tokens > self._cap:
+        if self._cap is not None and max(self._spent.tokens + next_call.tokens, self._spent.tokens + 1) > self._cap:
             what = f"{self._spent.tokens:,} tokens are spent"
             flag, higher, needs = f"--max-tokens-total {self._cap}", f"{2 * self._cap}", f"{next_call.tokens:,} more"
         else:

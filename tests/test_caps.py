@@ -193,6 +193,10 @@ def test_spending_is_also_told_what_others_have_spent() -> None:
     assert spending.exceeded() is None
     spending.add(call)
     assert spending.exceeded() == "--max-cost 5: 5.0000 EUR is spent"
+    assert "--max-cost 10" in spending.error().hint
+    full = Spending({"m": Tokens(calls=1, prompt_tokens=10)}, tokens=10)
+    assert full.exceeded() == "--max-tokens-total 10: 10 tokens are spent"
+    assert full.error().message == f"at the cap {full.exceeded()}"
     with pytest.raises(ConfigError, match="no price for other"):
         spending.add(call.model_copy(update={"model": "other"}))
 

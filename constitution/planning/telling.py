@@ -8,6 +8,8 @@ from constitution.planning.forecast import Forecast, Use
 
 HEADS = ("step", "model", "calls", "tokens read", "of them reused", "tokens sampled", "cost")
 UNKNOWN = "unknown"
+# A pilot with so much of the run's rows in flight shows its speed.
+ENOUGH = 0.9
 
 
 def forecast_lines(forecast: Forecast, settings: Settings) -> list[str]:
@@ -41,7 +43,7 @@ def unmeasured(forecast: Forecast, settings: Settings) -> list[str]:
     """What the forecast takes for granted."""
     found = []
     for turn in forecast.turns:
-        if turn.in_flight < turn.workers < forecast.rows:
+        if turn.in_flight < ENOUGH * turn.workers and turn.workers < forecast.rows:
             found.append(
                 f"{turn.stage} with {turn.workers} rows in flight (the pilot had {turn.in_flight}; "
                 f"--pilot {2 * turn.workers} measures it)"
