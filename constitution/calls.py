@@ -2,11 +2,12 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+from constitution.caps import Spending
 from constitution.compare import Weigh
 from constitution.digests import derive_seed, digest
 from constitution.engines.base import Engine, Identity
@@ -14,6 +15,8 @@ from constitution.errors import CallError, EmptyCompletion
 from constitution.records import Call, Choice, Completion, Message, Row, Sampling
 from constitution.revise import Ask
 from constitution.runner import Stop, Tally
+
+Result = TypeVar("Result")
 
 
 class Book(Protocol):
@@ -51,6 +54,7 @@ class Caller:
             start gets as many again.
         tally: Counts the calls.
         stop: Once it is asked for, no new call is made.
+        spending: Holds the caps; None: there are none.
     """
 
     engine: Engine
@@ -59,6 +63,7 @@ class Caller:
     attempts: int
     tally: Tally
     stop: Stop
+    spending: Spending | None = None
 
     def __post_init__(self) -> None:
         """The engine is to send nothing more once the run is to end."""
@@ -88,11 +93,14 @@ class Caller:
                                 completion=answer,
                                 began=clock.began,
                                 seconds=clock.seconds(),
-                            )
+                                model=self.engine.identity.model,
+                                reused_tokens=answer.reused_tokens,
+                            ),
+                            messages,
                         )
                         return answer
 
-                    completion = await self.stop.call(made())
+                    completion = await self._made(made(), messages, sampling.max_tokens)
                 if completion.text:
                     self.tally.count(row.id, step)
                     return completion
@@ -128,20 +136,32 @@ class Caller:
                             choice=answer,
                             began=clock.began,
                             seconds=clock.seconds(),
-                        )
+                            model=self.engine.identity.model,
+                            reused_tokens=answer.reused_tokens,
+                        ),
+                        messages,
                     )
                     return answer
 
-                choice = await self.stop.call(made())
+                choice = await self._made(made(), messages, None)
             self.tally.count(row.id, step)
             return choice
 
         return weigh
 
-    async def _keep(self, call: Call) -> None:
+    async def _made(self, call: Coroutine[Any, Any, Result], messages: Sequence[Message], answer: int | None) -> Result:
+        """Make a call, once it fits the caps; `answer` is the most tokens of what is generated."""
+        if self.spending is None:
+            return await self.stop.call(call)
+        return await self.spending.within(self.stop, self.engine, messages, answer, call)
+
+    async def _keep(self, call: Call, messages: Sequence[Message]) -> None:
         """Only what is on the disk is used: what follows from an answer must never outlive it."""
         self.run.keep(call)
         await self.run.flushed()
+        if self.spending:
+            self.spending.saw(self.engine, messages, call)
+            self.spending.add(call)
 
 
 # When the clock that nobody sets was at 0, in seconds since 1970: so all times of a process are of one clock.

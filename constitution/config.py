@@ -30,16 +30,21 @@ from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.shards import PATTERN, Shard
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
 
+# What a run may spend.
+CAPS = frozenset({"max_tokens_total", "max_cost", "prices"})
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `generation.py`).
 KNOBS = (
-    frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare", *CLUSTER}) | REACH
+    frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare", *CLUSTER})
+    | REACH
+    | CAPS
 )
 # Likewise of a comparison; what it takes from the run unless told otherwise is resolved in `labelling_plan.py`.
 COMPARE_KNOBS = frozenset(
     {
         *("concurrency", "device", "slots", "base_url", "attempts", "file", "limit"),
         *("principles", "templates", "models", "judge", "engine", "dtype"),
+        *CAPS,
     }
 )
 
@@ -106,6 +111,9 @@ class CompareSettings(BaseModel):
     dtype: Annotated[Dtype | None, _compare_setting("dtype")] = None
     device: Annotated[str | None, _compare_setting("device")] = None
     slots: Annotated[int | None, _compare_setting("slots", ge=1)] = None
+    max_tokens_total: Annotated[int | None, _compare_setting("max_tokens_total", ge=1)] = None
+    max_cost: Annotated[float | None, _compare_setting("max_cost", gt=0, allow_inf_nan=False)] = None
+    prices: Annotated[str | None, _compare_setting("prices", min_length=1)] = None
 
     @field_validator("clamp")
     @classmethod
@@ -168,6 +176,9 @@ class Settings(BaseModel):
     seed: Annotated[int, _setting("seed", ge=0)] = 0
     attempts: Annotated[int, _setting("attempts", ge=1, le=100)] = 3
     concurrency: Annotated[int, _setting("concurrency", ge=1)] = 64
+    max_tokens_total: Annotated[int | None, _setting("max_tokens_total", ge=1)] = None
+    max_cost: Annotated[float | None, _setting("max_cost", gt=0, allow_inf_nan=False)] = None
+    prices: Annotated[str | None, _setting("prices", min_length=1)] = None
     compare: Annotated[CompareSettings | None, _setting("compare")] = None
     ray: RayAddress = None
     replicas: Replicas = None

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Generic, Protocol, Self
 
 from constitution.calls import Caller
+from constitution.caps import Spending
 from constitution.engines.base import Determinism, Engine, Identity
 from constitution.engines.pool import Engines
 from constitution.model_settings import Addresses, ModelSettings
@@ -92,6 +93,7 @@ class Crew(Protocol):
         watch: Watch | None,
         stop: Stop,
         seen: Seen | None = None,
+        spending: Spending | None = None,
     ) -> None:
         """Run every row that has no outcome yet, with the models that are open; see `runner.run_rows`.
 
@@ -143,10 +145,11 @@ class LocalCrew:
         watch: Watch | None,
         stop: Stop,
         seen: Seen | None = None,
+        spending: Spending | None = None,
     ) -> None:
         """See `Crew.work`."""
         opened = [await self._engines.open(model.settings, model.chat_template) for model in self._models]
-        chain = job.build([Caller(engine, run, job.seed, job.attempts, tally, stop) for engine in opened])
+        chain = job.build([Caller(engine, run, job.seed, job.attempts, tally, stop, spending) for engine in opened])
         await run_rows(rows, chain, run, tally, self._engines.usage, job.concurrency, watch, stop, seen)
 
     def whole(self, given: Addresses | None) -> Addresses | None:

@@ -11,6 +11,7 @@
      │   ├─ SettingsDiffer     what the folder holds was made by other settings
      │   ├─ FolderTaken        the folder holds something else, or takes no files
      │   └─ Unwritable         a file of it, that the disk does not take
+     ├─ CapReached         a cap on tokens or cost: the run ends, and goes on with another exit code 7
      └─ CallError          one model call failed: recorded on its row, the run goes on
          ├─ TemplateLimit      a template writes or does more with a row than is allowed
          ├─ ContextOverflow    the messages do not fit the model's context
@@ -101,6 +102,12 @@ class FolderTaken(RunError):
 
 class Unwritable(RunError):
     """A file that the disk does not take, or that may not be written."""
+
+
+class CapReached(ConstitutionError):
+    """A cap on what a run may spend: what was under way is finished and journalled, and nothing more is begun."""
+
+    exit_code = 7
 
 
 class CallError(ConstitutionError):

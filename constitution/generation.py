@@ -6,6 +6,7 @@ from pathlib import Path
 
 from constitution import __version__
 from constitution.calls import Caller
+from constitution.caps import Spending, begin_spending
 from constitution.config import Settings
 from constitution.counts import Counts
 from constitution.crew import Crew, Job, Model
@@ -14,10 +15,11 @@ from constitution.engines import check_role
 from constitution.engines.base import weakest
 from constitution.errors import ConfigError, PrinciplesError
 from constitution.labelling import label_pairs
-from constitution.labelling_plan import plan_labelling
+from constitution.labelling_plan import Plan, plan_labelling
 from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
-from constitution.model_settings import resolve
+from constitution.model_settings import ModelSettings, resolve
 from constitution.pair_files import scan_pairs
+from constitution.prices import load_prices
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Filtered, Prompt, Sampling, Transcript
 from constitution.report.summary import write_summary
@@ -54,6 +56,7 @@ async def generate(
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        CapReached: What the run may spend is spent.
         Stopped: `stop` was asked for.
     """
     if crew is None:
@@ -71,9 +74,10 @@ async def generate(
     if retry_failed:
         load_manifest(Path(settings.out))
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
-    if settings.compare:
-        # What the second stage lacks is told before the first one takes a night.
-        plan = plan_labelling(settings, settings.compare)
+    # What the second stage lacks is told before the first one takes a night.
+    plan = plan_labelling(settings, settings.compare) if settings.compare else None
+    spending = begin_spending(Path(settings.out), settings, _models(settings, plan))
+    if settings.compare and plan:
         if settings.shard and settings.compare.pairs == "file":
             raise ConfigError(
                 f"--shard {settings.shard} with --compare of pairs from a file: each shard would judge all of them",
@@ -85,13 +89,17 @@ async def generate(
             await check_role(judge, "judge")
     stop, folder = stop or Stop(), Path(settings.out)
     failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
-    await _revise_rows(settings, principles, templates, crew, watch, reuse, stop, retry_failed)
+    await _revise_rows(settings, principles, templates, crew, watch, reuse, stop, retry_failed, spending)
     counts = count(folder)
     if settings.compare and counts.done:
         if retry_failed and has_stage(folder, COMPARE):
-            await label_pairs(folder, settings.compare, watch, retry_failed=True, stop=stop, crew=crew)
+            await label_pairs(
+                folder, settings.compare, watch, retry_failed=True, stop=stop, crew=crew, spending=spending
+            )
         # After a retry: what it has finished, and nothing else that is pending.
-        await label_pairs(folder, settings.compare, watch, reuse=reuse, stop=stop, crew=crew, only=failed)
+        await label_pairs(
+            folder, settings.compare, watch, reuse=reuse, stop=stop, crew=crew, only=failed, spending=spending
+        )
     return counts
 
 
@@ -104,6 +112,7 @@ async def _revise_rows(
     reuse: Path | None,
     stop: Stop,
     retry_failed: bool,
+    spending: Spending | None,
 ) -> None:
     """Run the chain over all rows that this start owes, and write the summary."""
     # The lock first of all: nobody should wait for a large input to be read to hear that another process writes.
@@ -143,8 +152,14 @@ async def _revise_rows(
         holds = Shard.parse(settings.shard).holds
         pulled = read(settings, scanned.rows, lambda index: holds(index) and run.owes(index))
         job = Job(build, settings.seed, settings.attempts, settings.concurrency)
-        await crew.work(pulled, job, run, tally, watch, stop)
-        write_summary(run.folder)
+        await crew.work(pulled, job, run, tally, watch, stop, spending=spending)
+        write_summary(run.folder, load_prices(settings.prices) if settings.prices else None)
+
+
+def _models(settings: Settings, plan: Plan | None) -> list[ModelSettings]:
+    """All that a run asks."""
+    critic = [resolve(settings.generator, settings.critic)] if settings.critic and settings.critique else []
+    return [settings.generator, *critic, *(turn.settings for turn in (plan.turns if plan else ()))]
 
 
 def _scanned_before(folder: Path, source: str) -> Scan | None:

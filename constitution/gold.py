@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from constitution.config import CompareSettings
+from constitution.config import CAPS, CompareSettings
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import judge_of, settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
@@ -56,6 +56,8 @@ async def judge_gold(
         settings = settings.model_copy(update=update)
     # The principles as the judge was asked them, whatever became of their file.
     update = {"pairs": "file", "file": file, "limit": limit, "models": (), "principles": None}
+    # Caps were told for the run's own comparisons.
+    update |= dict.fromkeys(CAPS)
     settings = settings.model_copy(update=update)
     # More pairs than last time, or another judge: what they have in common is found in the journal.
     kept = manifest.principles

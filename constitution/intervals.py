@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 Z = 1.959964
 RESAMPLES = 1000
 
-# Student's t has closed forms for so few degrees of freedom; the expansion in `_student` is off there.
+# Student's t has closed forms for so few degrees of freedom; the expansion in `student` is off there.
 FEW = {1: 12.706205, 2: 4.302653}
 
 
@@ -148,11 +148,11 @@ def mean(
         bounded = math.isfinite(least) and math.isfinite(most)
         return Estimate(value=value, low=least, high=most, n=n) if bounded else None
     error = math.sqrt(groups / (groups - 1) * math.fsum(total**2 for total in sums.values())) / n
-    half = _student(groups - 1) * error
+    half = student(groups - 1) * error
     return Estimate(value=value, low=max(least, value - half), high=min(most, value + half), n=n)
 
 
-def _student(freedom: int) -> float:
+def student(freedom: int) -> float:
     """The 97.5% quantile of Student's t: Abramowitz and Stegun 26.7.5, but for the first few."""
     if freedom in FEW:
         return FEW[freedom]

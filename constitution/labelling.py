@@ -8,6 +8,7 @@ from pathlib import Path
 
 from constitution import __version__
 from constitution.candidates import rows_to_compare, scan_rows, span
+from constitution.caps import Spending, begin_spending
 from constitution.config import CompareSettings
 from constitution.counts import Counts
 from constitution.crew import Crew, Job, LocalCrew, Model
@@ -37,6 +38,7 @@ async def label_pairs(
     stop: Stop | None = None,
     crew: Crew | None = None,
     only: Container[int] | None = None,
+    spending: Spending | None = None,
 ) -> Counts:
     """Compare the responses of a run, or the pairs of a file, and add the comparisons to the run's folder.
 
@@ -55,15 +57,19 @@ async def label_pairs(
         stop: Ends the comparison early, with what is under way finished and journalled.
         crew: Who runs the rows; closed by whoever opened it. None: this process.
         only: Positions of the rows that are run; the others are left as they are. None: all that are owed.
+        spending: Holds the caps of a command that has run other stages; None: those of `settings`.
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
+        CapReached: What may be spent is spent.
         Stopped: `stop` was asked for.
     """
     stop = stop or Stop()
     if crew is None:
         async with LocalCrew() as own:
-            return await label_pairs(folder, settings, watch, replace, reuse, retry_failed, principles, stop, own, only)
+            return await label_pairs(
+                folder, settings, watch, replace, reuse, retry_failed, principles, stop, own, only, spending
+            )
     base = base_settings(folder, settings)
     base = base.model_copy(update={"base_url": crew.whole(base.base_url)})
     if principles is None and has_stage(folder, REVISE):
@@ -74,6 +80,7 @@ async def label_pairs(
             f"{folder}: holds no transcript yet, so there is nothing to compare",
             f"See where the run is with: {command('status', folder)}",
         )
+    spending = spending or begin_spending(folder, settings, [turn.settings for turn in plan.turns])
     rows, content = scan_rows(folder, settings, base)
     if has_stage(folder, COMPARE):
         # What was compared under a higher --limit still counts.
@@ -142,7 +149,8 @@ async def label_pairs(
             else:
                 job = Job(partial(sampling_chain, plan, turn.samples), settings.seed, settings.attempts, in_flight)
             pulled = (row for row in rows_to_compare(folder, settings, base) if only is None or row.index in only)
-            await crew.work(pulled, job, run, tally, watch, stop, partial(_see_all, patience) if patience else None)
+            seen = partial(_see_all, patience) if patience else None
+            await crew.work(pulled, job, run, tally, watch, stop, seen, spending)
             sampled |= dict.fromkeys(turn.samples, model.identity)
             if patience:
                 patience.end()

@@ -44,4 +44,4 @@ class Lender:
         for offset in self._offsets.get(hash(row.id), ()):
             call = read_line(self._path, offset, Call)
             if call.row == row.id:
-                yield call.model_copy(update={"index": row.index})
+                yield call.model_copy(update={"index": row.index, "lent": True})

@@ -4,9 +4,9 @@ Words are the field's own: a *transcript* is one prompt's whole chain, a *round*
 that answers it (Bai et al. 2022, section 3.1). Lengths are in tokens of the model that wrote the text.
 """
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length"]
@@ -89,6 +89,8 @@ class Completion(Record):
         prompt_tokens: Tokens that the model was given.
         completion_tokens: Tokens that it sampled, the end-of-turn token included.
         control_strings: Control strings found in the messages, where the engine cannot make them plain text by itself.
+        reused_tokens: Those of the prompt that the engine still had at hand. What else ran at that moment decides it,
+            so it is no part of a row: it is kept with the call.
     """
 
     text: str
@@ -96,6 +98,7 @@ class Completion(Record):
     prompt_tokens: int
     completion_tokens: int
     control_strings: int = 0
+    reused_tokens: Annotated[int, Field(exclude=True)] = 0
 
 
 class Choice(Record):
@@ -106,11 +109,17 @@ class Choice(Record):
         sampled: None if they are the model's own. Else how many sampled answers they are the shares of, from a server
             that tells no log-probabilities.
         control_strings: As in `Completion`.
+        prompt_tokens: Tokens that the model was given, in all requests that it took; 0 if nobody told.
+        completion_tokens: Tokens that it sampled for it.
+        reused_tokens: As in `Completion`.
     """
 
     logprobs: tuple[float | None, ...]
     sampled: int | None = None
     control_strings: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reused_tokens: Annotated[int, Field(exclude=True)] = 0
 
 
 class Round(Record):
@@ -288,6 +297,9 @@ class Call(Record):
         choice: What `choose` answered.
         began: When it was asked for, in seconds since 1970 (see `calls.py`); None of calls of older versions.
         seconds: From then until the answer came, the time that it waited for its turn in the engine included.
+        model: Who answered, as its identity names it; None of calls of older versions.
+        reused_tokens: Prompt tokens that the engine still had at hand.
+        lent: Whether another run paid for it (`--fork`).
     """
 
     row: str
@@ -298,3 +310,6 @@ class Call(Record):
     choice: Choice | None = None
     began: float | None = None
     seconds: float | None = None
+    model: str | None = None
+    reused_tokens: int = 0
+    lent: bool = False

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from constitution.counts import Counts
 from constitution.engines.base import Engine, Held, Usage
-from constitution.errors import CallError, ContextOverflow
+from constitution.errors import CallError, ConstitutionError, ContextOverflow
 from constitution.records import Failure, Filtered, Record, Row
 from constitution.run import Outcome, Run
 from constitution.tasks import task_group
@@ -57,18 +57,20 @@ class Stop:
 
     Attributes:
         asked: Whether somebody wishes it.
+        why: What the run then ends with, if it is an error; None: somebody asked.
         under_way: Model calls that have begun, and whose answers are not on the disk yet.
     """
 
     def __init__(self) -> None:
         self.asked = False
+        self.why: ConstitutionError | None = None
         self.under_way = 0
         self._drains: list[Callable[[], None]] = []
         self._drained = asyncio.Event()
 
-    def ask(self) -> None:
+    def ask(self, why: ConstitutionError | None = None) -> None:
         """End the run as soon as the calls under way have ended."""
-        self.asked = True
+        self.asked, self.why = True, self.why or why
         for drain in self._drains:
             drain()
         self._look()
@@ -187,7 +189,7 @@ async def run_rows(
 
     Raises:
         ConstitutionError: Any of the family but `CallError`, which is recorded on its row instead.
-        Stopped: The run was asked to end before its rows did.
+        Stopped: The run was asked to end before its rows did, and nobody said why.
     """
     before = usage()
 
@@ -231,7 +233,7 @@ async def run_rows(
     finally:
         ending.cancel()
     if stop.asked:
-        raise Stopped
+        raise stop.why or Stopped
 
 
 async def outcome_of(row: AnyRow, chain: Chain[AnyRow]) -> Sequence[Outcome]:

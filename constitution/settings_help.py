@@ -41,6 +41,9 @@ HELP = {
     "seed": "Seed of every draw and every call.",
     "attempts": "How often a call that says nothing is asked again, with another seed, before its row fails.",
     "concurrency": "Rows in flight at once, and the most requests that an engine is given at once.",
+    "max_tokens_total": "Most tokens, read and sampled, of all calls in the folder; then the run ends and can go on.",
+    "max_cost": "Most that all calls in the folder may cost, in the currency of --prices; then the run ends.",
+    "prices": "What tokens cost: a YAML file of models with input and output, for a million tokens.",
     "ray": "Run the rows on a Ray cluster: auto (the one that is found), local (this machine's), HOST:PORT, ray://….",
     "replicas": "Workers of the cluster at least, each with a model of its own. Default: one a GPU, else one a node.",
     "max_replicas": "Workers at most: the pool grows up to here while the cluster has room. Default: --replicas.",
@@ -86,6 +89,9 @@ COMPARE_HELP = {
     "dtype": "Number format of the weights. Default: the run's.",
     "device": "Where the models run. Default: the run's.",
     "slots": "Sequences in one batch of a local engine. Default: the run's.",
+    "max_tokens_total": "Most tokens, read and sampled, of all calls in the folder; then the run ends and can go on.",
+    "max_cost": "Most that all calls in the folder may cost, in the currency of --prices; then the run ends.",
+    "prices": "What tokens cost: a YAML file of models with input and output, for a million tokens.",
 }
 
 # Settings of `constitution score`: its flags.

@@ -202,7 +202,8 @@ def kind_of(value: Any) -> str:
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterable[str]:
     """The field names of the nested model in which the last part of `location` stands."""
     for part in location[:-1]:
-        if isinstance(part, int):
+        # A place in a list, or a name that the file chose.
+        if isinstance(part, int) or part not in model.model_fields:
             continue
         annotation = model.model_fields[part].annotation
         inner = [a for a in getattr(annotation, "__args__", ()) if isinstance(a, type) and issubclass(a, BaseModel)]

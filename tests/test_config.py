@@ -58,6 +58,9 @@ TYPED: dict[str, tuple[Any, list[str]]] = {
     "seed": (3, ["--seed", "3"]),
     "attempts": (1, ["--attempts", "1"]),
     "concurrency": (2, ["--concurrency", "2"]),
+    "max_tokens_total": (5_000, ["--max-tokens-total", "5000"]),
+    "max_cost": (2.5, ["--max-cost", "2.5"]),
+    "prices": ("prices.yaml", ["--prices", "prices.yaml"]),
     "compare": (CompareSettings(), ["--compare"]),
     "ray": ("local", ["--ray", "local"]),
     "replicas": (4, ["--replicas", "4"]),
@@ -172,7 +175,8 @@ def test_the_knobs_are_settings_and_the_rest_affects_rows() -> None:
     # Written out: a setting that changes rows and slips in here would let a run go on with mixed rows.
     contents = {"prompts", "principles", "templates", "model", "critic", "compare"}
     reach = {"device", "slots", "base_url", "key_env", "key_file", "timeout", "concurrency"}
-    assert {"out", "attempts"} | contents | reach == KNOBS
+    caps = {"max_tokens_total", "max_cost", "prices"}
+    assert {"out", "attempts"} | contents | reach | caps == KNOBS
     assert settings.affecting().keys() == Settings.model_fields.keys() - KNOBS
 
 

@@ -41,7 +41,7 @@ def test_every_setting_is_a_flag_with_a_sentence() -> None:
 def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
     # Written out: a setting that changes labels and slips in here would let a comparison go on with mixed labels.
     knobs = {"concurrency", "device", "slots", "base_url", "attempts", "file", "limit"}
-    knobs |= {"principles", "templates", "models", "judge"}
+    knobs |= {"principles", "templates", "models", "judge", "max_tokens_total", "max_cost", "prices"}
     assert knobs | {"engine", "dtype"} == COMPARE_KNOBS
     made = plan_labelling(Settings(prompts="p", out="o", engine="scripted"), CompareSettings(cot=True)).affecting()
     resolved = {name for name in made if " " in name} | {"judge"}

@@ -60,12 +60,13 @@ def test_a_continued_conversation_reuses_its_keys_and_values_and_answers_the_sam
         reused = engine.usage.reused_tokens
         second = await engine.generate(longer, greedy, 0)
         reused = engine.usage.reused_tokens - reused
+        assert engine.count(longer) == second.prompt_tokens
         await engine.aclose()
         return first, second, reused
 
     first, second, reused = asyncio.run(go())
     longer = [*user(QUESTIONS[1]), Message(role="assistant", content=first.text), *user("Why that one?")]
-    assert reused >= first.prompt_tokens
+    assert second.reused_tokens == reused >= first.prompt_tokens
     assert second.text == greedy_by_library(smollm2, longer, 16)
 
 

@@ -2,7 +2,7 @@
 
 Exit codes: 0 all well; 1 a bug (with a traceback); 2 wrong input or flags; 3 the model; 4 the run's folder;
 5 finished, but rows failed; 6 read, and found wanting: lint found something, or
-`principles diff --exit-code` a difference; 130 stopped with Ctrl-C.
+`principles diff --exit-code` a difference; 7 a cap on tokens or cost ended the run; 130 stopped with Ctrl-C.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from constitution.cli import (
     engines,
     generate,
     merge,
+    plan,
     principles,
     project,
     report,
@@ -28,7 +29,7 @@ from constitution.cli import (
     score,
     view,
 )
-from constitution.errors import ConstitutionError
+from constitution.errors import CapReached, ConstitutionError
 from constitution.printable import printable
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ def _top(
 
 app.command("generate")(generate.generate)
 app.command("merge")(merge.merge)
+app.command("plan", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(plan.plan)
 app.command("compare")(compare.compare)
 app.command("audit")(compare.audit)
 app.command("score")(score.score)
@@ -105,7 +107,8 @@ def main() -> None:
         print("stopped", file=sys.stderr)
         sys.exit(130)
     except ConstitutionError as error:
-        print(f"error: {printable(error.message)}", file=sys.stderr)
+        what = "stopped" if isinstance(error, CapReached) else "error"
+        print(f"{what}: {printable(error.message)}", file=sys.stderr)
         if error.hint:
             print(f"  {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -59,6 +59,9 @@ def compare(
     dtype: Annotated[str | None, _setting("dtype")] = None,
     device: Annotated[str | None, _setting("device")] = None,
     slots: Annotated[int | None, _setting("slots")] = None,
+    max_tokens_total: Annotated[int | None, _setting("max_tokens_total")] = None,
+    max_cost: Annotated[float | None, _setting("max_cost")] = None,
+    prices: Annotated[str | None, _setting("prices")] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file; its section `compare` is read, and flags win over it.")
     ] = None,

@@ -53,6 +53,9 @@ def generate(
     seed: options.Seed = None,
     attempts: options.Attempts = None,
     concurrency: options.Concurrency = None,
+    max_tokens_total: options.MaxTokensTotal = None,
+    max_cost: options.MaxCost = None,
+    prices: options.Prices = None,
     compare: Annotated[bool | None, options.setting("compare", flag="--compare/--no-compare")] = None,
     ray: options.Ray = None,
     replicas: options.Replicas = None,
@@ -84,9 +87,10 @@ def generate(
     from constitution.config import load_settings
     from constitution.errors import ConfigError
     from constitution.generation import generate as run_generate
+    from constitution.prices import load_prices
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
-    from constitution.report.terminal import as_json, plural, print_labels, print_summary
+    from constitution.report.terminal import as_json, plural, print_labels, print_summary, spent_line
     from constitution.scripts import script_warning
 
     check_fail_on(fail_on)
@@ -107,7 +111,8 @@ def generate(
     with progress(quiet) as watch:
         run_stage(lambda stop: run_generate(settings, watch, lender, stop, retry_failed))
     run = Path(settings.out)
-    summary = summarise(run)
+    table = load_prices(settings.prices) if settings.prices else None
+    summary = summarise(run, table)
     compared = summarise_labels(run) if settings.compare and summary.counts.done else None
     if format is Format.json:
         tell_json(as_json(summary, compared))
@@ -117,6 +122,8 @@ def generate(
         if compared:
             print_labels(results(), run, compared)
             tell(f"  comparisons: {run / 'comparisons.jsonl'}")
+        if summary.spent:
+            tell(f"  spent: {spent_line(summary.spent)}")
         if not quiet and summary.counts.done:
             tell(f"Look at one: {command('show', run)}", err=True)
             if compared:

@@ -10,17 +10,27 @@ from constitution.cli.output import Format, FormatOption, results, tell, tell_js
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
 
 
-def status(run: RunArgument, format: FormatOption = Format.text) -> None:
+def status(
+    run: RunArgument,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="What tokens cost (YAML): tells what all stages have spent."),
+    ] = None,
+    format: FormatOption = Format.text,
+) -> None:
     """Tell how far a run is.
 
     input = done + failed + filtered + pending, always.
     """
     from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
+    from constitution.prices import load_prices
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
-    from constitution.report.terminal import as_json, plural, print_labels, print_scores, print_summary
+    from constitution.report.terminal import as_json, plural, print_labels, print_scores, print_summary, spent_line
     from constitution.reviewed import count_reviews
+    from constitution.spending import bill, spent_in
 
+    table = load_prices(prices) if prices else None
     # A run made of a file of pairs has comparisons only.
     compared = summarise_labels(run) if has_stage(run, COMPARE) else None
     revised = summarise(run) if has_stage(run, REVISE) or compared is None else None
@@ -31,8 +41,9 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
 
         scored = summarise_scores(run)
     reviewed = count_reviews(run)
+    spent = bill(spent_in(run), table) if table else None
     if format is Format.json:
-        tell_json(as_json(revised, compared, scored, reviewed))
+        tell_json(as_json(revised, compared, scored, reviewed, spent))
         return
     if revised:
         print_summary(results(), run, revised)
@@ -43,6 +54,8 @@ def status(run: RunArgument, format: FormatOption = Format.text) -> None:
         print_labels(results(), run, compared)
     if scored:
         print_scores(results(), run, scored)
+    if spent:
+        tell(f"  spent: {spent_line(spent)}")
     if reviewed:
         tell(f"{run}: {plural(reviewed.answers, 'review')} by people (reviewers: {reviewed.reviewers})")
 

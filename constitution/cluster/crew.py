@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+from constitution.caps import Spending
 from constitution.cluster.connecting import Room, connect, disconnect, own_host, room_for
 from constitution.cluster.desk import Desk
 from constitution.cluster.pool import Pool
@@ -92,10 +93,14 @@ class RayCrew:
         watch: Watch | None,
         stop: Stop,
         seen: Seen | None = None,
+        spending: Spending | None = None,
     ) -> None:
-        """See `Crew.work`."""
+        """See `Crew.work`.
+
+        Caps are looked at when calls come in: those that are under way on workers then may exceed them.
+        """
         before = self._desk.usage
-        shift = Shift(rows, job, run, tally, stop, seen)
+        shift = Shift(rows, job, run, tally, stop, seen, spending)
 
         def tell() -> None:
             if watch:
@@ -123,7 +128,7 @@ class RayCrew:
         finally:
             ending.cancel()
         if stop.asked:
-            raise Stopped
+            raise stop.why or Stopped
 
     def whole(self, given: Addresses | None) -> Addresses | None:
         """See `Crew.whole`."""

@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from constitution.caps import Spending
 from constitution.cluster.frames import Line
 from constitution.crew import Job, Seen
 from constitution.records import Call, Comparison, Failure, Filtered, Record, Row, Transcript
@@ -44,10 +45,18 @@ class Shift:
         tally: For progress.
         stop: Counts what is under way.
         seen: Told of each row's records.
+        spending: Holds the caps; None: there are none.
     """
 
     def __init__(
-        self, rows: Iterator[Row], job: Job[Any], run: Run, tally: Tally, stop: Stop, seen: Seen | None
+        self,
+        rows: Iterator[Row],
+        job: Job[Any],
+        run: Run,
+        tally: Tally,
+        stop: Stop,
+        seen: Seen | None,
+        spending: Spending | None = None,
     ) -> None:
         self.job = job
         self.run = run
@@ -55,6 +64,7 @@ class Shift:
         self._tally = tally
         self._stop = stop
         self._seen = seen
+        self._spending = spending
         self._again: deque[Row] = deque()
         self._out: dict[Line, dict[int, Row]] = {}
         self._losses: Counter[int] = Counter()
@@ -94,6 +104,10 @@ class Shift:
             return
         if made:
             self.run.keep(call)
+            if self._spending:
+                self._spending.add(call)
+                if self._spending.exceeded() and not self._stop.asked:
+                    self._stop.ask(self._spending.error())
         else:
             self.run.adopt(call)
         self._tally.count(call.row, call.step)

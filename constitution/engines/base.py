@@ -93,6 +93,10 @@ class Engine(Protocol):
     An engine in which calls may wait long before they are sent also has a method `drain()`: from then on such calls,
     and those that would have to be sent again, raise `Held`.
 
+    For caps on what a run spends, an engine may also have `count(messages) -> int`, the prompt tokens of a call
+    (without it a call is taken to need no more tokens than its messages have bytes, until calls have shown how many
+    those are), and `votes`, if `choose` may take as many requests.
+
     Attributes:
         identity: For the manifest.
         determinism: `exact`: same call, same answer, always. `best effort`: same seed, but batch shapes may move

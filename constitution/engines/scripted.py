@@ -109,12 +109,19 @@ class ScriptedEngine:
 
     async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
         """The first matching rule's probabilities (an option it leaves out: 1e-9), else shares drawn from a hash."""
-        self._prompt_tokens += self._count(messages, 1)
+        prompt_tokens = self._count(messages, 1)
+        self._prompt_tokens += prompt_tokens
         rule = await self._match(messages)
         if rule and rule.choose is not None:
-            return Choice(logprobs=tuple(math.log(rule.choose.get(option, 1e-9)) for option in options))
+            told = tuple(math.log(rule.choose.get(option, 1e-9)) for option in options)
+            return Choice(logprobs=told, prompt_tokens=prompt_tokens)
         shares = [derive_uniform([m.model_dump() for m in messages], option) for option in options]
-        return Choice(logprobs=tuple(math.log(share / sum(shares)) for share in shares))
+        told = tuple(math.log(share / sum(shares)) for share in shares)
+        return Choice(logprobs=told, prompt_tokens=prompt_tokens)
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """As `Engine.count` of engines that can."""
+        return sum(len(message.content.split()) for message in messages)
 
     async def aclose(self) -> None:
         """Nothing to stop."""
@@ -128,7 +135,7 @@ class ScriptedEngine:
         return rule
 
     def _count(self, messages: Sequence[Message], reserved: int) -> int:
-        words = sum(len(message.content.split()) for message in messages)
+        words = self.count(messages)
         if words + reserved > self._context:
             raise ContextOverflow(words + reserved, self._context)
         return words

@@ -12,10 +12,12 @@ from constitution.journal import read_records
 from constitution.manifest import REVISE, Manifest, Stage, load_manifest
 from constitution.records import Call, Failure, Filtered, Record
 from constitution.row_states import State, read_states
+from constitution.spending import Bill, bill, spent_in
 from constitution.store import count, transcripts
 
 if TYPE_CHECKING:
     from constitution.model_settings import ModelSettings
+    from constitution.prices import Prices
 
 
 class Summary(Record):
@@ -37,6 +39,8 @@ class Summary(Record):
         control_strings: Control strings in texts for a server: of all journalled calls, and of those that failed by it.
         control_tokens: What was done about them, as the setting of that name, which models may have each for itself;
             empty if there are none.
+        spent: By all calls of the folder, those of unfinished rows and of other stages included; None if prices are not
+            told.
     """
 
     counts: Counts
@@ -53,10 +57,15 @@ class Summary(Record):
     principles: dict[str, int]
     control_strings: int
     control_tokens: tuple[str, ...]
+    spent: Bill | None = None
 
 
-def summarise(run: Path) -> Summary:
+def summarise(run: Path, prices: "Prices | None" = None) -> Summary:
     """Read a run's folder.
+
+    Args:
+        run: The folder.
+        prices: What tokens cost.
 
     Raises:
         RunError: It is not a run.
@@ -90,6 +99,7 @@ def summarise(run: Path) -> Summary:
         principles=dict(drawn.most_common()),
         control_strings=(found := calls.control_strings + sum(failure.control_strings for failure in failures)),
         control_tokens=treatments(_models(run, manifest)) if found else (),
+        spent=bill(spent_in(run), prices) if prices else None,
     )
 
 
@@ -141,13 +151,13 @@ def _models(run: Path, manifest: Manifest) -> "list[ModelSettings]":
     return [generator, resolve(generator, settings.critic)] if settings.critic and settings.critique else [generator]
 
 
-def write_summary(run: Path) -> None:
+def write_summary(run: Path, prices: "Prices | None" = None) -> None:
     """Write `summary.json` into a run's folder; there whole or not at all.
 
     Raises:
         RunError: It cannot be written.
     """
-    store_summary(run, summarise(run))
+    store_summary(run, summarise(run, prices))
 
 
 def store_summary(run: Path, summary: Summary) -> None:

@@ -20,6 +20,7 @@ from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
 from constitution.reviewed import ReviewCounts
 from constitution.score_records import Scores
+from constitution.spending import Bill
 from constitution.store import comparisons, scores, transcripts
 from constitution.yamlfile import nearest
 
@@ -227,12 +228,26 @@ def as_json(
     compared: LabelSummary | None,
     scored: "ScoreSummary | None" = None,
     reviewed: ReviewCounts | None = None,
+    spent: Bill | None = None,
 ) -> str:
-    """A run's stages as one JSON object; what else there is is under `comparing`, `scoring` and `reviews`."""
+    """A run's stages as one JSON object; what else there is is under `comparing`, `scoring`, `reviews` and `spent`."""
     numbers = summary.model_dump(mode="json") if summary else {}
-    others = {"comparing": compared, "scoring": scored, "reviews": reviewed}
+    others = {"comparing": compared, "scoring": scored, "reviews": reviewed, "spent": spent}
     told = {name: stage.model_dump(mode="json") for name, stage in others.items() if stage}
     return json.dumps(numbers | told, indent=2)
+
+
+def spent_line(spent: Bill) -> str:
+    """What a run has spent, in a line; a cost that nobody knows is `unknown`, and why."""
+    tokens, currency = spent.tokens, f" {spent.currency}" if spent.currency else ""
+    reused = f" ({tokens.reused_tokens:,} reused)" if tokens.reused_tokens else ""
+    line = f"{tokens.prompt_tokens:,} tokens read{reused}, {tokens.completion_tokens:,} sampled"
+    if tokens.untold:
+        line += f", and {plural(tokens.untold, 'call')} without a count"
+    if spent.cost is not None:
+        return f"{line}; cost {spent.cost:,.4f}{currency}"
+    why = f"no price for {', '.join(spent.unpriced)}" if spent.unpriced else "calls without a count of tokens"
+    return f"{line}; cost unknown ({why})"
 
 
 def plural(number: int, noun: str) -> str:

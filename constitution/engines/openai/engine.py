@@ -58,6 +58,7 @@ class OpenAIEngine:
     ) -> None:
         settings = server.settings
         asked = f"{settings.api}, control tokens {settings.control_tokens}, {settings.votes} votes"
+        self.votes = settings.votes
         self.identity = Identity(
             engine="openai", model=settings.model, revision="", detail=asked, endpoint=str(server.address)
         )
@@ -108,6 +109,7 @@ class OpenAIEngine:
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             control_strings=found,
+            reused_tokens=answer.reused_tokens,
         )
 
     async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
@@ -119,12 +121,19 @@ class OpenAIEngine:
         with self._callers.one():
             asked, found = self._write(messages)
             try:
-                if listed := await self._first_tokens(asked):
-                    return Choice(logprobs=from_listed(listed, options), control_strings=found)
-                answers = await self._sampled(asked, options, seed)
+                looked, listed = await self._first_tokens(asked)
+                answers = [] if listed else await self._sampled(asked, options, seed)
             except Refused as bad:
                 raise await meaning(self.server, bad) from None
-        return Choice(logprobs=from_votes(answers, options), sampled=len(answers), control_strings=found)
+        paid = [*looked, *answers]
+        return Choice(
+            logprobs=from_listed(listed, options) if listed else from_votes([one.text for one in answers], options),
+            sampled=len(answers) or None,
+            control_strings=found,
+            prompt_tokens=sum(one.prompt_tokens for one in paid),
+            completion_tokens=sum(one.completion_tokens for one in paid),
+            reused_tokens=sum(one.reused_tokens for one in paid),
+        )
 
     def drain(self) -> None:
         """Send nothing that was not sent yet, nor anything again: such calls raise `Held`."""
@@ -135,8 +144,8 @@ class OpenAIEngine:
         self._callers.cancel()
         await self.server.transport.aclose()
 
-    async def _first_tokens(self, asked: dict[str, Any]) -> list[Listed]:
-        """The most probable first tokens of the answer; none if the server never tells them."""
+    async def _first_tokens(self, asked: dict[str, Any]) -> tuple[list[Answer], list[Listed]]:
+        """The answer that was looked at, if any, and its most probable first tokens; none if none are ever told."""
 
         def read(got: dict[str, Any]) -> tuple[Answer, list[Listed]]:
             return read_answer(got), read_listed(got)
@@ -158,20 +167,20 @@ class OpenAIEngine:
             # A model that ends its turn at once leaves no token to tell of.
             if not listed and (answer.text or answer.finish_reason == "length"):
                 self._lists = len(LISTED)
-            return listed
-        return []
+            return [answer], listed
+        return [], []
 
-    async def _sampled(self, asked: dict[str, Any], options: Sequence[str], seed: int) -> list[str]:
+    async def _sampled(self, asked: dict[str, Any], options: Sequence[str], seed: int) -> list[Answer]:
         """The beginnings of as many sampled answers as there are to be votes."""
         # No token is shorter than a character.
         limit = max(VOTE_TOKENS, *map(len, options))
 
-        async def vote(number: int) -> str:
+        async def vote(number: int) -> Answer:
             sampling = Sampling(max_tokens=limit)
             fields = self._sampling(sampling, derive_seed("vote", seed, number))
             answer = await self._send(asked | fields, limit, read_answer)
             self._add_up(answer)
-            return answer.text
+            return answer
 
         return await together([vote(number) for number in range(self._settings.votes)])
 

@@ -57,6 +57,7 @@ class Fleet:
         route: Callable[[Sequence[Load]], int] = pick,
     ) -> None:
         addresses = sorted(str(engine.server.address) for engine in engines)
+        self.votes = engines[0].votes
         self.identity = engines[0].identity.model_copy(update={"endpoint": ", ".join(addresses)})
         self._lanes = [
             Lane(engine, told_of(engine.server, listing)) for engine, listing in zip(engines, listings, strict=True)

@@ -83,6 +83,10 @@ class TransformersEngine:
         self._batcher.submit(ChooseRequest(tokens, future, targets))
         return await future
 
+    def count(self, messages: Sequence[Message]) -> int:
+        """Prompt tokens of a call."""
+        return len(self._encoder.encode(messages))
+
     async def aclose(self) -> None:
         """Stop after the pass under way; unanswered calls are cancelled."""
         await asyncio.to_thread(self._batcher.close)

@@ -35,6 +35,7 @@ def ended(request: GenerateRequest, loaded: LoadedModel) -> Completion | None:
         finish_reason=reason,
         prompt_tokens=len(request.tokens),
         completion_tokens=len(answer),
+        reused_tokens=request.reused,
     )
 
 

@@ -95,7 +95,7 @@ class Batcher(Turns):
             if self._reuse and worth_waiting_for(request.tokens, shared, computing):
                 later.append(request)
                 continue
-            request.slot = slot
+            request.slot, request.reused = slot, shared
             if slot == source:
                 held[slot] = held[slot][:shared]
             else:
@@ -220,7 +220,7 @@ class Batcher(Turns):
                 weight += torch.log_softmax(rest.float(), dim=-1)[target[place]].item()
             del self._slots.tokens[request.slot][len(request.tokens) :]
             weights.append(weight)
-        return Choice(logprobs=tuple(weights))
+        return Choice(logprobs=tuple(weights), prompt_tokens=len(request.tokens), reused_tokens=request.reused)
 
     def _release(self, request: Request, result: Completion | Choice) -> None:
         """Answer a request; its slot is free, and remembers."""

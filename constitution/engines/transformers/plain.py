@@ -114,7 +114,7 @@ class PlainBatcher(Turns):
             if not self._closed:
                 found = {path.tokens: path.weights for path in rows if path.request is request}
                 weights = (found[_path(target)][target[-1]] for target in request.targets)
-                self._finish(request, Choice(logprobs=tuple(weights)))
+                self._finish(request, Choice(logprobs=tuple(weights), prompt_tokens=len(request.tokens)))
 
     def _follow(self, paths: Sequence["_Path"]) -> None:
         left = set(range(len(paths)))

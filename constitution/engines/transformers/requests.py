@@ -17,6 +17,7 @@ class GenerateRequest:
         tokens: The prompt.
         slot: Where its keys and values are, once it has one.
         answer: What was sampled so far.
+        reused: Tokens of the prompt that were at hand when it got its slot.
     """
 
     tokens: list[int]
@@ -25,6 +26,7 @@ class GenerateRequest:
     seed: int
     answer: list[int] = field(default_factory=list)
     slot: int = -1
+    reused: int = 0
 
     def __post_init__(self) -> None:
         self.loop = self.future.get_loop()
@@ -44,6 +46,7 @@ class ChooseRequest:
     future: "asyncio.Future[Choice]"
     targets: list[list[int]]
     slot: int = -1
+    reused: int = 0
 
     def __post_init__(self) -> None:
         self.loop = self.future.get_loop()

@@ -11,6 +11,7 @@ was saved in 32.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 # vLLM's seeds are signed, and -1 stands for none.
 SEEDS = 1 << 63
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """One request's log-probabilities by token, in nats, and what it took."""
+
+    weights: dict[int, float]
+    prompt_tokens: int
+    reused_tokens: int
 
 
 class VllmEngine:
@@ -69,6 +79,7 @@ class VllmEngine:
             finish_reason=answer.finish_reason,
             prompt_tokens=len(tokens),
             completion_tokens=len(answer.token_ids),
+            reused_tokens=output.num_cached_tokens or 0,
         )
 
     async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
@@ -84,12 +95,19 @@ class VllmEngine:
             for place, token in enumerate(target):
                 following.setdefault(tuple(target[:place]), set()).add(token)
         found = await asyncio.gather(*(self._weigh([*tokens, *begun], nexts) for begun, nexts in following.items()))
-        weights = dict(zip(following, found, strict=True))
+        weights = {begun: one.weights for begun, one in zip(following, found, strict=True)}
         return Choice(
             logprobs=tuple(
                 sum(weights[tuple(target[:n])][token] for n, token in enumerate(target)) for target in targets
-            )
+            ),
+            prompt_tokens=sum(one.prompt_tokens for one in found),
+            completion_tokens=len(found),
+            reused_tokens=sum(one.reused_tokens for one in found),
         )
+
+    def count(self, messages: Sequence[Message]) -> int:
+        """Prompt tokens of a call."""
+        return len(self._encoder.encode(messages))
 
     async def aclose(self) -> None:
         """Stop vLLM's processes; unanswered calls are cancelled."""
@@ -97,13 +115,14 @@ class VllmEngine:
             task.cancel()
         await asyncio.to_thread(self._started.end)
 
-    async def _weigh(self, tokens: list[int], nexts: set[int]) -> dict[int, float]:
-        """Log-probabilities of what may come next, in nats: the model's own, before anything that sampling does."""
+    async def _weigh(self, tokens: list[int], nexts: set[int]) -> "_Weighed":
+        """What may come next: the model's own log-probabilities, before anything that sampling does."""
         output = await self._ask(tokens, max_tokens=1, temperature=0, logprob_token_ids=sorted(nexts), detokenize=False)
         told = output.outputs[0].logprobs
         if not told:
             raise CallError("vLLM told no log-probabilities")
-        return {token: told[0][token].logprob for token in nexts}
+        weights = {token: told[0][token].logprob for token in nexts}
+        return _Weighed(weights, len(tokens), output.num_cached_tokens or 0)
 
     async def _ask(self, tokens: list[int], **sampling: Any) -> Any:
         """One request's `vllm.RequestOutput`; given up if whoever awaits it is cancelled."""
