@@ -4,7 +4,8 @@ Kept apart from `config.py` so that `--help` does not import pydantic.
 """
 
 HELP = {
-    "prompts": "Prompts: a .jsonl, .csv, .tsv, .txt or .parquet file, also gzipped; a dataset folder; a Hub dataset.",
+    "prompts": "Prompts: a .jsonl, .csv, .tsv, .txt or .parquet file, also gzipped; a folder or pattern of such files; "
+    "a URL of these (s3://, gs://, https://, …); a dataset folder; a Hub dataset.",
     "column": "Column that holds the prompt; several are joined by a blank line. Default: messages, prompt or chosen.",
     "id_column": "Column that holds the row's id; rows without one get a content hash.",
     "split": "Split of a Hugging Face dataset.",

@@ -146,6 +146,7 @@ def audit(
     from constitution.gold import judge_gold
     from constitution.manifest import COMPARE, load_manifest
     from constitution.records import Comparison
+    from constitution.remote.addresses import masked
     from constitution.report.agreeing import agree
     from constitution.report.agreement import agreement_lines
     from constitution.report.audit import audit as examine
@@ -154,7 +155,7 @@ def audit(
     from constitution.store import comparisons, count
 
     check_fail_on(fail_on)
-    judge = load_manifest(run, COMPARE).model
+    judge, named = load_manifest(run, COMPARE).model, masked(gold or "")
     people: list[Comparison] = []
     asked = None
     if gold is not None:
@@ -164,7 +165,8 @@ def audit(
         people = [one for one in comparisons(folder) if one.gold]
         if not people:
             raise SourceError(
-                f"{gold}: none of {plural(asked.input, 'pair')} that the judge was asked about says what people prefer",
+                f"{named}: none of {plural(asked.input, 'pair')} that the judge was asked about "
+                "says what people prefer",
                 "Give rows of chosen and rejected, of corrects and incorrects, or with a label A or B.",
             )
     made = list(comparisons(run))
@@ -178,11 +180,11 @@ def audit(
         tell(f"{run}: judge {judge}")
         if asked:
             most = f" (the first {limit}; all: --limit 0)" if asked.input == limit else ""
-            tell(f"  {gold}{most}: {asked.equation}")
+            tell(f"  {named}{most}: {asked.equation}")
         for line in (*audit_lines(found), *(agreement_lines(agreed) if agreed else ())):
             tell(f"  {line}")
     if asked and asked.failed:
-        tell(f"{plural(asked.failed, 'row')} of {gold} failed; --retry-failed runs them again", err=True)
+        tell(f"{plural(asked.failed, 'row')} of {named} failed; --retry-failed runs them again", err=True)
     if asked and too_many(fail_on, asked):
         raise typer.Exit(5)
 
