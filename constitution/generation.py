@@ -10,7 +10,7 @@ from constitution.counts import Counts
 from constitution.engines import check_role
 from constitution.engines.base import weakest
 from constitution.engines.pool import Engines
-from constitution.errors import PrinciplesError
+from constitution.errors import ConfigError, PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import plan_labelling
 from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
@@ -18,6 +18,7 @@ from constitution.model_settings import resolve
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Filtered, Prompt, Sampling, Transcript
+from constitution.remote.addresses import is_url, masked
 from constitution.report.summary import write_summary
 from constitution.revise import revise
 from constitution.row_states import State, read_states
@@ -56,6 +57,11 @@ async def generate(
     if engines is None:
         async with Engines() as own:
             return await generate(settings, watch, reuse, stop, retry_failed, own)
+    if is_url(settings.out):
+        raise ConfigError(
+            f"{masked(settings.out)}: generate() writes folders",
+            "Give local_folder(URL, new=True) as `out`, within mirrored(…): see constitution.remote.",
+        )
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
         raise PrinciplesError(

@@ -41,7 +41,7 @@ HELP = {
     "seed": "Seed of every draw and every call.",
     "attempts": "How often a call that says nothing is asked again, with another seed, before its row fails.",
     "concurrency": "Rows in flight at once, and the most requests that an engine is given at once.",
-    "out": "The run's folder.",
+    "out": "The run's folder, or its URL (s3://, gs://, …): then a copy is kept on this machine, and uploaded.",
     "compare": "Go on with the RL stage: compare responses, as the config file's section `compare` says.",
 }
 

@@ -8,7 +8,8 @@ import typer
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
-from constitution.cli.runs import RunArgument
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, run_folder
+from constitution.cli.runs import NewRunArgument, RunArgument
 from constitution.errors import command
 from constitution.settings_help import COMPARE_HELP
 
@@ -23,7 +24,7 @@ def _setting(name: str, flag: str = "") -> Any:
 # A flag that is not given is None: then the config file's value, or the default, is in force.
 def compare(
     context: typer.Context,
-    run: RunArgument,
+    run: NewRunArgument,
     pairs: Annotated[str | None, _setting("pairs")] = None,
     samples: Annotated[int | None, _setting("samples")] = None,
     match: Annotated[str | None, _setting("match")] = None,
@@ -65,8 +66,14 @@ def compare(
         bool, typer.Option("--replace", help="Compare anew with other settings; calls that still match are reused.")
     ] = False,
     reuse: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Another run, whose comparisons' calls are reused if they match.")
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Another run, whose comparisons' calls are reused if they match.",
+            parser=run_folder,
+        ),
     ] = None,
+    piece_format: PieceFormatOption = PieceFormat.jsonl,
     retry_failed: RetryOption = False,
     fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -100,8 +107,11 @@ def compare(
     before = set((run / "replaced").glob("*"))
     if not quiet:
         warn_of_own_judge(base_settings(run, settings), settings)
+    mirror = keep(context, run, piece_format, quiet)
     with progress(quiet) as watch:
-        run_stage(lambda stop: label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop))
+        run_stage(
+            lambda stop: label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop), mirror=mirror
+        )
     for aside in set((run / "replaced").glob("*")) - before:
         tell(f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True)
     summary = summarise_labels(run)
@@ -121,6 +131,7 @@ def compare(
 
 
 def audit(
+    context: typer.Context,
     run: RunArgument,
     gold: Annotated[
         str | None,
@@ -159,8 +170,11 @@ def audit(
     people: list[Comparison] = []
     asked = None
     if gold is not None:
+        mirror = keep(context, run, quiet=quiet)
         with progress(quiet) as watch:
-            folder = run_stage(lambda stop: judge_gold(run, gold, limit or None, watch, stop, retry_failed))
+            folder = run_stage(
+                lambda stop: judge_gold(run, gold, limit or None, watch, stop, retry_failed), mirror=mirror
+            )
         asked = count(folder, COMPARE)
         people = [one for one in comparisons(folder) if one.gold]
         if not people:
