@@ -79,8 +79,13 @@ def write_holder(folder: RemoteFolder, holder: Holder) -> Holder:
     return told
 
 
-def check_free(folder: RemoteFolder, found: Holder | None) -> None:
+def check_free(folder: RemoteFolder, found: Holder | None, writer: str) -> None:
     """Refuse to write where another process does.
+
+    Args:
+        folder: At the URL.
+        found: Who wrote last there.
+        writer: The working copy of who asks; on its own machine a lock sees to it that one process writes it.
 
     Raises:
         RunError: Says who it is, and since when.
@@ -89,7 +94,7 @@ def check_free(folder: RemoteFolder, found: Holder | None) -> None:
         return
     age = time.time() - found.seen
     here = found.host == socket.gethostname()
-    if age >= LIVE_SECONDS or (here and not _is_alive(found)):
+    if age >= LIVE_SECONDS or (here and (found.writer == writer or not _is_alive(found))):
         return
     who = f"process {found.pid} on {found.host}, since {found.since}, last sign of life {max(0, age):.0f} seconds ago"
     left = LIVE_SECONDS - age

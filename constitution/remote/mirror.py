@@ -68,7 +68,7 @@ class Mirror:
 
     def _take_hold(self) -> Holder:
         found = read_holder(self._folder)
-        check_free(self._folder, found)
+        check_free(self._folder, found, self._copy.link.writer)
         own = this_process(self._copy.link.writer)
         probe = f"probe-{own.writer}.tmp"
         self._folder.write(probe, b"may this be written?\n")
@@ -77,7 +77,7 @@ class Mirror:
         self._copy.save()
         if (now := read_holder(self._folder)) != found:
             # Two began at once.
-            check_free(self._folder, now)
+            check_free(self._folder, now, own.writer)
         return write_holder(self._folder, own)
 
     def finish(self) -> RunError | None:

@@ -1,35 +1,24 @@
-"""A run at a URL in a process of its own, as `generate --out URL` makes it, with faster uploads.
+"""A run at a URL in a process of its own, as `generate --out URL` makes it, but with uploads as often as a test wants.
 
-    python remote_run.py URL PROMPTS PAUSE SECONDS_PER_CALL [FORM]
+python remote_run.py URL PROMPTS RULES PAUSE [FORM]
 """
 
 import asyncio
 import sys
 
-from constitution import Settings, generate
-from constitution.engines import scripted
-from constitution.remote.copies import local_folder
-from constitution.remote.mirror import mirrored
-
-
-def slowed(seconds: float) -> None:
-    """Have every call of the scripted engine take so long."""
-    answer = scripted.ScriptedEngine.generate
-
-    async def slow(self, *args, **named):
-        await asyncio.sleep(seconds)
-        return await answer(self, *args, **named)
-
-    scripted.ScriptedEngine.generate = slow
-
 
 def main() -> None:
     """Make the run, or go on with it."""
-    url, prompts, pause, seconds, *form = sys.argv[1:]
-    slowed(float(seconds))
+    from constitution import Settings, generate
+    from constitution.remote import mirror
+    from constitution.remote.copies import local_folder
+
+    url, prompts, rules, pause, *form = sys.argv[1:]
     folder = local_folder(url, new=True)
-    with mirrored(folder, *form, tell=lambda line: print(line, file=sys.stderr, flush=True), pause=float(pause)):
-        asyncio.run(generate(Settings(prompts=prompts, out=str(folder), engine="scripted", rounds=1, concurrency=4)))
+    settings = Settings(prompts=prompts, out=str(folder), engine="scripted", model=rules, rounds=1, concurrency=4)
+    mirror.LAST_PAUSES = (0.0, 0.1)
+    with mirror.mirrored(folder, *form, tell=lambda line: print(line, file=sys.stderr, flush=True), pause=float(pause)):
+        asyncio.run(generate(settings))
 
 
 if __name__ == "__main__":
