@@ -13,7 +13,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from constitution.digests import digest
 from constitution.errors import RunError, Unreachable
@@ -101,17 +103,9 @@ class RemoteFolder:
             Unreachable: It cannot be listed.
             RunError: Pieces are missing, or there is something else among them.
         """
-        self._files.invalidate_cache()
-        try:
-            found: dict[str, dict[str, Any]] = self._files.find(self._root, detail=True)
-        except FileNotFoundError:
-            found = {}
-        except Exception as bad:
-            # Each package has errors of its own, here and below.
-            raise self._unreachable("listed", bad) from None
         journals: dict[str, list[Piece]] = {}
         files, signs = set(), []
-        for path, told in sorted(found.items()):
+        for path, told in sorted(self._found().items()):
             name = path.removeprefix(self._root).lstrip("/")
             parts = name.split("/")
             # Names come from elsewhere, and become paths on this machine.
@@ -166,6 +160,38 @@ class RemoteFolder:
         except Exception as bad:
             raise self._unreachable("written", bad) from None
 
+    def upload(self, name: str, path: Path) -> None:
+        """Write a file as a local one is, without holding it.
+
+        Raises:
+            Unreachable: It cannot be written.
+        """
+        there = f"{self._root}/{name}"
+        try:
+            if self._protocol not in OBJECT_STORES:
+                self._files.makedirs(there.rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(path), there)
+        except Exception as bad:
+            raise self._unreachable("written", bad) from None
+
+    def holds_anything(self) -> bool:
+        """Whether there is any file.
+
+        Raises:
+            Unreachable: It cannot be listed.
+        """
+        return bool(self._found())
+
+    def probe(self) -> None:
+        """Write a file and remove it again, before anything takes its time.
+
+        Raises:
+            Unreachable: One of the two cannot be done.
+        """
+        name = f"probe-{uuid4().hex}.tmp"
+        self.write(name, b"may this be written?\n")
+        self.remove(name)
+
     def remove(self, name: str) -> None:
         """Remove a file, if it is there.
 
@@ -178,6 +204,16 @@ class RemoteFolder:
             pass
         except Exception as bad:
             raise self._unreachable("written (files cannot be removed)", bad) from None
+
+    def _found(self) -> dict[str, dict[str, Any]]:
+        self._files.invalidate_cache()
+        try:
+            return dict(self._files.find(self._root, detail=True))
+        except FileNotFoundError:
+            return {}
+        except Exception as bad:
+            # Each package has errors of its own, here and below.
+            raise self._unreachable("listed", bad) from None
 
     def _in_a_row(self, name: str, pieces: list[Piece]) -> list[Piece]:
         """The pieces without those that longer ones cover, as a writer leaves them that was cut off and began again."""

@@ -70,9 +70,7 @@ class Mirror:
         found = read_holder(self._folder)
         check_free(self._folder, found, self._copy.link.writer)
         own = this_process(self._copy.link.writer)
-        probe = f"probe-{own.writer}.tmp"
-        self._folder.write(probe, b"may this be written?\n")
-        self._folder.remove(probe)
+        self._folder.probe()
         restore(self._copy, self._folder, found.writer if found else "")
         self._copy.save()
         if (now := read_holder(self._folder)) != found:

@@ -345,3 +345,36 @@ def test_copies_of_two_urls_never_meet(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert copy_at("gs://a/run/").folder == copy_at("gs://a/run").folder
     long = copy_at(f"s3://bucket/{'x' * 300}").folder.name
     assert len(long) <= 64
+
+
+def test_an_export_and_a_report_go_to_urls_as_to_folders(machine: Machines, tmp_path: Path) -> None:
+    one = machine("one")
+    assert one.generate().code == 0
+    at_url, local = tmp_path / "there", tmp_path / "here"
+    export = ("export", one.url, "--pairs", "revisions", "--to")
+    made = one(*export, at_url.as_uri())
+    assert made.code == 0 and f"{at_url.as_uri()}/sft/train.jsonl: " in made.out
+    assert one(*export, local).code == 0
+    names = sorted(path.relative_to(local) for path in local.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(at_url) for path in at_url.rglob("*") if path.is_file())
+    assert all((at_url / name).read_bytes() == (local / name).read_bytes() for name in names)
+    refused = one(*export, at_url.as_uri())
+    assert refused.code == 2 and "not empty" in refused.err
+
+    page = tmp_path / "pages" / "report.html"
+    assert one("report", one.url, "--out", page.as_uri()).code == 0
+    assert "Question number" in page.read_text(encoding="utf-8")
+    page.write_text("somebody's own", encoding="utf-8")
+    refused = one("report", one.url, "--out", page.as_uri())
+    assert refused.code == 4 and "no report of this program" in refused.err
+    assert page.read_text(encoding="utf-8") == "somebody's own"
+
+
+def test_an_export_to_a_url_that_cannot_be_written_is_refused_before_it_is_made(
+    machine: Machines, tmp_path: Path
+) -> None:
+    one = machine("one")
+    assert one.generate().code == 0
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    refused = one("export", one.url, "--to", (tmp_path / "file" / "data").as_uri())
+    assert refused.code == 4 and "cannot be written" in refused.err
