@@ -60,7 +60,7 @@ async def generate(
     if is_url(settings.out):
         raise ConfigError(
             f"{masked(settings.out)}: generate() writes folders",
-            "Give local_folder(URL, new=True) as `out`, within mirrored(…): see constitution.remote.",
+            "Give local_folder(URL, new=True) as `out`, within mirrored(…): see constitution.remote.keeping.",
         )
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):

@@ -56,7 +56,7 @@ def keep(
     Raises:
         RunError: The URL cannot be written, or another process writes there.
     """
-    from constitution.remote.mirror import mirrored
+    from constitution.remote.keeping import mirrored
 
     def warn(line: str) -> None:
         if not quiet or line.startswith("warning"):

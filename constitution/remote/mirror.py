@@ -2,26 +2,23 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from filelock import FileLock
 
 from constitution.errors import RunError, first_line
-from constitution.remote.copies import Copy, copy_in
+from constitution.remote.copies import Copy
 from constitution.remote.folder import HOLDER, Piece, RemoteFolder, content_digest
 from constitution.remote.holder import Holder, check_free, read_holder, this_process, write_holder
 from constitution.remote.pieces import form_of, piece_of, put, whole_lines
-from constitution.remote.restoring import matching, restore
+from constitution.remote.restoring import matching, moved_to, restore, was_moved
 
 # Seconds between two uploads; at most, where the URL fails.
 PAUSE, LONGEST_PAUSE = 30.0, 300.0
 # Seconds before each attempt of the last upload.
 LAST_PAUSES = (0.0, 1.0, 4.0)
-# The exit code of a command that is done, but for rows that failed.
-ROWS_FAILED = 5
 
 
 class Mirror:
@@ -150,6 +147,11 @@ class Mirror:
         names = self._copy.names()
         every = {*names, *self._pieces, *self._files}
         ordered = sorted(every, key=lambda name: (-name.count("/"), name.rpartition("/")[0], name))
+        if gone := [name for name in every - {*names} if not self._was_moved(name)]:
+            raise RunError(
+                f"{self._copy.folder / sorted(gone)[0]}: gone, and nothing is taken away from {self._folder}",
+                "End the run; the same command brings it back.",
+            )
         for _, group in groupby(ordered, key=lambda name: name.rpartition("/")[0]):
             here = list(group)
             journals = [name for name in here if PurePosixPath(name).suffix == ".jsonl"]
@@ -182,6 +184,11 @@ class Mirror:
                 return content_digest(file.read(last.end - last.start)) == last.digest
         except FileNotFoundError:
             return False
+
+    def _was_moved(self, name: str) -> bool:
+        if name in self._pieces:
+            return was_moved(self._copy.folder, name, self._pieces[name])
+        return bool(moved_to(self._copy.folder, name))
 
     def _take_away(self, name: str) -> None:
         """Remove a journal's pieces, the last one first, so that what is left is always its beginning."""
@@ -240,58 +247,3 @@ class Mirror:
                 "Stop one of them.",
             )
         self._holder = write_holder(self._folder, self._holder)
-
-
-@contextmanager
-def mirrored(
-    run: Path,
-    form: str = "jsonl",
-    tell: Callable[[str], None] = lambda line: None,
-    pause: float = PAUSE,
-    shared: bool = False,
-) -> Iterator[Mirror | None]:
-    """Keep the URL up to date that a run's folder is the working copy of; a folder that is none is left alone.
-
-    Args:
-        run: The folder, as `copies.local_folder` gives it.
-        form: How pieces of outcomes are stored: `jsonl` or `parquet`.
-        tell: Prints a line.
-        pause: Seconds between two uploads.
-        shared: Whether another process of this machine may upload what this one writes.
-
-    Yields:
-        The mirror, whose `finish` may be called before the block ends; None for a folder that is left alone.
-
-    Raises:
-        Unreachable: The URL cannot be written.
-        RunError: Another process is writing there, or the copy and the URL went different ways; or, at the end, the URL
-            is not up to date.
-    """
-    copy = copy_in(run)
-    if copy is None or (shared and _has_mirror(copy)):
-        yield None
-        return
-    mirror = Mirror(copy, form, tell, pause)
-
-    try:
-        yield mirror
-    except BaseException as ended:
-        late = mirror.finish()
-        # What ended it is told instead, unless it only says that some rows failed.
-        if late and getattr(ended, "exit_code", None) == ROWS_FAILED:
-            raise late from None
-        if late:
-            tell(f"warning: {late.message}\n  {late.hint}")
-        raise
-    if late := mirror.finish():
-        raise late
-    tell(f"kept at {copy.url}")
-
-
-def _has_mirror(copy: Copy) -> bool:
-    """Whether another process of this machine keeps the URL up to date."""
-    lock = copy.lock("mirror", 0)
-    if lock is None:
-        return True
-    lock.release()
-    return False

@@ -75,7 +75,7 @@ def _take_more(copy: Copy, folder: RemoteFolder, listing: Listing, ours: bool) -
     for name, pieces in listing.journals.items():
         path = copy.folder / name
         found = matching(path, pieces)
-        if ours and (found is None or not path.exists()) and _set_aside(copy.folder, name, pieces):
+        if ours and (found is None or not path.exists()) and was_moved(copy.folder, name, pieces):
             # The mirror takes it away there, too.
             continue
         if found is None:
@@ -147,7 +147,7 @@ def _take_files(copy: Copy, folder: RemoteFolder, listing: Listing, replace: boo
         path = copy.folder / name
         if (path.exists() and not replace) or (content := folder.read(name)) is None:
             continue
-        if not replace and any(other.read_bytes() == content for other in _aside(copy.folder, name)):
+        if not replace and any(other.read_bytes() == content for other in moved_to(copy.folder, name)):
             continue
         make_folder(path.parent)
         write_whole(path, content)
@@ -162,13 +162,17 @@ def _put_beside(folder: Path, name: str) -> None:
     (folder / name).rename(beside)
 
 
-def _set_aside(folder: Path, name: str, pieces: list[Piece]) -> bool:
-    """Whether what lies at the URL is, in the copy, among what others took the place of."""
-    return any(matching(path, pieces) == pieces[-1].end for path in _aside(folder, name))
+def was_moved(folder: Path, name: str, pieces: list[Piece]) -> bool:
+    """Whether a journal as it lies at the URL is in the copy where what is begun anew is moved to, or back from."""
+    return any(matching(path, pieces) == pieces[-1].end for path in moved_to(folder, name))
 
 
-def _aside(folder: Path, name: str) -> list[Path]:
+def moved_to(folder: Path, name: str) -> list[Path]:
+    """Where a file of a stage that was begun anew, or put back, is now."""
     path = folder / name
+    if path.parent.parent.name == "replaced":
+        back = path.parent.parent.parent / path.name
+        return [back] if back.exists() else []
     return sorted((path.parent / "replaced").glob(f"*/{path.name}"))
 
 

@@ -11,13 +11,13 @@ def main() -> None:
     """Make the run, or go on with it."""
     from constitution import Settings, generate
     from constitution.remote import mirror
-    from constitution.remote.copies import local_folder
+    from constitution.remote.keeping import local_folder, mirrored
 
     url, prompts, rules, pause, *form = sys.argv[1:]
     folder = local_folder(url, new=True)
     settings = Settings(prompts=prompts, out=str(folder), engine="scripted", model=rules, rounds=1, concurrency=4)
     mirror.LAST_PAUSES = (0.0, 0.1)
-    with mirror.mirrored(folder, *form, tell=lambda line: print(line, file=sys.stderr, flush=True), pause=float(pause)):
+    with mirrored(folder, *form, tell=lambda line: print(line, file=sys.stderr, flush=True), pause=float(pause)):
         asyncio.run(generate(settings))
 
 

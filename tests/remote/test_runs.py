@@ -271,6 +271,21 @@ def test_a_stage_that_is_begun_anew_is_begun_anew_elsewhere(machine: Machines) -
     assert one.files() == other.files()
 
 
+def test_a_copy_that_vanishes_under_a_run_takes_nothing_away_from_the_url(machine: Machines, place: Path) -> None:
+    one = machine("one")
+    slower(one, 0.1)
+    process = one.begin(pause=0.05)
+    wait_for(lambda: len(pieces(place)) > 1)
+    before = {path: path.read_bytes() for path in pieces(place)}
+    shutil.rmtree(one.copy)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "gone, and nothing is taken away" in err
+    assert {path: path.read_bytes() for path in pieces(place)}.items() >= before.items()
+    slower(one, 0)
+    assert one.generate().code == 0
+    assert len(one.files()["transcripts.jsonl"].splitlines()) == 12
+
+
 def test_a_run_that_did_not_begin_leaves_nothing_at_the_url(machine: Machines, place: Path) -> None:
     one = machine("one")
     refused = one("generate", "--prompts", one.home / "none.jsonl", "--out", one.url, "--engine", "scripted")
