@@ -1,10 +1,12 @@
 """Runs at URLs: what goes up, what comes back on another machine, and what is refused."""
 
 import json
+import os
 import random
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import PROGRAM
 
 from constitution.remote import mirror
 from constitution.remote.copies import copy_at
@@ -244,10 +247,18 @@ def test_a_writer_whose_place_was_taken_writes_no_more(machine: Machines, place:
 def test_ctrl_c_uploads_what_was_finished(machine: Machines, place: Path) -> None:
     one = machine("one")
     slower(one, 0.1)
-    process = one.begin(pause=1000)
+    given = ["--prompts", one.prompts, "--out", one.url, "--engine", "scripted", "--model", one.rules, "--rounds", 1]
+    process = subprocess.Popen(
+        [str(PROGRAM), "generate", *map(str, given), "--concurrency", "2"],
+        env=os.environ | {"XDG_DATA_HOME": str(one.home)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_for(lambda: "transcripts.jsonl" in one.files())
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on from here" in err
+    assert json.loads((place / "holder.json").read_bytes())["state"] == "done"
     other = machine("other")
     assert other("status", other.url).code == 0
     assert other.files() == one.files()
