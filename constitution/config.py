@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
 
 from constitution.cluster_settings import NAMES as CLUSTER
 from constitution.cluster_settings import (
@@ -26,6 +26,7 @@ from constitution.model_settings import (
     ModelSettings,
     split_engine,
 )
+from constitution.remote.addresses import masked
 from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.shards import PATTERN, Shard
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
@@ -53,6 +54,9 @@ NAME_OR_NAMES = {
     "description": HELP["column"],
 }
 
+# A URL may hold a key: what is written down of it is masked.
+MASKED = PlainSerializer(masked, return_type=str, when_used="json-unless-none")
+
 
 def _setting(name: str, **rule: Any) -> Any:
     return Field(description=HELP[name], **rule)
@@ -79,7 +83,7 @@ class CompareSettings(BaseModel):
     samples: Annotated[int, _compare_setting("samples", ge=2, le=1000)] = 2
     match: Annotated[Literal["all", "best-worst"], _compare_setting("match")] = "all"
     between: Annotated[str, _compare_setting("between", pattern=r"^((\d+|last):(\d+|last)|all)$")] = "0:last"
-    file: Annotated[str | None, _compare_setting("file")] = None
+    file: Annotated[str | None, _compare_setting("file"), MASKED] = None
     limit: Annotated[int | None, _compare_setting("limit", ge=1)] = None
     models: Annotated[tuple[AnyRole, ...], _compare_setting("models")] = ()
     temperature: Annotated[float, _compare_setting("temperature", ge=0, le=10)] = 1.0
@@ -135,7 +139,7 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
     )
 
-    prompts: Annotated[str, _setting("prompts", min_length=1)]
+    prompts: Annotated[str, _setting("prompts", min_length=1), MASKED]
     out: Annotated[str, _setting("out", min_length=1)]
     # A file may name one column without a list.
     column: Annotated[tuple[str, ...], _setting("column"), WithJsonSchema(NAME_OR_NAMES)] = ()

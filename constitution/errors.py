@@ -10,8 +10,9 @@
      ├─ RunError           a run's folder: unwritable, in use, or made by other settings   exit code 4
      │   ├─ SettingsDiffer     what the folder holds was made by other settings
      │   ├─ FolderTaken        the folder holds something else, or takes no files
-     │   └─ Unwritable         a file of it, that the disk does not take
-     ├─ CapReached         a cap on tokens or cost: the run ends, and goes on with another exit code 7
+     │   ├─ Unwritable         a file of it, that the disk does not take
+     │   └─ Unreachable        a URL that it is kept at, which cannot be read or written
+     ├─ CapReached         a cap on what a run may spend is reached                        exit code 7
      └─ CallError          one model call failed: recorded on its row, the run goes on
          ├─ TemplateLimit      a template writes or does more with a row than is allowed
          ├─ ContextOverflow    the messages do not fit the model's context
@@ -102,6 +103,10 @@ class FolderTaken(RunError):
 
 class Unwritable(RunError):
     """A file that the disk does not take, or that may not be written."""
+
+
+class Unreachable(RunError):
+    """A URL that a run is kept at, and that cannot be read or written."""
 
 
 class CapReached(ConstitutionError):

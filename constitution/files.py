@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from constitution.errors import SourceError
+from constitution.remote.reading import RemoteFile
 
 # Bytes of a line or a cell: more than any model reads, and little enough to hold. A gzip file of a few kilobytes may
 # unpack to a line that no memory holds.
@@ -16,7 +17,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 DAMAGED = (EOFError, OSError, zlib.error)
 
 
-def is_gzip(path: Path) -> bool:
+def is_gzip(path: Path | RemoteFile) -> bool:
     """Whether the file's first two bytes are gzip's, whatever its name.
 
     Raises:
@@ -31,16 +32,21 @@ def is_gzip(path: Path) -> bool:
         raise SourceError(f"{path}: cannot be read: {bad.strerror}") from None
 
 
-def open_bytes(path: Path) -> BinaryIO:
+def open_bytes(path: Path | RemoteFile) -> BinaryIO:
     """Open for reading, gunzipping on the way if need be.
 
     Raises:
         SourceError: No such file, or it may not be read.
     """
+    if isinstance(path, RemoteFile):
+        # Opened once: each time is a request or two.
+        file = path.open("rb")
+        packed = file.peek(2)[:2] == GZIP_MAGIC
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else cast(BinaryIO, file)
     return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
 
 
-def text_lines(path: Path) -> Iterator[str]:
+def text_lines(path: Path | RemoteFile) -> Iterator[str]:
     """The file's lines with their ends, one at a time; a byte-order mark is dropped.
 
     Raises:

@@ -22,6 +22,7 @@ from constitution.pair_files import scan_pairs
 from constitution.prices import load_prices
 from constitution.principles import PrincipleSet, load_principles
 from constitution.records import Filtered, Prompt, Sampling, Transcript
+from constitution.remote.addresses import is_url, masked
 from constitution.report.summary import write_summary
 from constitution.revise import revise
 from constitution.row_states import State, read_states
@@ -62,6 +63,11 @@ async def generate(
     if crew is None:
         async with open_crew(settings.cluster) as own:
             return await generate(settings, watch, reuse, stop, retry_failed, own)
+    if is_url(settings.out):
+        raise ConfigError(
+            f"{masked(settings.out)}: generate() writes folders",
+            "Give local_folder(URL, new=True) as `out`, within mirrored(…): see constitution.remote.keeping.",
+        )
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
         raise PrinciplesError(

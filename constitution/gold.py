@@ -7,6 +7,8 @@ from constitution.labelling import label_pairs
 from constitution.labelling_plan import judge_of, settings_of
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.model_settings import Role
+from constitution.remote.addresses import is_url
+from constitution.remote.reading import RemoteFile
 from constitution.run_folder import check_name
 from constitution.runner import Stop, Watch
 from constitution.stored_settings import stored_settings
@@ -14,7 +16,7 @@ from constitution.stored_settings import stored_settings
 
 def gold_folder(run: Path, file: str) -> Path:
     """Where a run keeps what its judge said of a gold file."""
-    return run / "gold" / Path(file).name
+    return run / "gold" / (RemoteFile(file) if is_url(file) else Path(file)).name
 
 
 async def judge_gold(

@@ -21,6 +21,7 @@ from constitution.digests import digest
 from constitution.errors import SourceError
 from constitution.readers import Row, rows_of
 from constitution.records import Candidate, Message, Prompt
+from constitution.remote.addresses import masked
 from constitution.sources import ROLES, plain_columns
 
 FORMS = (("chosen", "rejected"), ("response_a", "response_b"), ("corrects", "incorrects"))
@@ -94,7 +95,7 @@ def scan_pairs(file: str, limit: int | None = None) -> tuple[int, str]:
     """
     ids = [row.id for row in read_pairs(file, limit)]
     if not ids:
-        raise SourceError(f"{file}: no rows", "Give a file with at least one pair.")
+        raise SourceError(f"{masked(file)}: no rows", "Give a file with at least one pair.")
     return len(ids), digest(ids)
 
 

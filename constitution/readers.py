@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import jsonlines
 from constitution.config import Settings
 from constitution.errors import SourceError, first_line
 from constitution.files import DAMAGED, MOST_LINE, is_gzip, open_bytes, text_lines
+from constitution.input_files import File, ending, files_of
+from constitution.remote.addresses import is_url
+from constitution.remote.reading import RemoteFile
 
 # Rows of a Parquet file that are held at once.
 PARQUET_ROWS = 1024
@@ -24,8 +28,10 @@ Row = dict[str, Any]
 def rows_of(settings: Settings) -> Iterator[tuple[str, Row]]:
     """Every row of the input with its place, e.g. `my.jsonl:12`."""
     name = settings.prompts
+    if shards := files_of(settings):
+        return chain.from_iterable(READERS[ending(shard.name)](shard) for shard in shards)
     path = Path(name).expanduser()
-    suffix = (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
+    suffix = ending(path.name)
     if path.is_dir():
         return _dataset(settings, path)
     # A Hub dataset without an owner has no dot in its name: this is a file that is not there.
@@ -41,7 +47,18 @@ def rows_of(settings: Settings) -> Iterator[tuple[str, Row]]:
     return READERS[suffix](path)
 
 
-def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
+def files_of(settings: Settings) -> list[File]:
+    """The files that hold the rows, if the input is a URL, a pattern or a folder of shards.
+
+    Raises:
+        SourceError: No file fits, their formats differ, or the URL cannot be reached.
+    """
+    # A split is a dataset's: shards have none.
+    shards = (settings.split, settings.subset) == ("train", None)
+    return files_of(settings.prompts) if shards or is_url(settings.prompts) else []
+
+
+def _jsonl(path: File) -> Iterator[tuple[str, Row]]:
     number = 0
 
     def lines() -> Iterator[str]:
@@ -64,7 +81,7 @@ def _jsonl(path: Path) -> Iterator[tuple[str, Row]]:
         raise SourceError(f"{path}:{number}: not a JSON object that can be read: nested too deeply") from None
 
 
-def _table(path: Path) -> Iterator[tuple[str, Row]]:
+def _table(path: File) -> Iterator[tuple[str, Row]]:
     # The csv module refuses cells over 128 KiB unless told otherwise; prompts with documents in them are longer.
     csv.field_size_limit(MOST_LINE)
     tabbed = path.name.lower().removesuffix(".gz").endswith(".tsv")
@@ -82,19 +99,19 @@ def _table(path: Path) -> Iterator[tuple[str, Row]]:
         raise SourceError(f"{path}:{reader.reader.line_num}: {bad}") from None
 
 
-def _text(path: Path) -> Iterator[tuple[str, Row]]:
+def _text(path: File) -> Iterator[tuple[str, Row]]:
     for number, line in enumerate(text_lines(path), 1):
         yield f"{path}:{number}", {"prompt": line.rstrip("\r\n")}
 
 
-def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
+def _parquet(path: File) -> Iterator[tuple[str, Row]]:
     # Parquet's own reader comes with datasets, which is built on it.
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 
     with tempfile.TemporaryDirectory() as folder:
-        if is_gzip(path):
-            # Parquet is read from its end, which a gzip stream cannot do.
+        if isinstance(path, RemoteFile) or is_gzip(path):
+            # Parquet is read from its end, which a gzip stream cannot do, nor some web servers.
             plain = Path(folder) / "rows.parquet"
             try:
                 with open_bytes(path) as packed, plain.open("wb") as file:

@@ -4,7 +4,8 @@ Kept apart from `config.py` so that `--help` does not import pydantic.
 """
 
 HELP = {
-    "prompts": "Prompts: a .jsonl, .csv, .tsv, .txt or .parquet file, also gzipped; a dataset folder; a Hub dataset.",
+    "prompts": "Prompts: a .jsonl, .csv, .tsv, .txt or .parquet file, also gzipped; a folder or pattern of such files; "
+    "a URL of these (s3://, gs://, https://, …); a dataset folder; a Hub dataset.",
     "column": "Column that holds the prompt; several are joined by a blank line. Default: messages, prompt or chosen.",
     "id_column": "Column that holds the row's id; rows without one get a content hash.",
     "split": "Split of a Hugging Face dataset.",
@@ -49,7 +50,7 @@ HELP = {
     "max_replicas": "Workers at most: the pool grows up to here while the cluster has room. Default: --replicas.",
     "gpus_per_replica": "GPUs that each worker is given. Default: 1 where there are any and the model runs in it.",
     "cpus_per_replica": "CPU cores that each worker is given. Default: 1.",
-    "out": "The run's folder.",
+    "out": "The run's folder, or its URL (s3://, gs://, …): then a copy is kept on this machine, and uploaded.",
     "compare": "Go on with the RL stage: compare responses, as the config file's section `compare` says.",
 }
 

@@ -21,8 +21,9 @@ from constitution.digests import digest
 from constitution.errors import SourceError
 from constitution.fingerprints import Fingerprints
 from constitution.journal import MOST_ROWS
-from constitution.readers import Row, rows_of
+from constitution.readers import Row, files_of, rows_of
 from constitution.records import Message, Prompt, Role
+from constitution.remote.addresses import masked
 
 # Columns that hold what a row asks, in the order in which they are looked for when --column is not given. `chosen`
 # is where hh-rlhf keeps its conversations; its last answer is dropped like every trailing assistant turn.
@@ -68,24 +69,29 @@ def scan(settings: Settings) -> Scan:
 def no_rows(settings: Settings) -> SourceError:
     """The error of an input that holds nothing."""
     skipped = f" after the first {settings.skip}" if settings.skip else ""
-    return SourceError(f"{settings.prompts}: no rows{skipped}", "Give a file with at least one prompt.")
+    return SourceError(f"{masked(settings.prompts)}: no rows{skipped}", "Give a file with at least one prompt.")
 
 
 def source_digest(settings: Settings) -> str:
-    """Hash of the bytes of the input's file, and of what decides how they are read; empty if it is no file.
+    """Hash of the bytes of the input's files, and of what decides how they are read; empty if they are none, or remote.
 
     A hundred times as fast as reading the rows: an input that has not changed need not be checked again.
     """
     path = Path(settings.prompts).expanduser()
-    if not path.is_file():
+    files = [path] if path.is_file() else files_of(settings)
+    local = [file for file in files if isinstance(file, Path)]
+    if not local or len(local) < len(files):
         return ""
+    contents = []
     try:
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+        for path in local:
+            with path.open("rb") as file:
+                contents += [hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()]
+                contents += path.suffixes
     except OSError:
         # Who reads the rows tells why.
         return ""
-    return digest([content, path.suffixes, __version__])
+    return digest([*contents, __version__])
 
 
 def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda index: True) -> Iterator[Prompt]:

@@ -32,6 +32,7 @@ from constitution.manifest import REVISE, has_stage
 from constitution.model_settings import Role
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
+from constitution.remote.addresses import masked
 from constitution.runner import Stop, Watch
 from constitution.sources import no_rows, read
 from constitution.templating import load_templates
@@ -157,7 +158,7 @@ def _check_prompts(settings: Settings, by: str | None) -> None:
         raise no_rows(settings)
     if by is not None and known:
         raise SourceError(
-            f"--by {by}: no row of {settings.prompts} has such a column of plain values; {nearest(by, known)}",
+            f"--by {by}: no row of {masked(settings.prompts)} has such a column of plain values; {nearest(by, known)}",
             "Name a column that holds no prompt or answer, such as a topic.",
         )
 

@@ -176,7 +176,8 @@ def test_the_knobs_are_settings_and_the_rest_affects_rows() -> None:
     contents = {"prompts", "principles", "templates", "model", "critic", "compare"}
     reach = {"device", "slots", "base_url", "key_env", "key_file", "timeout", "concurrency"}
     caps = {"max_tokens_total", "max_cost", "prices"}
-    assert {"out", "attempts"} | contents | reach | caps == KNOBS
+    cluster = {"ray", "replicas", "max_replicas", "gpus_per_replica", "cpus_per_replica"}
+    assert {"out", "attempts"} | contents | reach | caps | cluster == KNOBS
     assert settings.affecting().keys() == Settings.model_fields.keys() - KNOBS
 
 

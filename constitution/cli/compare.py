@@ -9,7 +9,8 @@ from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
-from constitution.cli.runs import RunArgument
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, run_folder
+from constitution.cli.runs import NewRunArgument, RunArgument
 from constitution.errors import command
 from constitution.settings_help import COMPARE_HELP
 
@@ -24,7 +25,7 @@ def _setting(name: str, flag: str = "") -> Any:
 # A flag that is not given is None: then the config file's value, or the default, is in force.
 def compare(
     context: typer.Context,
-    run: RunArgument,
+    run: NewRunArgument,
     pairs: Annotated[str | None, _setting("pairs")] = None,
     samples: Annotated[int | None, _setting("samples")] = None,
     match: Annotated[str | None, _setting("match")] = None,
@@ -74,8 +75,14 @@ def compare(
         bool, typer.Option("--replace", help="Compare anew with other settings; calls that still match are reused.")
     ] = False,
     reuse: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Another run, whose comparisons' calls are reused if they match.")
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Another run, whose comparisons' calls are reused if they match.",
+            parser=run_folder,
+        ),
     ] = None,
+    piece_format: PieceFormatOption = PieceFormat.jsonl,
     retry_failed: RetryOption = False,
     fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -118,8 +125,9 @@ def compare(
         async with open_crew(cluster) as crew:
             await label_pairs(run, settings, watch, replace, reuse, retry_failed, stop=stop, crew=crew)
 
+    mirror = keep(context, run, piece_format, quiet)
     with progress(quiet) as watch:
-        run_stage(stage)
+        run_stage(stage, mirror=mirror)
     for aside in set((run / "replaced").glob("*")) - before:
         tell(f"the comparisons that were there are in {aside}; their settings with --replace bring them back", err=True)
     summary = summarise_labels(run)
@@ -139,6 +147,7 @@ def compare(
 
 
 def audit(
+    context: typer.Context,
     run: RunArgument,
     gold: Annotated[
         str | None,
@@ -164,6 +173,7 @@ def audit(
     from constitution.gold import judge_gold
     from constitution.manifest import COMPARE, load_manifest
     from constitution.records import Comparison
+    from constitution.remote.addresses import masked
     from constitution.report.agreeing import agree
     from constitution.report.agreement import agreement_lines
     from constitution.report.audit import audit as examine
@@ -172,17 +182,21 @@ def audit(
     from constitution.store import comparisons, count
 
     check_fail_on(fail_on)
-    judge = load_manifest(run, COMPARE).model
+    judge, named = load_manifest(run, COMPARE).model, masked(gold or "")
     people: list[Comparison] = []
     asked = None
     if gold is not None:
+        mirror = keep(context, run, quiet=quiet)
         with progress(quiet) as watch:
-            folder = run_stage(lambda stop: judge_gold(run, gold, limit or None, watch, stop, retry_failed))
+            folder = run_stage(
+                lambda stop: judge_gold(run, gold, limit or None, watch, stop, retry_failed), mirror=mirror
+            )
         asked = count(folder, COMPARE)
         people = [one for one in comparisons(folder) if one.gold]
         if not people:
             raise SourceError(
-                f"{gold}: none of {plural(asked.input, 'pair')} that the judge was asked about says what people prefer",
+                f"{named}: none of {plural(asked.input, 'pair')} that the judge was asked about "
+                "says what people prefer",
                 "Give rows of chosen and rejected, of corrects and incorrects, or with a label A or B.",
             )
     made = list(comparisons(run))
@@ -196,11 +210,11 @@ def audit(
         tell(f"{run}: judge {judge}")
         if asked:
             most = f" (the first {limit}; all: --limit 0)" if asked.input == limit else ""
-            tell(f"  {gold}{most}: {asked.equation}")
+            tell(f"  {named}{most}: {asked.equation}")
         for line in (*audit_lines(found), *(agreement_lines(agreed) if agreed else ())):
             tell(f"  {line}")
     if asked and asked.failed:
-        tell(f"{plural(asked.failed, 'row')} of {gold} failed; --retry-failed runs them again", err=True)
+        tell(f"{plural(asked.failed, 'row')} of {named} failed; --retry-failed runs them again", err=True)
     if asked and too_many(fail_on, asked):
         raise typer.Exit(5)
 

@@ -1,7 +1,6 @@
 """`constitution export`: training data from a run."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,7 +38,7 @@ class Labels(StrEnum):
 
 def export(
     run: RunArgument,
-    to: Annotated[Path, typer.Option(help="The folder to make.", show_default=False)],
+    to: Annotated[str, typer.Option(metavar="DIR", help="The folder to make, or its URL.", show_default=False)],
     family: Annotated[
         str,
         typer.Option(
@@ -128,38 +127,42 @@ def export(
     JSONL or Parquet that training stacks and `datasets` load as it is, split by prompt, with a dataset card.
     """
     from constitution.exports import export as run_export
+    from constitution.remote.addresses import is_url, masked
+    from constitution.remote.publishing import folder_for
     from constitution.report.terminal import plural
 
-    exported = run_export(
-        run,
-        to,
-        family=family,
-        kinds=kind or (),
-        pairs=pairs.value,
-        labels=labels.value,
-        include=include,
-        soft_labels=soft_labels,
-        min_confidence=min_confidence,
-        min_margin=min_margin,
-        max_per_prompt=max_per_prompt,
-        min_reward=min_reward,
-        mix=mix or (),
-        parquet=parquet,
-        revisions=revisions.value,
-        test_fraction=test_fraction,
-        split_seed=split_seed,
-        seed=seed,
-        whole_only=whole_only,
-        license=license,
-        overwrite=overwrite,
-        push_to=push,
-        private=private,
-    )
+    with folder_for(to) as folder:
+        exported = run_export(
+            run,
+            folder,
+            family=family,
+            kinds=kind or (),
+            pairs=pairs.value,
+            labels=labels.value,
+            include=include,
+            soft_labels=soft_labels,
+            min_confidence=min_confidence,
+            min_margin=min_margin,
+            max_per_prompt=max_per_prompt,
+            min_reward=min_reward,
+            mix=mix or (),
+            parquet=parquet,
+            revisions=revisions.value,
+            test_fraction=test_fraction,
+            split_seed=split_seed,
+            seed=seed,
+            whole_only=whole_only,
+            license=license,
+            overwrite=overwrite,
+            push_to=push,
+            private=private,
+        )
+    exported = exported.model_copy(update={"folder": masked(to) if is_url(to) else exported.folder})
     if format is Format.json:
         tell_json(exported.model_dump_json(indent=2))
         return
     for file, rows in exported.files.items():
-        tell(f"{Path(exported.folder) / file}: {plural(rows, 'row')}")
+        tell(f"{exported.folder.rstrip('/')}/{file}: {plural(rows, 'row')}")
     for name in exported.empty:
         tell(f"{name}: no rows")
     for reason, number in exported.dropped.items():

@@ -8,6 +8,7 @@ import typer
 from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, new_folder, run_folder
 from constitution.errors import command
 from constitution.settings_help import HELP
 
@@ -66,9 +67,12 @@ def generate(
     fork: Annotated[
         Path | None,
         typer.Option(
-            metavar="NEW", help="Begin (or go on with) a run in the folder NEW that reuses --out's calls that match."
+            metavar="NEW",
+            help="Begin (or go on with) a run in the folder or at the URL NEW that reuses --out's calls that match.",
+            parser=new_folder,
         ),
     ] = None,
+    piece_format: PieceFormatOption = PieceFormat.jsonl,
     retry_failed: RetryOption = False,
     fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -95,6 +99,7 @@ def generate(
 
     check_fail_on(fail_on)
     settings = load_settings(config, given_settings(context.params))
+    settings = settings.model_copy(update={"out": str((run_folder if fork else new_folder)(settings.out))})
     lender = Path(settings.out) if fork else None
     if fork:
         check_fork(Path(settings.out), fork)
@@ -108,8 +113,9 @@ def generate(
         tell(f"warning: {mixed}", err=True)
     if settings.compare and not quiet:
         warn_of_own_judge(settings, settings.compare)
+    mirror = keep(context, Path(settings.out), piece_format, quiet)
     with progress(quiet) as watch:
-        run_stage(lambda stop: run_generate(settings, watch, lender, stop, retry_failed))
+        run_stage(lambda stop: run_generate(settings, watch, lender, stop, retry_failed), mirror=mirror)
     run = Path(settings.out)
     table = load_prices(settings.prices) if settings.prices else None
     summary = summarise(run, table)

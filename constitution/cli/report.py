@@ -12,8 +12,8 @@ from constitution.cli.runs import RunArgument
 def report(
     run: RunArgument,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The file to write. Default: report.html in the run's folder."),
+        str | None,
+        typer.Option(metavar="FILE", help="The file to write, or its URL. Default: report.html in the run's folder."),
     ] = None,
     figures: Annotated[
         Path | None,
@@ -32,17 +32,19 @@ def report(
     """
     from rich.console import Console
 
-    from constitution.report.page.writing import write_report
+    from constitution.remote.addresses import masked
+    from constitution.remote.publishing import file_for
+    from constitution.report.page.writing import NAME, write_report
 
     # On a terminal only: the transcripts of 100,000 rows take two minutes.
-    with Console(stderr=True).status("reading the run"):
-        written = write_report(run, out, figures, overwrite)
+    with Console(stderr=True).status("reading the run"), file_for(out or str(run / NAME)) as path:
+        written = write_report(run, path, figures, overwrite)
     for note in written.notes:
         tell(f"warning: {note}", err=True)
     if format is Format.json:
         tell_json(written.findings.model_dump_json(indent=2))
         return
-    tell(f"report: {written.path} ({written.size / 1000:,.0f} kB)")
+    tell(f"report: {masked(out) if out else written.path} ({written.size / 1000:,.0f} kB)")
     for stage in written.findings.stages:
         tell(f"  {stage.name}: {stage.counts.equation}")
     for path in written.figures:

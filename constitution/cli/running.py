@@ -8,12 +8,15 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from constitution.cli.output import tell
 from constitution.runner import Stop, Stopped
+
+if TYPE_CHECKING:
+    from constitution.remote.mirror import Mirror
 
 Result = TypeVar("Result")
 
@@ -28,12 +31,15 @@ DRAIN_SECONDS = 8.0
 LEAVE_SECONDS = 9.5
 
 
-def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]], stopped: str = STOPPED) -> Result:
+def run_stage(
+    stage: Callable[[Stop], Coroutine[Any, Any, Result]], stopped: str = STOPPED, mirror: "Mirror | None" = None
+) -> Result:
     """Run it. The first Ctrl-C, or the signal TERM, lets the calls under way end; the second does not.
 
     Args:
         stage: What is run.
         stopped: What is said when it was stopped.
+        mirror: What uploads the run, and the rest of it when it was stopped.
 
     Raises:
         typer.Exit: 130 after Ctrl-C, 143 after TERM.
@@ -48,9 +54,7 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]], stopped: str
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             if not asked_by:
-                last.append(timer := threading.Timer(LEAVE_SECONDS, _leave, [128 + number, ended, stopped]))
-                timer.daemon = True
-                timer.start()
+                last.append(_leave_after(LEAVE_SECONDS, 128 + number, ended, stopped))
             asked_by.append(number)
             if not stop.under_way:
                 # Nothing to wait for; a long input may be being read, so no event loop would look at anything gentler.
@@ -83,11 +87,25 @@ def run_stage(stage: Callable[[Stop], Coroutine[Any, Any, Result]], stopped: str
     except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
         ended.set()
         tell(stopped, err=True)
-        raise typer.Exit(128 + (asked_by[0] if asked_by else signal.SIGINT)) from None
+        code = 128 + (asked_by[0] if asked_by else signal.SIGINT)
+        if mirror:
+            # An upload may take longer than what hangs is given to end; who asks for the end once more has it.
+            for timer in last:
+                timer.cancel()
+            mirror.finish()
+            _leave_after(LEAVE_SECONDS - DRAIN_SECONDS, code, ended, stopped)
+        raise typer.Exit(code) from None
     for timer in last:
         # The stage was finished all the same: what follows is not to be cut off.
         timer.cancel()
     return result
+
+
+def _leave_after(seconds: float, code: int, ended: threading.Event, stopped: str) -> threading.Timer:
+    timer = threading.Timer(seconds, _leave, [code, ended, stopped])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _leave(code: int, ended: threading.Event, stopped: str) -> None:

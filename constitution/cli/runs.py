@@ -6,8 +6,15 @@ from typing import Annotated
 import typer
 
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
+from constitution.cli.remote import new_folder, run_folder
 
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.", show_default=False)]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's folder, or its URL.", show_default=False, parser=run_folder)
+]
+# A comparison of a file's pairs may begin a run.
+NewRunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's folder, or its URL.", show_default=False, parser=new_folder)
+]
 
 
 def status(

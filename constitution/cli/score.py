@@ -8,6 +8,7 @@ from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
 from constitution.settings_help import SCORE_HELP
@@ -44,6 +45,7 @@ def score(
     replace: Annotated[
         bool, typer.Option("--replace", help="Score anew with other settings; calls that still match are reused.")
     ] = False,
+    piece_format: PieceFormatOption = PieceFormat.jsonl,
     retry_failed: RetryOption = False,
     fail_on: FailOnOption = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -79,8 +81,9 @@ def score(
         async with open_crew(cluster) as crew:
             await score_run(run, settings, watch, replace, retry_failed, stop=stop, crew=crew)
 
+    mirror = keep(context, run, piece_format, quiet)
     with progress(quiet) as watch:
-        run_stage(stage)
+        run_stage(stage, mirror=mirror)
     for aside in set((run / "replaced").glob("*")) - before:
         tell(f"the scores that were there are in {aside}; their settings with --replace bring them back", err=True)
     summary = summarise_scores(run)

@@ -1,0 +1,65 @@
+"""Runs at URLs, as commands take them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from constitution.cli.output import tell
+from constitution.remote.addresses import is_url
+
+if TYPE_CHECKING:
+    from constitution.remote.mirror import Mirror
+
+
+class PieceFormat(StrEnum):
+    """How outcomes are stored at a URL."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+PieceFormatOption = Annotated[
+    PieceFormat,
+    typer.Option("--piece-format", help="How a run's outcomes are stored at a URL; the run's other files stay JSON."),
+]
+
+
+def run_folder(name: str) -> Path:
+    """A run's folder; of a URL, its working copy, brought up to date.
+
+    Raises:
+        RunError: There is no run at the URL, or the copy and it went different ways.
+    """
+    return _folder(name, new=False)
+
+
+def new_folder(name: str) -> Path:
+    """The same of a run that need not be there yet."""
+    return _folder(name, new=True)
+
+
+def _folder(name: str, new: bool) -> Path:
+    if not is_url(name):
+        return Path(name)
+    from constitution.remote.copies import local_folder
+
+    return local_folder(name, new)
+
+
+def keep(
+    context: typer.Context, run: Path, form: PieceFormat = PieceFormat.jsonl, quiet: bool = False, shared: bool = False
+) -> "Mirror | None":
+    """Keep the run's URL up to date, if it has one, until the command ends.
+
+    Raises:
+        RunError: The URL cannot be written, or another process writes there.
+    """
+    from constitution.remote.keeping import mirrored
+
+    def warn(line: str) -> None:
+        if not quiet or line.startswith("warning"):
+            tell(line, err=True)
+
+    return context.with_resource(mirrored(run, form.value, warn, shared=shared))

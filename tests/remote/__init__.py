@@ -1,0 +1,1 @@
+"""Inputs and runs at URLs."""
