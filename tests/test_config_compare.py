@@ -31,7 +31,7 @@ def slip(file: Path | None, **given: Any) -> ConfigError:
 
 
 def test_every_setting_is_a_flag_with_a_sentence() -> None:
-    others = {"run", "config", "replace", "reuse", "retry_failed", "fail_on", "quiet", "format"}
+    others = {"run", "config", "replace", "reuse", "piece_format", "retry_failed", "fail_on", "quiet", "format"}
     parameters = {parameter.name for parameter in COMPARE.params} - others
     assert parameters == CompareSettings.model_fields.keys() == COMPARE_HELP.keys()
     assert [name for name, sentence in COMPARE_HELP.items() if not re.fullmatch(r"\S.+\.", sentence)] == []
