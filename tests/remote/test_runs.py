@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROGRAM
+from fsspec.implementations.local import LocalFileSystem
 
 from constitution.remote import mirror
 from constitution.remote.copies import copy_at
@@ -362,6 +363,21 @@ def test_a_url_with_a_secret_is_refused(machine: Machines, tmp_path: Path) -> No
     assert refused.code == 2
     assert "secret9" not in refused.err and "fsspec" in refused.err
     assert not (one.home / "constitution").exists()
+
+
+def test_without_the_network_the_copy_is_named(machine: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = machine("one")
+    assert one.generate().code == 0
+
+    def down(*args: object, **named: object) -> None:
+        raise OSError("the network is down")
+
+    monkeypatch.setattr(LocalFileSystem, "find", down)
+    refused = one("status", one.url)
+    assert refused.code == 4
+    assert f"{one.url}: cannot be listed: the network is down" in refused.err
+    assert f"What this machine has of the run: {one.copy}" in refused.err
+    assert one("status", one.copy).code == 0
 
 
 def test_copies_of_two_urls_never_meet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
