@@ -91,7 +91,8 @@ def the_error(file: Path | None, given: dict[str, Any]) -> ConfigError:
 
 def test_every_setting_has_a_flag_and_every_flag_is_a_setting_or_known() -> None:
     options = {option.name for option in GENERATE.params}
-    assert options - set(Settings.model_fields) == {"config", "fork", "retry_failed", "fail_on", "quiet", "format"}
+    others = {"config", "fork", "piece_format", "retry_failed", "fail_on", "quiet", "format"}
+    assert options - set(Settings.model_fields) == others
     assert set(Settings.model_fields) - options == set()
 
 

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from constitution.cli import app
+from constitution.cluster_settings import NAMES
 from constitution.config import COMPARE_KNOBS, CompareSettings, Settings, load_compare_settings, load_settings
 from constitution.errors import ConfigError
 from constitution.labelling_plan import plan_labelling
@@ -31,8 +32,8 @@ def slip(file: Path | None, **given: Any) -> ConfigError:
 
 
 def test_every_setting_is_a_flag_with_a_sentence() -> None:
-    others = {"run", "config", "replace", "reuse", "retry_failed", "fail_on", "quiet", "format"}
-    parameters = {parameter.name for parameter in COMPARE.params} - others
+    others = {"run", "config", "replace", "reuse", "piece_format", "retry_failed", "fail_on", "quiet", "format"}
+    parameters = {parameter.name for parameter in COMPARE.params} - others - set(NAMES)
     assert parameters == CompareSettings.model_fields.keys() == COMPARE_HELP.keys()
     assert [name for name, sentence in COMPARE_HELP.items() if not re.fullmatch(r"\S.+\.", sentence)] == []
     assert {p.name: p.help for p in COMPARE.params if p.name in COMPARE_HELP} == COMPARE_HELP

@@ -359,7 +359,8 @@ def test_every_setting_is_a_flag_with_its_help() -> None:
     flags = inspect.signature(cli_score).parameters
     assert SCORE_HELP.keys() == set(ScoreSettings.model_fields) <= flags.keys()
     others = flags.keys() - SCORE_HELP.keys()
-    assert others == {"context", "run", "replace", "retry_failed", "fail_on", "quiet", "format", *NAMES}
+    known = {"context", "run", "replace", "retry_failed", "fail_on", "piece_format", "quiet", "format"}
+    assert others == known | set(NAMES)
 
 
 def test_rules_are_the_runs_own_as_they_were_when_it_began(generated: Generated, tmp_path: Path) -> None:

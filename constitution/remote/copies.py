@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from constitution.digests import digest
 from constitution.durable import make_folder, write_whole
-from constitution.errors import ConfigError, RunError, unwritable
+from constitution.errors import ConfigError, RunError, Unreachable, unwritable
 from constitution.records import Record
 from constitution.remote.addresses import is_url, masked
 from constitution.run_folder import OWN_FOLDERS, check_entries
@@ -167,7 +167,13 @@ def local_folder(name: str, new: bool = False) -> Path:
     from constitution.remote.restoring import restore
 
     copy = copy_at(name)
-    bring_up_to_date(copy, restore)
+    try:
+        bring_up_to_date(copy, restore)
+    except Unreachable as bad:
+        if copy.names():
+            # Without the network, it is at hand all the same.
+            raise Unreachable(bad.message, f"{bad.hint} What this machine has of the run: {copy.folder}") from None
+        raise
     if new:
         copy.save()
     elif not copy.names():

@@ -1,5 +1,6 @@
 """Runs at URLs: what goes up, what comes back on another machine, and what is refused."""
 
+import asyncio
 import json
 import os
 import random
@@ -15,11 +16,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROGRAM
+from fsspec.implementations.local import LocalFileSystem
 
+from constitution import Settings, generate
+from constitution.errors import ConfigError
 from constitution.remote import mirror
 from constitution.remote.copies import copy_at
 from constitution.remote.folder import RemoteFolder
 from constitution.remote.holder import LIVE_SECONDS, read_holder
+from constitution.remote.keeping import mirrored
 from remote.machines import Machine, kill, wait_for
 
 Machines = Callable[[str], Machine]
@@ -364,6 +369,21 @@ def test_a_url_with_a_secret_is_refused(machine: Machines, tmp_path: Path) -> No
     assert not (one.home / "constitution").exists()
 
 
+def test_without_the_network_the_copy_is_named(machine: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = machine("one")
+    assert one.generate().code == 0
+
+    def down(*args: object, **named: object) -> None:
+        raise OSError("the network is down")
+
+    monkeypatch.setattr(LocalFileSystem, "find", down)
+    refused = one("status", one.url)
+    assert refused.code == 4
+    assert f"{one.url}: cannot be listed: the network is down" in refused.err
+    assert f"What this machine has of the run: {one.copy}" in refused.err
+    assert one("status", one.copy).code == 0
+
+
 def test_copies_of_two_urls_never_meet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     folders = {copy_at(f"s3://{bucket}/run").folder for bucket in ("a", "b")} | {copy_at("gs://a/run/").folder}
@@ -404,3 +424,21 @@ def test_an_export_to_a_url_that_cannot_be_written_is_refused_before_it_is_made(
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     refused = one("export", one.url, "--to", (tmp_path / "file" / "data").as_uri())
     assert refused.code == 4 and "cannot be written" in refused.err
+
+
+def test_the_library_says_how_it_writes_to_a_url(machine: Machines) -> None:
+    one = machine("one")
+    with pytest.raises(ConfigError) as refused:
+        asyncio.run(generate(Settings(prompts=str(one.prompts), out=one.url, engine="scripted")))
+    assert "mirrored" in refused.value.hint
+
+
+def test_a_view_beside_a_run_leaves_uploading_to_the_run(
+    machine: Machines, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine("one")
+    assert one.generate().code == 0
+    with mirrored(one.copy) as running, mirrored(one.copy, shared=True) as viewing:
+        assert running is not None and viewing is None
+        (one.copy / "reviews.jsonl").write_bytes(b'{"id":"row-00","index":0}\n')
+    assert b"".join(path.read_bytes() for path in pieces(place, "reviews.jsonl")) == b'{"id":"row-00","index":0}\n'
