@@ -7,6 +7,9 @@ from pathlib import Path
 from constitution.journal import parse, read_line, read_lines
 from constitution.records import Call, Row
 
+# As many rows as are in flight at most, and then some: whoever is read again costs a few lines.
+MOST_ROWS = 10_000
+
 
 class Lender:
     """The calls of a journal by row. Where they stand is held, and not what they say.
@@ -22,7 +25,7 @@ class Lender:
         self._path = path
         # By a hash of the row's id, the bytes at which its calls begin.
         self._offsets: dict[int, array[int]] = {}
-        # The calls of rows that are being run.
+        # The calls of rows that are being run: of the last ones that were asked about.
         self._read: dict[str, dict[tuple[str, str], Call]] = {}
         for line in read_lines(path):
             call = parse(path, line, Call)
@@ -31,6 +34,8 @@ class Lender:
     def find(self, row: Row, step: str, digest: str) -> Call | None:
         """This very call, if it is there; as one of the row's, wherever the row stands in the other input."""
         if row.id not in self._read:
+            if len(self._read) >= MOST_ROWS:
+                del self._read[next(iter(self._read))]
             self._read[row.id] = {(call.step, call.digest): call for call in self.of(row)}
         return self._read[row.id].get((step, digest))
 
@@ -40,7 +45,3 @@ class Lender:
             call = read_line(self._path, offset, Call)
             if call.row == row.id:
                 yield call.model_copy(update={"index": row.index})
-
-    def forget(self, row: str) -> None:
-        """The row is finished."""
-        self._read.pop(row, None)

@@ -209,13 +209,9 @@ class Run:
         load_manifest(other, self.stage)
         self._lender = Lender(other / self.stage.calls)
 
-    def known(self, row: Row) -> list[Call]:
-        """The finished calls of a row."""
-        return list(self._answers.get(row.id, {}).values())
-
-    def lent(self, row: Row) -> list[Call]:
-        """Calls of a row that the run whose calls are reused has made."""
-        return list(self._lender.of(row)) if self._lender else []
+    def known(self, row: Row) -> tuple[list[Call], list[Call]]:
+        """The finished calls of a row, and those of the run whose calls are reused."""
+        return list(self._answers.get(row.id, {}).values()), list(self._lender.of(row)) if self._lender else []
 
     def answer(self, row: Row, step: str, digest: str) -> Completion | None:
         """The journalled answer to this very call of `generate`, if there is one."""
@@ -275,17 +271,16 @@ class Run:
     def _settle(self, row: str, index: int, state: State) -> None:
         self._states[index] = state
         self._answers.pop(row, None)
-        if self._lender:
-            self._lender.forget(row)
         if self._again is not None:
             self._again.discard(index)
 
     def _find(self, row: Row, step: str, digest: str) -> Call | None:
-        own = self._answers.get(row.id, {}).get((step, digest))
-        lent = self._lender.find(row, step, digest) if self._lender and not own else None
+        if own := self._answers.get(row.id, {}).get((step, digest)):
+            return own
+        lent = self._lender.find(row, step, digest) if self._lender else None
         if lent:
             self.adopt(lent)
-        return own or lent
+        return lent
 
     def adopt(self, call: Call) -> None:
         """Make another run's call this run's own: a later start needs no --fork to find it."""

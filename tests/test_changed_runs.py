@@ -110,6 +110,12 @@ GENERATE: dict[str, tuple[Change, frozenset[str]]] = {
     "attempts": ({"attempts": 9}, KNOB),
     "concurrency": ({"concurrency": 1}, KNOB),
     "compare": ({"compare": CompareSettings(pairs="revisions", principles_per_pair=1)}, KNOB),
+    # Where rows are run: of a cluster itself, see the tests that need one.
+    "ray": ({"ray": None}, KNOB),
+    "replicas": ({"replicas": None}, KNOB),
+    "max_replicas": ({"max_replicas": None}, KNOB),
+    "gpus_per_replica": ({"gpus_per_replica": None}, KNOB),
+    "cpus_per_replica": ({"cpus_per_replica": None}, KNOB),
 }
 # Texts that settings point to, and the same of them.
 TEXTS: dict[str, tuple[Change, frozenset[str]]] = {

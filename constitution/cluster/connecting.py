@@ -1,13 +1,13 @@
 """Ray: reach the cluster, and tell before anything is loaded whether it has what is asked for."""
 
 import contextlib
+import importlib.util
 import logging
 import math
 import os
 import socket
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 from constitution.cluster_settings import ClusterSettings
@@ -57,10 +57,10 @@ def connect(settings: ClusterSettings) -> None:
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     # A pool that ends after the cluster was left must not start another one.
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
-    if find_spec("ray") is None:
+    if not importlib.util.find_spec("ray"):
         raise ConfigError(
-            "--ray: a cluster is reached by Ray, which is not installed",
-            "Install it: pip install '.[ray]' in a checkout of constitution",
+            "--ray runs the rows by Ray, which is not installed",
+            "Install it with: pip install '.[ray]' in a checkout of constitution",
         )
     assert settings.ray
     _knock(settings.ray if settings.ray != "auto" else os.environ.get("RAY_ADDRESS", ""))

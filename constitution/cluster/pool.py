@@ -94,7 +94,7 @@ def _broken(error: BaseException) -> ModelError:
     if lacking := _LACKING.search(text):
         return ModelError(
             f"workers cannot start: {lacking[0]} where they run",
-            f"Install the same packages on every node: pip install 'constitution-ai[ray]=={__version__}'",
+            f"Install constitution {__version__} on every node: pip install '.[ray]' in a checkout of constitution",
         )
     return ModelError(
         f"the cluster cannot keep workers: {first_line(error)[:300]}",
