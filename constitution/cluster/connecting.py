@@ -59,8 +59,8 @@ def connect(settings: ClusterSettings) -> None:
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
     if find_spec("ray") is None:
         raise ConfigError(
-            "--ray: a cluster is reached by Ray, which is not installed",
-            "Install it: pip install '.[ray]' in a checkout of constitution",
+            "--ray runs the rows by Ray, which is not installed",
+            "Install it with: pip install '.[ray]' in a checkout of constitution",
         )
     assert settings.ray
     _knock(settings.ray if settings.ray != "auto" else os.environ.get("RAY_ADDRESS", ""))

@@ -14,6 +14,8 @@ from constitution.score_records import Scores
 
 # If so many workers are lost during a row, one after the other and no call finished in between, it is what ends them.
 MOST_LOSSES = 5
+# After so many it is run alone, so that no other row is lost with it and blamed for it.
+SUSPECT_LOSSES = 2
 OUTCOMES: dict[str, type[Record]] = {
     kind.__name__: kind for kind in (Transcript, Comparison, Scores, Failure, Filtered)
 }
@@ -66,6 +68,7 @@ class Shift:
         self._seen = seen
         self._spending = spending
         self._again: deque[Row] = deque()
+        self._suspects: deque[Row] = deque()
         self._out: dict[Line, dict[int, Row]] = {}
         self._losses: Counter[int] = Counter()
         self._read_all = False
@@ -73,7 +76,7 @@ class Shift:
     @property
     def ended(self) -> bool:
         """Whether there is no row left, neither here nor out."""
-        return self._read_all and not self._again and not any(self._out.values())
+        return self._read_all and not self._again and not self._suspects and not any(self._out.values())
 
     @property
     def left(self) -> int:
@@ -86,14 +89,15 @@ class Shift:
 
     def hand_out(self, line: Line, number: int) -> list[Packet]:
         """The next rows for a line, at most so many."""
+        out = self._out.setdefault(line, {})
+        if self._losses and any(self._losses[index] >= SUSPECT_LOSSES for index in out):
+            return []
         packets: list[Packet] = []
+        if self._suspects and not out and not self._stop.asked:
+            packets.append(self._packet(line, self._suspects.popleft()))
+            number = 0
         while len(packets) < number and (row := self._next()) is not None:
-            known, lent = self.run.known(row)
-            if not self._tally.calls[row.id]:
-                for call in known:
-                    self._tally.count(row.id, call.step)
-            self._out.setdefault(line, {})[row.index] = row
-            packets.append(Packet(row, self.run.failures[row.id], known, lent))
+            packets.append(self._packet(line, row))
         self._stop.begin(len(packets))
         return packets
 
@@ -128,7 +132,8 @@ class Shift:
         for row in lost.values():
             self._losses[row.index] += 1
             if self._losses[row.index] < MOST_LOSSES:
-                self._again.append(row)
+                suspect = self._losses[row.index] >= SUSPECT_LOSSES
+                (self._suspects if suspect else self._again).append(row)
                 continue
             message = f"{MOST_LOSSES} workers were lost while they ran this row, one after the other"
             self._settle(row, [Failure(id=row.id, index=row.index, step="", kind="WorkerLost", message=message)])
@@ -137,6 +142,14 @@ class Shift:
     def halt(self, line: Line) -> None:
         """A worker has ended its calls, as it was asked to; its rows stay pending."""
         self._stop.end(len(self._out.pop(line, {})))
+
+    def _packet(self, line: Line, row: Row) -> Packet:
+        known, lent = self.run.known(row)
+        if not self._tally.calls[row.id]:
+            for call in known:
+                self._tally.count(row.id, call.step)
+        self._out[line][row.index] = row
+        return Packet(row, self.run.failures[row.id], known, lent)
 
     def _next(self) -> Row | None:
         if self._stop.asked:

@@ -193,10 +193,12 @@ def test_a_killed_driver_leaves_nothing_and_repeats_what_was_in_flight(
         with start(*made, run, *options) as process:
             wait_for_calls(process, run, calls)
             below = psutil.Process(process.pid).children(recursive=True)
+            # Ray's own agents, which run nothing of ours, miss their node only after a minute.
+            below = [one for one in below if "Agent" not in "".join(one.cmdline())]
             process.kill()
             process.communicate()
         assert journalled(run) >= calls
-        assert gone(below, 60)
+        assert gone(below)
     done(*made, run, *options, "-q")
     assert 0 < asked_in_vain(run, model) <= 2 * WORKERS * IN_FLIGHT
     (model / "seconds").write_text("0")
