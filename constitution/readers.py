@@ -15,9 +15,9 @@ import jsonlines
 from constitution.config import Settings
 from constitution.errors import SourceError, first_line
 from constitution.files import DAMAGED, MOST_LINE, is_gzip, open_bytes, text_lines
+from constitution.input_files import File, ending, shards_of
 from constitution.remote.addresses import is_url
 from constitution.remote.reading import RemoteFile
-from constitution.shards import File, ending, shards_of
 
 # Rows of a Parquet file that are held at once.
 PARQUET_ROWS = 1024
