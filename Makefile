@@ -119,6 +119,15 @@ test-datasets: .venv-datasets36/installed
 	@.venv-datasets36/$(PIP_INSTALL) -r tests/formats/requirements-datasets-3.6.txt
 	@touch $@
 
+# Runs in a bucket: a server on this machine that speaks S3; about a minute.
+test-s3: .venv/s3-installed
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -W ignore tests/remote/test_s3.py
+
+.venv/s3-installed: .venv/installed
+	@echo "Installing a server that speaks S3"
+	@$(PIP) 'moto[server]>=5' 's3fs'
+	@touch $@
+
 # The engine vllm on vLLM's build for CPUs, in an environment of its own (4 GB); about seven minutes on two cores.
 test-vllm: .venv-vllm/installed
 	HF_HUB_OFFLINE=1 .venv-vllm/bin/python -m pytest -W ignore tests/vllm_engine

@@ -15,7 +15,11 @@ import jsonlines
 from constitution.config import Settings
 from constitution.errors import SourceError, first_line
 from constitution.files import DAMAGED, MOST_LINE, is_gzip, open_bytes, text_lines
+<<<<<<< HEAD
 from constitution.input_files import File, ending, files_named
+=======
+from constitution.input_files import File, ending, shards_of
+>>>>>>> urls
 from constitution.remote.addresses import is_url
 from constitution.remote.reading import RemoteFile
 
