@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm test-ray bench bench-ray bench-rivals clean
+.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm test-ray test-s3 bench bench-ray bench-rivals clean
 
 install: .venv/installed
 

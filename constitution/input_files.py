@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 """The files that a name of prompts or pairs stands for: one, those of a folder, or those that fit a pattern."""
 
 import glob
@@ -27,7 +26,7 @@ def ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def files_named(name: str) -> list[File]:
+def shards_of(name: str) -> list[File]:
     """The files, in their natural order (2 before 10); none if the name is neither a URL, a pattern nor such a folder.
 
     Raises:
@@ -120,43 +119,3 @@ def _checked(name: str, files: Iterable[File]) -> list[File]:
             "Name those of one format by a pattern, for example: --prompts 'FOLDER/*.jsonl'",
         )
     return ordered
-=======
-"""A part of a run: every n-th row of the input, so that n machines share it without talking to each other."""
-
-from typing import NamedTuple, Self
-
-# As it is typed: 2/8 is the second of eight.
-PATTERN = r"^[1-9][0-9]{0,5}/[1-9][0-9]{0,5}$"
-
-
-class Shard(NamedTuple):
-    """One of several parts of an input, which are equally large but for one row.
-
-    Attributes:
-        number: Which one, from 1.
-        of: How many there are.
-    """
-
-    number: int
-    of: int
-
-    @classmethod
-    def parse(cls, typed: str | None) -> Self:
-        """The shard that a setting names, of the form `PATTERN`; None is the whole input."""
-        return cls(*map(int, typed.split("/"))) if typed else cls(1, 1)
-
-    def holds(self, index: int) -> bool:
-        """Whether the row at this position of the input is in the shard: positions do not depend on skip and limit."""
-        return index % self.of == self.number - 1
-
-    def rows(self, skip: int, rows: int) -> int:
-        """How many of `rows` rows that begin at position `skip` are in the shard."""
-        return self._before(skip + rows) - self._before(skip)
-
-    def _before(self, index: int) -> int:
-        return (index + self.of - self.number) // self.of
-
-    def __str__(self) -> str:
-        """As it is typed."""
-        return f"{self.number}/{self.of}"
->>>>>>> urls
