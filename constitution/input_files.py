@@ -26,7 +26,7 @@ def ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def shards_of(name: str) -> list[File]:
+def files_named(name: str) -> list[File]:
     """The files, in their natural order (2 before 10); none if the name is neither a URL, a pattern nor such a folder.
 
     Raises:

@@ -15,7 +15,7 @@ import jsonlines
 from constitution.config import Settings
 from constitution.errors import SourceError, first_line
 from constitution.files import DAMAGED, MOST_LINE, is_gzip, open_bytes, text_lines
-from constitution.input_files import File, ending, shards_of
+from constitution.input_files import File, ending, files_named
 from constitution.remote.addresses import is_url
 from constitution.remote.reading import RemoteFile
 
@@ -55,7 +55,7 @@ def files_of(settings: Settings) -> list[File]:
     """
     # A split is a dataset's: shards have none.
     shards = (settings.split, settings.subset) == ("train", None)
-    return shards_of(settings.prompts) if shards or is_url(settings.prompts) else []
+    return files_named(settings.prompts) if shards or is_url(settings.prompts) else []
 
 
 def _jsonl(path: File) -> Iterator[tuple[str, Row]]:
