@@ -140,7 +140,6 @@ def test_an_engine_that_shares_its_strength_is_told_from_one_that_does_not(many:
     given = {"prompts": str(many), "out": "o", "rounds": 1, "concurrency": 8}
     free = planned(Settings(engine="scripted", model=str(tmp_path / "slow.yaml"), **given), 20, tmp_path / "free")
     (turn,) = free.turns
-    # 300 rows of three calls, eight at a time.
     assert turn.load < 0.05
     assert 5.6 <= turn.seconds.value <= 9
 
