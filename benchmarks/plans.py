@@ -44,7 +44,7 @@ PROGRAM = [sys.executable, "-c", "from constitution.cli import main; main()"]
 PRICES = "currency: USD\nmodels:\n  mock: {input: 0.15, cached_input: 0.075, output: 0.6}\n"
 PRICES += "  smollm2: {input: 0.02, cached_input: 0.01, output: 0.08}\n"
 # The server: seconds until the first token, and for each.
-FIRST, EACH = 0.05, 0.004
+FIRST, EACH = 0.15, 0.012
 TEXT = "people often ask about this and the best answer says what is known and what is not and why it matters"
 WORDS = TEXT.split()
 
@@ -186,6 +186,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=int, choices=(1, 2, 3), help="one of the three; nothing is written then")
     parser.add_argument("--rows", type=int, default=2000, help="at the mock server")
+    parser.add_argument("--max-tokens", type=int, default=64, help="of an answer of the bundled model")
+    parser.add_argument("--dtype", default="auto", help="of the bundled model; float32 is faster on a CPU without bf16")
     # What the process that this one starts is told.
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -219,7 +221,12 @@ def main() -> None:
             if number in wanted:
                 (there := home / f"{number}").mkdir()
                 column_of(data / file, there / "prompts.jsonl", column, rows)
-                settings = {"rounds": 1, "max_tokens": 64, "concurrency": flight}
+                settings = {
+                    "rounds": 1,
+                    "max_tokens": options.max_tokens,
+                    "concurrency": flight,
+                    "dtype": options.dtype,
+                }
                 lines.append(plan_and_make(name, {"prompts": str(there / "prompts.jsonl")} | settings, flight, there))
     if options.only:
         return

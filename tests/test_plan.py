@@ -23,7 +23,7 @@ from constitution.planning.telling import duration, forecast_lines
 from constitution.prices import Price, Prices
 from constitution.records import Call
 from constitution.sources import read
-from constitution.spending import Tokens, bill, spent_in
+from constitution.spending import bill, spent_in
 from constitution.store import count
 
 Lines = Callable[[Path], list[Any]]
@@ -76,7 +76,6 @@ def test_a_pilot_has_rows_of_all_lengths_and_none_that_asks_nothing(many: Path) 
     assert (drawn.lengths == 0).sum() == 2
     assert draw(settings, 30).prompts == drawn.prompts
     assert draw(settings.model_copy(update={"seed": 1}), 30).prompts != drawn.prompts
-    # With fewer rows than were asked for, all that ask something.
     assert len(draw(settings, 1000).prompts) == 300
     known = {prompt.id: prompt for prompt in read(settings)}
     assert all(known[prompt.id] == prompt for prompt in drawn.prompts)
@@ -128,13 +127,11 @@ def pace(**given: Any) -> Pace:
 
 
 def test_all_rows_are_played_through_by_so_many_workers() -> None:
-    # Three rounds of four, the last one half empty.
     assert seconds_of(pace()) == pytest.approx(6.0)
     assert seconds_of(pace(rows=3)) == pytest.approx(2.0)
     assert seconds_of(pace(), replicas=2) == pytest.approx(4.0)
     # Where all share what there is, it is as if one came after the other.
     assert seconds_of(pace(load=1e6, work=1e-6)) == pytest.approx(10.0, rel=1e-3)
-    # The middle of many rows is reckoned, and the end played.
     assert seconds_of(pace(rows=4_000_000)) == pytest.approx(2_000_000.0)
 
 
@@ -143,7 +140,6 @@ def test_an_engine_that_shares_its_strength_is_told_from_one_that_does_not(many:
     given = {"prompts": str(many), "out": "o", "rounds": 1, "concurrency": 8}
     free = planned(Settings(engine="scripted", model=str(tmp_path / "slow.yaml"), **given), 20, tmp_path / "free")
     (turn,) = free.turns
-    # 300 rows of three calls, eight at a time.
     assert turn.load < 0.05
     assert 5.6 <= turn.seconds.value <= 9
 
@@ -302,9 +298,3 @@ def test_the_fewest_replicas_that_meet_a_deadline(many: Path, tmp_path: Path) ->
 
 def test_durations_are_told_as_people_say_them() -> None:
     assert [duration(seconds) for seconds in (5, 300, 12_000)] == ["5 s", "5 min", "3 h 20 min"]
-
-
-def test_tokens_add_up() -> None:
-    assert Tokens(calls=1, prompt_tokens=2) + Tokens(completion_tokens=3) == Tokens(
-        calls=1, prompt_tokens=2, completion_tokens=3
-    )
