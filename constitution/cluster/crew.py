@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -44,6 +46,7 @@ class RayCrew:
         """Join the cluster, and listen for workers."""
         # On a thread: it takes seconds, and Ctrl-C should be heard meanwhile.
         await asyncio.to_thread(connect, self._settings)
+        _listen_again()
         listen, self._host = own_host(self._settings)
         self._desk = Desk(listen)
         await self._desk.start()
@@ -134,6 +137,13 @@ class RayCrew:
             self._desk.dismiss()
             await asyncio.to_thread(self._pool.end, LEAVE_SECONDS)
         self._pool, self._models = None, []
+
+
+def _listen_again() -> None:
+    """Ray's libraries take SIGTERM first, and write to the terminal where it found them: put Python's handler back."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _environment(models: Sequence[Model]) -> dict[str, str]:
