@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -180,26 +180,34 @@ def measure_workers(options: argparse.Namespace) -> None:
                 rate = measure(Path(folder), workers, options.seconds)
             told.setdefault(workers, []).append(rate)
             print(f"{workers:3} workers {rate.calls:6.1f} calls/s, {rate}", flush=True)
+    write("On a Ray cluster: workers (`scaling.py workers`)", table(told, options))
+
+
+def table(told: Mapping[int, Sequence[Rate]], options: argparse.Namespace) -> list[str]:
+    """What the runs showed, by number of workers."""
+    medians = {workers: statistics.median(rate.calls for rate in rates) for workers, rates in told.items()}
     lines = [
         f"{date.today()}, {os.cpu_count()} cores, Ray {version('ray')}. The scripted engine with a simulated call of "
         f"{CALL_SECONDS * 1000:.0f} ms, one row in flight in each worker, so {1 / CALL_SECONDS:.0f} calls/s a worker "
         f"at most; {options.seconds:.0f} s with all workers at work, medians of {options.repeats} runs in turns. "
         "Memory: of the process that writes the run, at the beginning and the end of that time.",
         "",
-        "| workers | calls/s | at most | efficiency (each run) | memory | Ray's processes | first call after |",
+        "| workers | calls/s | of the most (each run) | a worker, of what one does alone | memory | Ray's processes "
+        "| first call after |",
         "|---|---|---|---|---|---|---|",
     ]
     for workers, rates in told.items():
         most = workers / CALL_SECONDS
         each = ", ".join(f"{rate.calls / most:.1%}" for rate in rates)
-        calls = statistics.median(rate.calls for rate in rates)
+        calls, alone = medians[workers], medians.get(1)
+        share = f"{calls / workers / alone:.1%}" if alone else ""
         first, ray = (statistics.median(getattr(rate, name) for rate in rates) for name in ("first", "ray"))
         before, after = (statistics.median(rate.memory[n] for rate in rates) for n in (0, 1))
         lines.append(
-            f"| {workers} | {calls:.1f} | {most:.0f} | {calls / most:.1%} ({each}) | {before:.0f}, {after:.0f} MB "
+            f"| {workers} | {calls:.1f} | {calls / most:.1%} ({each}) | {share} | {before:.0f}, {after:.0f} MB "
             f"| {ray:.0f} MB | {first:.0f} s |"
         )
-    write("On a Ray cluster: workers (`scaling.py workers`)", lines)
+    return lines
 
 
 def measure_rows(options: argparse.Namespace) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -46,6 +48,7 @@ class RayCrew:
         """Join the cluster, and listen for workers."""
         # On a thread: it takes seconds, and Ctrl-C should be heard meanwhile.
         await asyncio.to_thread(connect, self._settings)
+        _listen_again()
         listen, self._host = own_host(self._settings)
         self._desk = Desk(listen)
         await self._desk.start()
@@ -141,7 +144,18 @@ class RayCrew:
         self._pool, self._models = None, []
 
 
+<<<<<<< HEAD
 def _environment(models: Sequence[Model], room: Room) -> dict[str, str]:
+=======
+def _listen_again() -> None:
+    """Ray's libraries take SIGTERM first, and write to the terminal where it found them: put Python's handler back."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _environment(models: Sequence[Model]) -> dict[str, str]:
+>>>>>>> raytest
     """What workers need of this process's environment: keys of servers, and where models come from."""
     names = {*ENVIRONMENT, *(model.settings.key_env for model in models)}
     spread = {GPUS_VARIABLE: str(int(room.gpus))} if room.gpus >= 2 else {}
