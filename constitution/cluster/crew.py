@@ -144,9 +144,6 @@ class RayCrew:
         self._pool, self._models = None, []
 
 
-<<<<<<< HEAD
-def _environment(models: Sequence[Model], room: Room) -> dict[str, str]:
-=======
 def _listen_again() -> None:
     """Ray's libraries take SIGTERM first, and write to the terminal where it found them: put Python's handler back."""
     handler = signal.getsignal(signal.SIGTERM)
@@ -154,8 +151,7 @@ def _listen_again() -> None:
         signal.signal(signal.SIGTERM, handler)
 
 
-def _environment(models: Sequence[Model]) -> dict[str, str]:
->>>>>>> raytest
+def _environment(models: Sequence[Model], room: Room) -> dict[str, str]:
     """What workers need of this process's environment: keys of servers, and where models come from."""
     names = {*ENVIRONMENT, *(model.settings.key_env for model in models)}
     spread = {GPUS_VARIABLE: str(int(room.gpus))} if room.gpus >= 2 else {}
