@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from constitution.errors import ModelError
+from constitution.errors import CallError
 from constitution.records import Choice, Completion, Message, Record, Sampling
 
 Determinism = Literal["exact", "best effort", "none"]
@@ -67,7 +67,10 @@ class Usage(Record):
 
 
 class ClosedEngine:
-    """A model that was closed: its calls are all in the journal, where they are found by its identity."""
+    """A model whose turn is over: its answers are in the journal, where they are found by its identity.
+
+    An answer that is not there failed on an earlier start; so does the row that wants it, until it is retried.
+    """
 
     determinism: Determinism = "exact"
     usage = Usage()
@@ -76,15 +79,18 @@ class ClosedEngine:
         self.identity = identity
 
     async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
-        """Never asked."""
-        raise ModelError(f"the model {self.identity.model!r} is closed already")
+        """Fails the row."""
+        raise self._missing()
 
     async def choose(self, messages: Sequence[Message], options: Sequence[str], seed: int) -> Choice:
-        """Never asked."""
-        raise ModelError(f"the model {self.identity.model!r} is closed already")
+        """Fails the row."""
+        raise self._missing()
 
     async def aclose(self) -> None:
         """It is."""
+
+    def _missing(self) -> CallError:
+        return CallError(f"{self.identity.model} gave no answer on an earlier start, and its turn is over")
 
 
 class Engine(Protocol):
