@@ -1,7 +1,8 @@
 """What a cluster adds: calls per second by number of workers, and a million rows, on a Ray of this machine's own.
 
 *Workers.* The scripted engine answers after 50 ms, and each worker has one row in flight, so n workers make at most
-20 n calls/s: what is lacking is what the program and Ray cost. A run goes on until all workers have been at work for
+20 n calls/s: what is lacking is what the program and Ray cost, and how late timers are on so busy a machine, which is
+measured beside it. A run goes on until all workers have been at work for
 some time, and is then stopped. The rate is that of the calls which ended in that time, by the journal: neither the
 start nor the end counts. In turns, medians.
 
@@ -13,6 +14,7 @@ command to its end, what the process that writes the run holds in memory on the 
 """
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -59,12 +61,14 @@ class Rate:
 
     Attributes:
         calls: Per second.
+        timer: How often in a second a process that does nothing else awoke from as long a wait, beside it.
         first: Seconds from the command to the first call.
         memory: Resident memory of the process that writes the run at the beginning and the end of the window, in MB.
         ray: Of all processes of Ray's at the end, in MB.
     """
 
     calls: float
+    timer: float
     first: float
     memory: tuple[float, float]
     ray: float
@@ -117,18 +121,8 @@ def write_prompts(path: Path, rows: int) -> None:
 
 def start(prompts: Path, run: Path, workers: int, *options: str) -> "subprocess.Popen[bytes]":
     """Begin a run by so many workers."""
-    command = [
-        str(PROGRAM),
-        "generate",
-        "--quiet",
-        "--prompts",
-        str(prompts),
-        "--out",
-        str(run),
-        "--engine",
-        "scripted",
-    ]
-    command += ["--rounds", "1", "--ray", "local", "--replicas", str(workers), *options]
+    where = ("--prompts", str(prompts), "--out", str(run), "--engine", "scripted", "--rounds", "1")
+    command = [str(PROGRAM), "generate", "--quiet", *where, "--ray", "local", "--replicas", str(workers), *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
@@ -141,6 +135,15 @@ def memory_below(pid: int) -> float:
         except psutil.NoSuchProcess:
             continue
     return total / 2**20
+
+
+async def bare_timer(seconds: float) -> float:
+    """How often in a second one awakes that waits as long as a call takes: on a busy machine, late."""
+    began, times = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        await asyncio.sleep(CALL_SECONDS)
+        times += 1
+    return times / (time.perf_counter() - began)
 
 
 def measure(folder: Path, workers: int, seconds: float) -> Rate:
@@ -158,7 +161,7 @@ def measure(folder: Path, workers: int, seconds: float) -> Rate:
         if process.poll() is not None:
             raise SystemExit(f"a run of {workers} workers ended with {process.returncode} before all were at work")
     memory.append(psutil.Process(process.pid).memory_info().rss / 2**20)
-    time.sleep(seconds + 2 * MARGIN_SECONDS)
+    timer = asyncio.run(bare_timer(seconds + 2 * MARGIN_SECONDS))
     memory.append(psutil.Process(process.pid).memory_info().rss / 2**20)
     ray = memory_below(process.pid)
     process.terminate()
@@ -168,7 +171,7 @@ def measure(folder: Path, workers: int, seconds: float) -> Rate:
     assert span
     since, until = span[0] + MARGIN_SECONDS, span[1] - MARGIN_SECONDS
     ended = sum(since <= end < until for _, end in calls)
-    return Rate(ended / (until - since), min(calls)[0] - began, (memory[0], memory[1]), ray)
+    return Rate(ended / (until - since), timer, min(calls)[0] - began, (memory[0], memory[1]), ray)
 
 
 def measure_workers(options: argparse.Namespace) -> None:
@@ -190,22 +193,24 @@ def table(told: Mapping[int, Sequence[Rate]], options: argparse.Namespace) -> li
         f"{date.today()}, {os.cpu_count()} cores, Ray {version('ray')}. The scripted engine with a simulated call of "
         f"{CALL_SECONDS * 1000:.0f} ms, one row in flight in each worker, so {1 / CALL_SECONDS:.0f} calls/s a worker "
         f"at most; {options.seconds:.0f} s with all workers at work, medians of {options.repeats} runs in turns. "
+        "Bare timers: a process that only waits, as long as a call takes, in the same seconds. "
         "Memory: of the process that writes the run, at the beginning and the end of that time.",
         "",
-        "| workers | calls/s | of the most (each run) | a worker, of what one does alone | memory | Ray's processes "
-        "| first call after |",
-        "|---|---|---|---|---|---|---|",
+        "| workers | calls/s | of the most (each run) | of bare timers | a worker, of one alone | memory "
+        "| Ray's processes | first call after |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for workers, rates in told.items():
         most = workers / CALL_SECONDS
         each = ", ".join(f"{rate.calls / most:.1%}" for rate in rates)
         calls, alone = medians[workers], medians.get(1)
         share = f"{calls / workers / alone:.1%}" if alone else ""
+        timers = statistics.median(rate.calls / workers / rate.timer for rate in rates)
         first, ray = (statistics.median(getattr(rate, name) for rate in rates) for name in ("first", "ray"))
         before, after = (statistics.median(rate.memory[n] for rate in rates) for n in (0, 1))
         lines.append(
-            f"| {workers} | {calls:.1f} | {calls / most:.1%} ({each}) | {share} | {before:.0f}, {after:.0f} MB "
-            f"| {ray:.0f} MB | {first:.0f} s |"
+            f"| {workers} | {calls:.1f} | {calls / most:.1%} ({each}) | {timers:.1%} | {share} "
+            f"| {before:.0f}, {after:.0f} MB | {ray:.0f} MB | {first:.0f} s |"
         )
     return lines
 
