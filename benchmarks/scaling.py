@@ -1,9 +1,10 @@
 """What a cluster adds: calls per second by number of workers, and a million rows, on a Ray of this machine's own.
 
 *Workers.* The scripted engine answers after 50 ms, and each worker has one row in flight, so n workers make at most
-20 n calls/s: what is lacking is what the program and Ray cost. A run goes on until all workers have been at work for
-some time, and is then stopped. The rate is that of the calls which ended in that time, by the journal: neither the
-start nor the end counts. In turns, medians.
+20 n calls/s. What is lacking is that each call is on the disk before the next one begins, what the cluster costs, and
+how busy the machine is; so a run of one process without a cluster is measured in turn, for what a worker of n does of
+what it does. A run goes on until all workers have been at work for some time, and is then stopped. The rate is that of
+the calls which ended in that time, by the journal: neither the start nor the end counts. In turns, medians.
 
 *Rows.* A million rows of three calls each, answered at once, by two workers: rows per second from the start of the
 command to its end, what the process that writes the run holds in memory on the way, and how large the folder is.
@@ -116,19 +117,10 @@ def write_prompts(path: Path, rows: int) -> None:
 
 
 def start(prompts: Path, run: Path, workers: int, *options: str) -> "subprocess.Popen[bytes]":
-    """Begin a run by so many workers."""
-    command = [
-        str(PROGRAM),
-        "generate",
-        "--quiet",
-        "--prompts",
-        str(prompts),
-        "--out",
-        str(run),
-        "--engine",
-        "scripted",
-    ]
-    command += ["--rounds", "1", "--ray", "local", "--replicas", str(workers), *options]
+    """Begin a run by so many workers; by none: in one process, without a cluster."""
+    where = ("--prompts", str(prompts), "--out", str(run), "--engine", "scripted", "--rounds", "1")
+    command = [str(PROGRAM), "generate", "--quiet", *where, *options]
+    command += ["--ray", "local", "--replicas", str(workers), "--cpus-per-replica", "0.05"] if workers else []
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
@@ -146,13 +138,14 @@ def memory_below(pid: int) -> float:
 def measure(folder: Path, workers: int, seconds: float) -> Rate:
     """One run of n workers, stopped when all of them have been at work for so long."""
     prompts, rules, run = folder / "prompts.jsonl", folder / "rules.yaml", folder / "run"
-    write_prompts(prompts, round(workers / CALL_SECONDS / CALLS_PER_ROW * (seconds + 120)))
+    at_once = max(1, workers)
+    write_prompts(prompts, round(at_once / CALL_SECONDS / CALLS_PER_ROW * (seconds + 120)))
     rules.write_text(f"- {{when: '', seconds: {CALL_SECONDS}}}\n", encoding="utf-8")
-    options = ("--model", str(rules), "--concurrency", "1", "--cpus-per-replica", "0.05")
+    options = ("--model", str(rules), "--concurrency", "1")
     began, calls, memory = time.time(), list[tuple[float, float]](), list[float]()
     process, tail = start(prompts, run, workers, *options), Tail(run / "calls.jsonl")
     # Looking at what is new alone: this process should cost those that it measures little.
-    while all_at_work(latest := list(times(tail.new())), workers) is None:
+    while all_at_work(latest := list(times(tail.new())), at_once) is None:
         calls += latest
         time.sleep(2)
         if process.poll() is not None:
@@ -164,7 +157,7 @@ def measure(folder: Path, workers: int, seconds: float) -> Rate:
     process.terminate()
     process.wait()
     calls += [*latest, *times(tail.new())]
-    span = all_at_work(calls, workers)
+    span = all_at_work(calls, at_once)
     assert span
     since, until = span[0] + MARGIN_SECONDS, span[1] - MARGIN_SECONDS
     ended = sum(since <= end < until for _, end in calls)
@@ -185,27 +178,29 @@ def measure_workers(options: argparse.Namespace) -> None:
 
 def table(told: Mapping[int, Sequence[Rate]], options: argparse.Namespace) -> list[str]:
     """What the runs showed, by number of workers."""
-    medians = {workers: statistics.median(rate.calls for rate in rates) for workers, rates in told.items()}
+    alone = statistics.median(rate.calls for rate in told[0]) if 0 in told else None
     lines = [
         f"{date.today()}, {os.cpu_count()} cores, Ray {version('ray')}. The scripted engine with a simulated call of "
         f"{CALL_SECONDS * 1000:.0f} ms, one row in flight in each worker, so {1 / CALL_SECONDS:.0f} calls/s a worker "
         f"at most; {options.seconds:.0f} s with all workers at work, medians of {options.repeats} runs in turns. "
+        "One process: without a cluster, one row in flight. "
         "Memory: of the process that writes the run, at the beginning and the end of that time.",
         "",
-        "| workers | calls/s | of the most (each run) | a worker, of what one does alone | memory | Ray's processes "
-        "| first call after |",
+        "| workers | calls/s | of the most (each run) | a worker, of one process | memory "
+        "| Ray's processes | first call after |",
         "|---|---|---|---|---|---|---|",
     ]
     for workers, rates in told.items():
-        most = workers / CALL_SECONDS
+        at_once = max(1, workers)
+        most = at_once / CALL_SECONDS
         each = ", ".join(f"{rate.calls / most:.1%}" for rate in rates)
-        calls, alone = medians[workers], medians.get(1)
-        share = f"{calls / workers / alone:.1%}" if alone else ""
+        calls = statistics.median(rate.calls for rate in rates)
+        share = f"{calls / at_once / alone:.1%}" if alone else ""
         first, ray = (statistics.median(getattr(rate, name) for rate in rates) for name in ("first", "ray"))
         before, after = (statistics.median(rate.memory[n] for rate in rates) for n in (0, 1))
         lines.append(
-            f"| {workers} | {calls:.1f} | {calls / most:.1%} ({each}) | {share} | {before:.0f}, {after:.0f} MB "
-            f"| {ray:.0f} MB | {first:.0f} s |"
+            f"| {workers or 'one process'} | {calls:.1f} | {calls / most:.1%} ({each}) | {share} "
+            f"| {before:.0f}, {after:.0f} MB | {ray:.0f} MB | {first:.0f} s |"
         )
     return lines
 
@@ -276,7 +271,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(required=True)
     workers = verbs.add_parser("workers")
-    workers.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    workers.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2, 4, 8, 16])
     workers.add_argument("--repeats", type=int, default=3)
     workers.add_argument("--seconds", type=float, default=20)
     workers.set_defaults(measure=measure_workers)
