@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from constitution.config_faults import validated
 from constitution.errors import ConfigError
-from constitution.settings_help import HELP
+from constitution.settings_help import HELP, RAY_ADDRESS
 
 
 def _setting(name: str, **rule: Any) -> Any:
@@ -14,7 +14,7 @@ def _setting(name: str, **rule: Any) -> Any:
 
 
 # What `--ray` may be: a cluster that is found by itself, one of this machine alone, or where one is.
-_ADDRESS = r"^(auto|local|ray://\S+|[\w.\-]+:\d+|\[[\da-fA-F:]+\]:\d+)$"
+_ADDRESS = rf"^({RAY_ADDRESS})$"
 
 RayAddress = Annotated[str | None, _setting("ray", pattern=_ADDRESS)]
 Replicas = Annotated[int | None, _setting("replicas", ge=1, le=10_000)]
@@ -51,6 +51,11 @@ def check_cluster(settings: ClusterSettings) -> None:
         raise ConfigError(
             f"--{given[0].replace('_', '-')} is about the workers of a cluster, and there is none without --ray",
             "Add --ray (a cluster that is there), --ray local (one of this machine), or leave it out.",
+        )
+    if (gpus := settings.gpus_per_replica or 0) > 1 and gpus % 1:
+        raise ConfigError(
+            f"--gpus-per-replica {gpus:g}: more than one GPU is a whole number of them",
+            f"Give {int(gpus)} or {int(gpus) + 1}, or a part of one, such as 0.5.",
         )
     if settings.max_replicas is not None and settings.max_replicas < (settings.replicas or 1):
         raise ConfigError(

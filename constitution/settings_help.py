@@ -3,6 +3,9 @@
 Kept apart from `config.py` so that `--help` does not import pydantic.
 """
 
+# What may follow `--ray`: for the setting, and for the command line, which takes the flag by itself, too.
+RAY_ADDRESS = r"auto|local|[\w.\-]+:\d+|\[[\da-fA-F:]+\]:\d+"
+
 HELP = {
     "prompts": "Prompts: a .jsonl, .csv, .tsv, .txt or .parquet file, also gzipped; a folder or pattern of such files; "
     "a URL of these (s3://, gs://, https://, …); a dataset folder; a Hub dataset.",
@@ -45,7 +48,7 @@ HELP = {
     "max_tokens_total": "Most tokens, read and sampled, of all calls in the folder; then the run ends and can go on.",
     "max_cost": "Most that all calls in the folder may cost, in the currency of --prices; then the run ends.",
     "prices": "What tokens cost: a YAML file of models with input and output, for a million tokens.",
-    "ray": "Run the rows on a Ray cluster: auto (the one that is found), local (this machine's), HOST:PORT, ray://….",
+    "ray": "Run the rows on a Ray cluster: auto (the one that is found), local (this machine's), HOST:PORT.",
     "replicas": "Workers of the cluster at least, each with a model of its own. Default: one a GPU, else one a node.",
     "max_replicas": "Workers at most: the pool grows up to here while the cluster has room. Default: --replicas.",
     "gpus_per_replica": "GPUs that each worker is given. Default: 1 where there are any and the model runs in it.",

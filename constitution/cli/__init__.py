@@ -31,6 +31,7 @@ from constitution.cli import (
 )
 from constitution.errors import CapReached, ConstitutionError
 from constitution.printable import printable
+from constitution.settings_help import RAY_ADDRESS
 
 app = typer.Typer(
     name="constitution",
@@ -75,7 +76,7 @@ _UsageError: Any = typer.BadParameter.__base__
 
 
 # What may follow `--ray`: typer knows no option that may be given with a value or without one.
-_ADDRESS = re.compile(r"auto|local|ray://\S*|[^\s/=-][^\s/=]*:\d+")
+_ADDRESS = re.compile(RAY_ADDRESS)
 
 
 def _with_address(words: list[str]) -> list[str]:

@@ -19,6 +19,8 @@ from constitution.records import Record
 # What a driver of this program needs of Ray's memory for objects: next to nothing goes through it.
 STORE_BYTES = 128 << 20
 KNOCK_SECONDS = 10.0
+# As many as the settings allow.
+MOST_REPLICAS = 10_000
 # Engines that use a GPU of the machine they run on.
 ON_GPUS = frozenset({"transformers", "vllm"})
 # The driver's address as workers reach it, where the program guesses wrong.
@@ -95,7 +97,7 @@ def _knock(address: str) -> None:
     Raises:
         ConfigError: Nobody is there.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         return
     try:
@@ -166,7 +168,7 @@ def room_for(settings: ClusterSettings, models: list[Model]) -> Room:
 def _fitting(node_cpus: float, node_gpus: float, cpus: float, gpus: float) -> int:
     """How many workers a node has room for."""
     by = [node // wanted for node, wanted in ((node_cpus, cpus), (node_gpus, gpus)) if wanted > 0]
-    return int(min(by, default=1))
+    return int(min(by, default=MOST_REPLICAS))
 
 
 def own_host(settings: ClusterSettings) -> tuple[str, str]:
@@ -175,12 +177,6 @@ def own_host(settings: ClusterSettings) -> tuple[str, str]:
         return "127.0.0.1", "127.0.0.1"
     if told := os.environ.get(HOST_VARIABLE):
         return "0.0.0.0", told
-    if settings.ray and settings.ray.startswith("ray://"):
-        # No packet is sent: the system tells which of its addresses it would send from.
-        head = settings.ray.removeprefix("ray://").rpartition(":")[0]
-        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-            probe.connect((head, 9))
-            return "0.0.0.0", str(probe.getsockname()[0])
     import ray
 
     host = str(ray.util.get_node_ip_address())
@@ -192,3 +188,11 @@ def disconnect() -> None:
     import ray
 
     ray.shutdown()
+
+
+def free_now() -> str:
+    """What of the cluster nobody uses at this moment."""
+    import ray
+
+    free = ray.available_resources()
+    return f"{free.get('CPU', 0):g} CPUs and {free.get('GPU', 0):g} GPUs"

@@ -1,6 +1,7 @@
 """What a stage is given on a cluster: opens models on workers, has rows run by them, closes the pool."""
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from constitution.caps import Spending
-from constitution.cluster.connecting import Room, connect, disconnect, own_host, room_for
+from constitution.cluster.connecting import Room, connect, disconnect, free_now, own_host, room_for
 from constitution.cluster.desk import Desk
 from constitution.cluster.pool import Pool
 from constitution.cluster.shift import Shift
@@ -22,6 +23,9 @@ from constitution.run import Run
 from constitution.runner import WATCH_SECONDS, AnyRow, Stop, Stopped, Tally, Watch
 from constitution.tasks import task_group
 
+LOG = logging.getLogger(__name__)
+# So often it is told that no worker has its models open yet.
+WAITING_SECONDS = 30.0
 # How long workers that were sent home may take; then they are ended.
 LEAVE_SECONDS = 5.0
 # Variables that workers are given as they are here: what Hugging Face's packages go by.
@@ -72,7 +76,7 @@ class RayCrew:
         post = Post(
             host=self._host,
             port=self._desk.port,
-            token=self._desk.token,
+            token=self._desk.reception.token,
             models=tuple(models),
             folder=os.getcwd(),
             environment=_environment(models, room),
@@ -83,7 +87,11 @@ class RayCrew:
             loop.call_soon_threadsafe(self._desk.fail, error)
 
         self._pool = Pool(post, room, self._desk.came, failed)
-        self._known = await first
+        telling = asyncio.create_task(_tell_waiting(room))
+        try:
+            self._known = await first
+        finally:
+            telling.cancel()
         self._models = list(models)
         return self._known
 
@@ -149,6 +157,15 @@ def _listen_again() -> None:
     handler = signal.getsignal(signal.SIGTERM)
     if handler is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
+
+
+async def _tell_waiting(room: Room) -> None:
+    """Nobody should look at nothing for minutes: models take long to load, and a cluster may be full."""
+    each = f"{room.cpus:g} CPUs and {room.gpus:g} GPUs"
+    while True:
+        await asyncio.sleep(WAITING_SECONDS)
+        free = await asyncio.to_thread(free_now)
+        LOG.warning("waiting for the first of %d workers (%s each); free on the cluster: %s", room.least, each, free)
 
 
 def _environment(models: Sequence[Model], room: Room) -> dict[str, str]:

@@ -2,24 +2,20 @@
 
 import asyncio
 import math
-import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from constitution.cluster.frames import Kind, Line, LineBroken
-from constitution.cluster.messages import Fault, Hello, error_of
+from constitution.cluster.messages import Fault, error_of
+from constitution.cluster.reception import Reception
 from constitution.cluster.shift import Shift, unpack
 from constitution.crew import Known
 from constitution.engines.base import Usage
-from constitution.errors import ModelError
 from constitution.records import Call
 
 # A worker says something every second; one that is silent for so long hangs, or its machine is gone without a word.
 SILENT_SECONDS = 60.0
-PROOF_SECONDS = 20.0
-# So many workers that are lost while they open their models, and none that has opened them, are the models' fault.
-MOST_LOST_OPENING = 5
 
 
 @dataclass(eq=False)
@@ -44,8 +40,7 @@ class Desk:
 
     Attributes:
         port: Where it listens.
-        token: What the pool's workers know.
-        replicas: How many workers are expected; few rows are spread over so many.
+        reception: Where workers come in.
     """
 
     def __init__(self, host: str) -> None:
@@ -57,14 +52,7 @@ class Desk:
         self._shift: Shift | None = None
         self._changed: Callable[[], None] = lambda: None
         self._fault: asyncio.Future[BaseException] | None = None
-        self._first: asyncio.Future[list[Known]] | None = None
-        self._known: list[Known] = []
-        self._known_from = ""
-        self._arrivals = self._lost_opening = 0
-        # What the last worker said that could not open the models.
-        self._unfit = ""
-        self.replicas = 1
-        self.token = b""
+        self.reception = Reception()
         self.port = 0
 
     async def start(self) -> None:
@@ -73,26 +61,19 @@ class Desk:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def expect(self, replicas: int) -> "asyncio.Future[list[Known]]":
-        """Wait for the workers of a new pool; those of an older one are sent away, as they have another token.
-
-        Returns:
-            What the models are, as soon as the first worker has them open.
-        """
+        """Wait for the workers of a new pool; see `Reception.expect`."""
         self.dismiss()
-        loop = asyncio.get_running_loop()
-        self.token, self.replicas = secrets.token_bytes(32), replicas
-        self._lost_opening = 0
-        self._known, self._first, self._fault = [], loop.create_future(), loop.create_future()
-        return self._first
+        self._fault = asyncio.get_running_loop().create_future()
+        return self.reception.expect(replicas)
 
     def came(self) -> bool:
         """Whether a worker has reported since this was last asked; may be asked on any thread."""
-        arrivals, self._arrivals = self._arrivals, 0
+        arrivals, self.reception.arrivals = self.reception.arrivals, 0
         return arrivals > 0
 
     def dismiss(self) -> None:
         """Send all workers home."""
-        self.token = b""
+        self.reception.token = b""
         for line in [*self._workers]:
             line.send(Kind.LEAVE)
             line.close()
@@ -108,9 +89,7 @@ class Desk:
 
     def fail(self, error: BaseException) -> None:
         """End what waits for workers with an error."""
-        if self._first and not self._first.done():
-            self._first.set_exception(error)
-        elif self._fault and not self._fault.done():
+        if not self.reception.fail(error) and self._fault and not self._fault.done():
             self._fault.set_result(error)
 
     async def work(self, shift: Shift, changed: Callable[[], None]) -> None:
@@ -143,8 +122,8 @@ class Desk:
     def usage(self) -> Usage:
         """The counters of all workers, those that are gone included."""
         usage = sum((worker.usage for worker in self._workers.values()), self._gone)
-        if self._unfit:
-            usage = usage.model_copy(update={"waiting": (*usage.waiting, self._unfit)})
+        if self.reception.unfit:
+            usage = usage.model_copy(update={"waiting": (*usage.waiting, self.reception.unfit)})
         if not self._workers:
             nobody = "the cluster: no worker is there; rows go on as soon as one is"
             usage = usage.model_copy(update={"waiting": (*usage.waiting, nobody)})
@@ -169,29 +148,7 @@ class Desk:
             self._serving.discard(task)
 
     async def _serve(self, line: Line) -> None:
-        token = self.token
-        await asyncio.wait_for(line.prove(token or secrets.token_bytes(32), first=True), PROOF_SECONDS)
-        line.send(Kind.WELCOME)
-        # Loading a model takes as long as it takes.
-        try:
-            kind, body = await line.read()
-        except LineBroken:
-            if token == self.token:
-                self._lose_opening()
-            raise
-        if token != self.token:
-            # Its pool was over before its models were open: they may be others than those of the pool of now.
-            line.send(Kind.LEAVE)
-            return
-        if kind is Kind.FAULT:
-            fault = Fault.model_validate_json(body)
-            if self._workers:
-                # One sick node is no reason to send the others home.
-                self._unfit = f"a worker at {line.peer} cannot open the model ({fault.message}); others go on"
-            else:
-                self.fail(error_of(fault))
-            return
-        if not self._join(line, Hello.model_validate_json(body)):
+        if not await self.reception.receive(line, others=bool(self._workers)):
             return
         worker = self._workers[line] = _Worker(line)
         if self._shift:
@@ -200,36 +157,6 @@ class Desk:
         while True:
             kind, body = await asyncio.wait_for(line.read(), SILENT_SECONDS)
             self._hear(worker, kind, body)
-
-    def _lose_opening(self) -> None:
-        self._lost_opening += 1
-        if self._lost_opening >= MOST_LOST_OPENING and not self._workers:
-            self.fail(
-                ModelError(
-                    f"{self._lost_opening} workers were lost while they opened their models, and none has them open",
-                    "They may lack memory: see Ray's logs on their nodes, in /tmp/ray/session_latest/logs; "
-                    "or try the model without --ray.",
-                )
-            )
-
-    def _join(self, line: Line, hello: Hello) -> bool:
-        self._arrivals += 1
-        self._lost_opening = 0
-        known, where = list(hello.models), f"{hello.host} (process {hello.process})"
-        if not self._known:
-            self._known, self._known_from = known, where
-            if self._first and not self._first.done():
-                self._first.set_result(known)
-        elif known != self._known:
-            theirs, ours = ([one.identity.model_dump() for one in models] for models in (known, self._known))
-            self.fail(
-                ModelError(
-                    f"workers have different models: {theirs} on {where}, {ours} on {self._known_from}",
-                    "Give all nodes the same files and packages, then run the same command again.",
-                )
-            )
-            return False
-        return True
 
     def _hear(self, worker: _Worker, kind: Kind, body: bytes) -> None:
         shift = self._shift
@@ -280,7 +207,7 @@ class Desk:
     def _share(self, shift: Shift) -> int:
         """Rows in flight of one worker: few rows are shared by all workers, also towards the end."""
         left = shift.left
-        return min(shift.job.concurrency, max(1, math.ceil(left / max(self.replicas, len(self._workers)))))
+        return min(shift.job.concurrency, max(1, math.ceil(left / max(self.reception.replicas, len(self._workers)))))
 
     def _lose(self, line: Line) -> None:
         worker = self._workers.pop(line, None)

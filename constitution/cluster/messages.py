@@ -1,11 +1,25 @@
 """What workers tell the driver of themselves, as JSON."""
 
+import hashlib
 import traceback
+from pathlib import Path
 
-from constitution import errors
+from constitution import __version__, errors
 from constitution.crew import Known
 from constitution.errors import ConstitutionError
 from constitution.records import Record
+
+
+def _release() -> str:
+    """The package's version, and a hash of its sources: a worker of another one would make other rows."""
+    total = hashlib.blake2b(digest_size=4)
+    folder = Path(__file__).parents[1]
+    for path in sorted(folder.rglob("*.py")):
+        total.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return f"{__version__} ({total.hexdigest()})"
+
+
+RELEASE = _release()
 
 
 class Hello(Record):
@@ -14,11 +28,13 @@ class Hello(Record):
     Attributes:
         host: The machine's name.
         process: Its process.
+        release: Of this package.
         models: In the order in which they were asked for.
     """
 
     host: str
     process: int
+    release: str
     models: tuple[Known, ...]
 
 

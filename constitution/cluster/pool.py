@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from constitution import __version__
-from constitution.cluster.connecting import Room
+from constitution.cluster.connecting import HOST_VARIABLE, Room
 from constitution.cluster.worker import Post, Worker
 from constitution.errors import ModelError, first_line
 
@@ -38,29 +38,30 @@ class Pool:
         self._thread = threading.Thread(target=self._keep, name="ray-pool", daemon=True)
         self._thread.start()
 
-    def end(self, seconds: float) -> bool:
-        """Start no more workers, and wait for those that there are; they were sent home.
-
-        Returns:
-            Whether all are gone.
-        """
+    def end(self, seconds: float) -> None:
+        """Start no more workers, and wait for those that there are, at most so long; they were sent home."""
         self._ended.set()
         self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     def _keep(self) -> None:
         breaks = 0
         while not self._ended.is_set():
+            broken: Exception | None = None
             try:
                 self._run()
             except Exception as bad:
                 # Ray raises errors of many families, and a pool is the one thing to do about them.
-                breaks = 0 if self._came() else breaks + 1
-                if self._ended.is_set():
-                    return
-                if breaks >= MOST_BREAKS or _LACKING.search(str(bad)):
-                    self._failed(_broken(bad))
-                    return
+                broken = bad
+            if self._ended.is_set():
+                return
+            breaks = 0 if self._came() else breaks + 1
+            if broken is None and breaks:
+                # The workers have come up, looked for the driver in vain, and ended.
+                self._failed(_unreached(self._post))
+                return
+            if broken and (breaks >= MOST_BREAKS or _LACKING.search(str(broken))):
+                self._failed(_broken(broken))
+                return
             self._ended.wait(PAUSE_SECONDS)
 
     def _run(self) -> None:
@@ -69,6 +70,8 @@ class Pool:
 
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
+        # As it comes, the pool grows only while several blocks wait for each worker, and here a block is a worker's.
+        context.autoscaling_config.actor_pool_util_upscaling_threshold = 0.9
         # What breaks is told by this program, without Ray's own traces.
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         room = self._room
@@ -77,7 +80,7 @@ class Pool:
         working = places.map_batches(
             Worker,
             fn_constructor_args=(self._post,),
-            batch_size=None,
+            batch_size=1,
             compute=ray.data.ActorPoolStrategy(
                 min_size=room.least, max_size=room.most, max_tasks_in_flight_per_actor=1
             ),
@@ -99,4 +102,11 @@ def _broken(error: BaseException) -> ModelError:
     return ModelError(
         f"the cluster cannot keep workers: {first_line(error)[:300]}",
         "See what Ray says of them: ray status, and its logs in /tmp/ray/session_latest/logs.",
+    )
+
+
+def _unreached(post: Post) -> ModelError:
+    return ModelError(
+        f"workers have started, but none has reached this process at {post.host}:{post.port}",
+        f"Open the way from the nodes to this machine; or name its address as they see it: {HOST_VARIABLE}=ADDRESS",
     )

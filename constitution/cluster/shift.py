@@ -114,7 +114,8 @@ class Shift:
                     self._stop.ask(self._spending.error())
         else:
             self.run.adopt(call)
-        self._tally.count(call.row, call.step)
+        if call.completion is None or call.completion.text:
+            self._tally.count(call.row, call.step)
         del self._losses[call.index]
 
     def finish(self, line: Line, index: int, outcomes: Sequence[Outcome]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from constitution.calls import Caller
 from constitution.cluster.frames import Kind, Line, LineBroken, load
 from constitution.cluster.ledger import Ledger
-from constitution.cluster.messages import Hello, fault_of
+from constitution.cluster.messages import RELEASE, Hello, fault_of
 from constitution.cluster.shift import Packet, pack
 from constitution.crew import Job, Known, Model
 from constitution.engines.base import Engine
@@ -22,6 +22,9 @@ from constitution.runner import Chain, Stop, Tally, outcome_of
 BEAT_SECONDS = 1.0
 # For so long a driver that cannot be reached is looked for.
 LOOK_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+# After so long a worker that could not open its models tries again.
+AGAIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,10 @@ class Worker:
                 except LineBroken:
                     # Another pool has taken this one's place, or the run is over.
                     return
-                await self._report(line)
-                return
+                if await self._report(line):
+                    return
+                # Whatever keeps the models from being opened may pass.
+                await asyncio.sleep(AGAIN_SECONDS)
             except LineBroken:
                 await asyncio.sleep(BEAT_SECONDS)
             finally:
@@ -89,13 +94,17 @@ class Worker:
         began = time.monotonic()
         while time.monotonic() - began < LOOK_SECONDS:
             try:
-                return Line(*await asyncio.open_connection(self._post.host, self._post.port))
-            except OSError:
+                connecting = asyncio.open_connection(self._post.host, self._post.port)
+                return Line(*await asyncio.wait_for(connecting, CONNECT_SECONDS))
+            except (OSError, TimeoutError):
                 await asyncio.sleep(BEAT_SECONDS)
         return None
 
-    async def _report(self, line: Line) -> None:
+    async def _report(self, line: Line) -> bool:
         """Open the models, then do what the desk says.
+
+        Returns:
+            Whether all is done; False if the models could not be opened.
 
         Raises:
             LineBroken: The desk is gone.
@@ -104,12 +113,12 @@ class Worker:
         try:
             opened = [await self._engines.open(model.settings, model.chat_template) for model in self._post.models]
         except Exception as bad:
-            # Whatever it is, the driver tells it, and ends the run: it would be so on every worker.
+            # Whatever it is, the driver tells it; and ends the run, if it is so on other workers.
             line.send(Kind.FAULT, fault_of(bad).model_dump_json().encode())
             await line.drain()
-            return
+            return False
         known = [Known.of(one) for one in opened]
-        hello = Hello(host=socket.gethostname(), process=os.getpid(), models=tuple(known))
+        hello = Hello(host=socket.gethostname(), process=os.getpid(), release=RELEASE, models=tuple(known))
         line.send(Kind.HELLO, hello.model_dump_json().encode())
         presence = Presence(line, opened, self._engines)
         try:
@@ -117,6 +126,7 @@ class Worker:
         finally:
             presence.end()
         await self._engines.close()
+        return True
 
 
 class Presence:
@@ -130,6 +140,8 @@ class Presence:
         self._tasks: set[asyncio.Task[None]] = set()
         self._beating = asyncio.create_task(self._beat())
         self._halting: asyncio.Task[None] | None = None
+        # What the engines did before is told already, by an earlier line of this worker.
+        self._before = engines.usage()
 
     async def last(self) -> None:
         """Do what the driver says until it says to leave.
@@ -193,5 +205,5 @@ class Presence:
 
     async def _beat(self) -> None:
         while True:
-            self._line.send(Kind.USAGE, self._engines.usage().model_dump_json().encode())
+            self._line.send(Kind.USAGE, (self._engines.usage() - self._before).model_dump_json().encode())
             await asyncio.sleep(BEAT_SECONDS)

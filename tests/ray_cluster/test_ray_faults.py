@@ -44,7 +44,6 @@ def gone(processes: list[psutil.Process], seconds: float = 30) -> bool:
     [
         ("127.0.0.1:1", "127.0.0.1:1"),
         ("no-such-host.invalid:6379", "no-such-host.invalid:6379"),
-        ("ray://127.0.0.1:1", "ray://127.0.0.1:1"),
         ("auto", "--ray"),
     ],
 )
