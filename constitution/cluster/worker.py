@@ -53,7 +53,6 @@ class Worker:
 
     def __init__(self, post: Post) -> None:
         self._post = post
-        self._runner = asyncio.Runner()
         self._engines = Engines()
         os.environ.update(post.environment)
         if Path(post.folder).is_dir():
@@ -68,7 +67,7 @@ class Worker:
         Returns:
             The batch.
         """
-        self._runner.run(self._work())
+        asyncio.run(self._work())
         return batch
 
     async def _work(self) -> None:

@@ -86,12 +86,6 @@ def test_four_workers_of_a_cluster_that_is_there(folder: Path, local: Path, clus
     assert_same(folder / "four", local)
 
 
-def test_workers_added_up_to_a_bound(folder: Path, local: Path, cluster: "Cluster") -> None:
-    bounds = ("--replicas", 1, "--max-replicas", 3, "--concurrency", 1)
-    done(*command(folder, "growing"), "--ray", cluster.address, *bounds)
-    assert_same(folder / "growing", local)
-
-
 @pytest.mark.parametrize("first", ["here", "there"])
 def test_a_run_goes_on_where_the_other_stopped(folder: Path, local: Path, cluster: "Cluster", first: str) -> None:
     run = f"begun-{first}"
