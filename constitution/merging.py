@@ -18,6 +18,7 @@ from constitution.counts import Counts
 from constitution.errors import ConfigError, FolderTaken, RunError, unwritable
 from constitution.journal import Line, parse, read_lines
 from constitution.manifest import REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
+from constitution.remote.copies import name_of
 from constitution.report.joined_summary import joined, summary_of
 from constitution.report.summary import Summary, store_summary
 from constitution.reviews import FILE, Review
@@ -241,9 +242,15 @@ def _unwritten(folder: Path) -> Iterator[None]:
 
 def _check_out(out: Path, shards: Sequence[Path]) -> None:
     check_folder(out)
-    hint = f"Choose another folder, for example: --out {out.with_name(f'{out.name}-2')}"
+    # `.` has no name of its own.
+    name = name_of(out) if out.name else str(out.absolute())
+    hint = f"Choose another folder, for example: --out {name}-2"
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FolderTaken(f"{out}: there already, and not an empty folder", hint)
+        raise FolderTaken(f"{name}: there already, and not an empty folder", hint)
+    if out.resolve() == Path.cwd():
+        raise FolderTaken(f"--out {out}: this command runs in that folder, which is to be put in place whole", hint)
     for shard in shards:
-        if out.resolve().is_relative_to(shard.resolve()):
-            raise ConfigError(f"--out {out} lies in {shard}, which is one of the shards", hint)
+        within = name_of(shard)
+        if out.resolve().is_relative_to(shard.resolve()) or name.startswith(f"{within}/"):
+            hint = f"Choose another folder, for example: --out {within}-joined"
+            raise ConfigError(f"--out {name} lies in {within}, which is one of the shards", hint)
