@@ -23,7 +23,8 @@ from constitution.report.joined_summary import joined, summary_of
 from constitution.report.summary import Summary, store_summary
 from constitution.reviews import FILE, Review
 from constitution.run_folder import check_folder
-from constitution.shard_sets import Part, ShardSet, notes, shard_set
+from constitution.shard_rows import rows_of
+from constitution.shard_sets import Part, ShardSet, notes, shard_set, uncapped
 from constitution.shards import Shard
 from constitution.store import count
 from constitution.whole_folder import put_in_place
@@ -58,7 +59,7 @@ def merge(
     """Join shards into a new run; they stay as they are.
 
     Rows that are pending in a shard are pending in the run, which goes on with them under the shards' settings without
-    `shard`.
+    `shard`, and without caps, which held for each shard alone.
 
     Args:
         folders: Each shard's; in any order.
@@ -192,19 +193,20 @@ def _reviews(folder: Path) -> Iterator[tuple[Line, Review]]:
 
 
 def _manifest(found: ShardSet, stage: Stage, out: Path) -> Manifest:
-    """What the new run is: the shards' settings, without `shard`."""
+    """What the new run is: the shards' settings, without `shard` and caps."""
     made = [part.manifests[stage] for part in found.parts if stage in part.manifests]
     kept = found.manifests[stage]
     joined = {
         "created": min(one.created for one in made),
         "determinism": max((one.determinism for one in made), key=_PROMISES.index),
-        "input": sum(one.input for one in made),
+        "input": sum(rows_of(part, stage, found) for part in found.parts),
+        "settings": uncapped(kept.settings),
     }
     if stage is REVISE:
         joined |= {
             "input": found.rows,
             "whole": None,
-            "settings": kept.settings | {"shard": None, "out": str(out)},
+            "settings": uncapped(kept.settings) | {"shard": None, "out": str(out)},
             "affecting": kept.affecting | {"shard": None},
         }
     return kept.model_copy(update=joined)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from constitution.config import Settings
+from constitution.config import CAPS, Settings
 from constitution.errors import ConfigError, RunError, SettingsDiffer
 from constitution.manifest import (
     COMPARE,
@@ -37,6 +37,8 @@ STAGES = (REVISE, COMPARE, SCORE)
 # Folders, and shards, that an error names at most.
 MOST_NAMED = 8
 _IDENTITY = "(identity)"
+# What a folder may spend.
+_LIMITS = CAPS - {"prices"}
 
 
 @dataclass(frozen=True)
@@ -160,11 +162,27 @@ def notes(found: ShardSet) -> Iterator[str]:
         if len(places) > 1:
             kept = ", ".join(_endpoints(found.manifests[stage]))
             yield f"{stage.what}: models were asked at {len(places)} addresses; the joined run names {kept}"
+        if caps := sorted({flag for one in those for flag in _caps(one.settings)}):
+            held = f"{' and '.join(caps)} held for each shard alone"
+            yield f"{stage.what}: {held}; the joined run has no cap: to go on under one, add it"
         lacking = [part for part in found.parts if stage not in part.manifests]
         if lacking:
             yield f"no {stage.what} of {_named([part.name for part in lacking])}: their rows are pending there"
     for part in found.parts:
         yield from part.left
+
+
+def uncapped(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """A stage's settings without caps, its comparisons' included: what shards spend together, none of them may."""
+    kept = {name: None if name in _LIMITS else value for name, value in settings.items()}
+    compare = kept.get("compare")
+    return kept | {"compare": uncapped(compare)} if isinstance(compare, dict) else kept
+
+
+def _caps(settings: Mapping[str, JsonValue]) -> Iterator[str]:
+    compare = settings.get("compare")
+    for one in (settings, compare if isinstance(compare, dict) else {}):
+        yield from (f"--{name.replace('_', '-')}" for name in _LIMITS if one.get(name) is not None)
 
 
 def _joined(parts: Sequence[Part], stage: Stage) -> Manifest:

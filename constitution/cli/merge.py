@@ -44,7 +44,7 @@ def merge(
     import time
 
     from constitution.cli.progress import PLAIN_SECONDS
-    from constitution.manifest import REVISE, load_manifest
+    from constitution.manifest import REVISE, Stage, load_manifest
     from constitution.merging import merge as join
     from constitution.report.findings.going_on import MODELS, going_on
     from constitution.report.terminal import plural
@@ -66,11 +66,11 @@ def merge(
     except KeyboardInterrupt:
         tell("stopped; the shards are as they were, and nothing is half joined", err=True)
         raise typer.Exit(130) from None
-    going = {
-        stage: going_on(run, stage, load_manifest(out, stage))
-        for stage in MODELS
-        if stage in joined.counts and joined.counts[stage].pending
-    }
+    going: dict[Stage, str] = {}
+    for stage in MODELS:
+        # What is pending in one stage is owed to those after it, too.
+        if stage in joined.counts and (going or joined.counts[stage].pending):
+            going[stage] = going_on(run, stage, load_manifest(out, stage))
     if format is Format.json:
         counts = {stage.make: one.model_dump() | {"pending": one.pending} for stage, one in joined.counts.items()}
         found = {"run": run, "shards": joined.shards, "missing": list(map(str, joined.missing)), "counts": counts}
