@@ -18,11 +18,13 @@ from constitution.counts import Counts
 from constitution.errors import ConfigError, FolderTaken, RunError, unwritable
 from constitution.journal import Line, parse, read_lines
 from constitution.manifest import REVISE, Manifest, Stage, has_stage, load_manifest, write_manifest
+from constitution.remote.copies import name_of
 from constitution.report.joined_summary import joined, summary_of
 from constitution.report.summary import Summary, store_summary
 from constitution.reviews import FILE, Review
 from constitution.run_folder import check_folder
-from constitution.shard_sets import Part, ShardSet, notes, shard_set
+from constitution.shard_rows import rows_of
+from constitution.shard_sets import Part, ShardSet, notes, shard_set, uncapped
 from constitution.shards import Shard
 from constitution.store import count
 from constitution.whole_folder import put_in_place
@@ -57,7 +59,7 @@ def merge(
     """Join shards into a new run; they stay as they are.
 
     Rows that are pending in a shard are pending in the run, which goes on with them under the shards' settings without
-    `shard`.
+    `shard`, and without caps, which held for each shard alone.
 
     Args:
         folders: Each shard's; in any order.
@@ -191,19 +193,20 @@ def _reviews(folder: Path) -> Iterator[tuple[Line, Review]]:
 
 
 def _manifest(found: ShardSet, stage: Stage, out: Path) -> Manifest:
-    """What the new run is: the shards' settings, without `shard`."""
+    """What the new run is: the shards' settings, without `shard` and caps."""
     made = [part.manifests[stage] for part in found.parts if stage in part.manifests]
     kept = found.manifests[stage]
     joined = {
         "created": min(one.created for one in made),
         "determinism": max((one.determinism for one in made), key=_PROMISES.index),
-        "input": sum(one.input for one in made),
+        "input": sum(rows_of(part, stage, found) for part in found.parts),
+        "settings": uncapped(kept.settings),
     }
     if stage is REVISE:
         joined |= {
             "input": found.rows,
             "whole": None,
-            "settings": kept.settings | {"shard": None, "out": str(out)},
+            "settings": uncapped(kept.settings) | {"shard": None, "out": str(out)},
             "affecting": kept.affecting | {"shard": None},
         }
     return kept.model_copy(update=joined)
@@ -241,9 +244,15 @@ def _unwritten(folder: Path) -> Iterator[None]:
 
 def _check_out(out: Path, shards: Sequence[Path]) -> None:
     check_folder(out)
-    hint = f"Choose another folder, for example: --out {out.with_name(f'{out.name}-2')}"
+    # `.` has no name of its own.
+    name = name_of(out) if out.name else str(out.absolute())
+    hint = f"Choose another folder, for example: --out {name}-2"
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FolderTaken(f"{out}: there already, and not an empty folder", hint)
+        raise FolderTaken(f"{name}: there already, and not an empty folder", hint)
+    if out.resolve() == Path.cwd():
+        raise FolderTaken(f"--out {out}: this command runs in that folder, which is to be put in place whole", hint)
     for shard in shards:
-        if out.resolve().is_relative_to(shard.resolve()):
-            raise ConfigError(f"--out {out} lies in {shard}, which is one of the shards", hint)
+        within = name_of(shard)
+        if out.resolve().is_relative_to(shard.resolve()) or name.startswith(f"{within}/"):
+            hint = f"Choose another folder, for example: --out {within}-joined"
+            raise ConfigError(f"--out {name} lies in {within}, which is one of the shards", hint)

@@ -54,10 +54,23 @@ def _as_given(value: Any) -> Any:
 
 
 def _all_different(given: tuple[str, ...]) -> tuple[str, ...]:
-    places = [masked_address(address).partition("?")[0].rstrip("/") for address in given]
-    if doubled := [place for number, place in enumerate(places) if place in places[:number]]:
-        raise ValueError(f"the address {doubled[0]} is given twice")
+    places = [_place(address) for address in given]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise ValueError(f"the address {masked_address(place)} is given twice (give each server once)")
+        # What is written down of them could not be told apart, nor read again.
+        if masked_address(place) in map(masked_address, places[:number]):
+            raise ValueError(
+                f"two addresses are {masked_address(place)} but for what is masked, which is never written down (give "
+                "keys with --key-env or --key-file; tell servers apart by host, port or path)"
+            )
     return given
+
+
+def _place(address: str) -> str:
+    """An address as it is compared: a / at the end of its path says nothing."""
+    path, mark, query = address.partition("?")
+    return f"{path.rstrip('/')}{mark}{query}"
 
 
 # One server, or several that share the requests for one model (see `engines/openai/fleet.py`).

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from constitution.config import Settings
+from constitution.config import CAPS, Settings
 from constitution.errors import ConfigError, RunError, SettingsDiffer
 from constitution.manifest import (
     COMPARE,
@@ -25,7 +25,10 @@ from constitution.manifest import (
     load_manifest,
     principle_differences,
 )
+from constitution.remote.addresses import is_url
+from constitution.remote.copies import name_of
 from constitution.report.findings.going_on import going_on
+from constitution.run_folder import OWN_FOLDERS
 from constitution.scoring_rows import COMPARED
 from constitution.shards import Shard
 from constitution.stored_settings import stored_settings
@@ -34,6 +37,8 @@ STAGES = (REVISE, COMPARE, SCORE)
 # Folders, and shards, that an error names at most.
 MOST_NAMED = 8
 _IDENTITY = "(identity)"
+# What a folder may spend.
+_LIMITS = CAPS - {"prices"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,14 @@ class Part:
 
     Attributes:
         folder: Where it is.
+        name: What people call it: the URL that the folder is the working copy of, else the folder.
         shard: Which one it is.
         manifests: Of the stages that are joined.
         left: What of it is not joined, a line each.
     """
 
     folder: Path
+    name: str
     shard: Shard
     manifests: Mapping[Stage, Manifest]
     left: tuple[str, ...]
@@ -80,16 +87,17 @@ def load_part(folder: Path) -> Part:
     Raises:
         RunError: It is not a run, or not a shard of one.
     """
+    name = name_of(folder)
     if has_stage(folder, COMPARE) and not has_stage(folder, REVISE):
         raise RunError(
-            f"{folder}: holds comparisons of a file's pairs only; what is joined are shards of constitution generate",
+            f"{name}: holds comparisons of a file's pairs only; what is joined are shards of constitution generate",
             "Leave it out.",
         )
     made = load_manifest(folder)
     settings = stored_settings(Settings, made.settings, folder)
     if not settings.shard or made.whole is None:
         raise RunError(
-            f"{folder}: a whole run, not a shard of one (it was made without --shard)",
+            f"{name}: a whole run, not a shard of one (it was made without --shard)",
             f"Leave it out; shards are made like this: {going_on(Path('shards/1'), REVISE, made)} --shard 1/8",
         )
     manifests, left = {REVISE: made}, []
@@ -98,15 +106,15 @@ def load_part(folder: Path) -> Part:
             manifests[stage] = load_manifest(folder, stage)
     if COMPARE in manifests and manifests[COMPARE].settings.get("pairs") == "file":
         # Each shard has judged the whole file, whose positions are not the run's.
-        again = going_on(Path("RUN"), COMPARE, manifests[COMPARE], "--reuse", str(folder))
-        left.append(f"{folder}: its comparisons of a file's pairs stay there; made again without a call: {again}")
+        again = going_on(Path("RUN"), COMPARE, manifests[COMPARE], "--reuse", name)
+        left.append(f"{name}: its comparisons of a file's pairs stay there; made again without a call: {again}")
         del manifests[COMPARE]
         if SCORE in manifests and manifests[SCORE].settings.get("on") in COMPARED:
-            left.append(f"{folder}: its scores of a file's pairs stay there")
+            left.append(f"{name}: its scores of a file's pairs stay there")
             del manifests[SCORE]
-    kept = [name for name in ("replaced", "gold") if (folder / name).exists()]
-    left += [f"{folder}: {name} stays there" for name in kept]
-    return Part(folder, Shard.parse(settings.shard), manifests, tuple(left))
+    kept = [own for own in OWN_FOLDERS if (folder / own).exists()]
+    left += [f"{name}: {own} stays there" for own in kept]
+    return Part(folder, name, Shard.parse(settings.shard), manifests, tuple(left))
 
 
 def shard_set(folders: Sequence[Path], allow_missing: bool = False) -> ShardSet:
@@ -126,14 +134,14 @@ def shard_set(folders: Sequence[Path], allow_missing: bool = False) -> ShardSet:
     if len(cut) > 1:
         usual, other = (next(part for part in parts if part.shard.of == of) for of, _ in cut[:2])
         raise ConfigError(
-            f"shards of different runs: {other.folder} is {other.shard}, {usual.folder} is {usual.shard}",
+            f"shards of different runs: {other.name} is {other.shard}, {usual.name} is {usual.shard}",
             "Join shards of one number only; a run is cut anew with --fork, which makes no call again.",
         )
     manifests = {stage: _joined(parts, stage) for stage in STAGES if any(stage in part.manifests for part in parts)}
     for before, part in pairwise(parts):
         if before.shard == part.shard:
             raise ConfigError(
-                f"shard {part.shard} is given twice: {before.folder}, {part.folder}", "Leave one of the two out."
+                f"shard {part.shard} is given twice: {before.name}, {part.name}", "Leave one of the two out."
             )
     of, rows = parts[0].shard.of, manifests[REVISE].whole or 0
     there = {part.shard.number for part in parts}
@@ -154,11 +162,27 @@ def notes(found: ShardSet) -> Iterator[str]:
         if len(places) > 1:
             kept = ", ".join(_endpoints(found.manifests[stage]))
             yield f"{stage.what}: models were asked at {len(places)} addresses; the joined run names {kept}"
+        if caps := sorted({flag for one in those for flag in _caps(one.settings)}):
+            held = f"{' and '.join(caps)} held for each shard alone"
+            yield f"{stage.what}: {held}; the joined run has no cap: to go on under one, add it"
         lacking = [part for part in found.parts if stage not in part.manifests]
         if lacking:
-            yield f"no {stage.what} of {_named([str(part.folder) for part in lacking])}: their rows are pending there"
+            yield f"no {stage.what} of {_named([part.name for part in lacking])}: their rows are pending there"
     for part in found.parts:
         yield from part.left
+
+
+def uncapped(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """A stage's settings without caps, its comparisons' included: what shards spend together, none of them may."""
+    kept = {name: None if name in _LIMITS else value for name, value in settings.items()}
+    compare = kept.get("compare")
+    return kept | {"compare": uncapped(compare)} if isinstance(compare, dict) else kept
+
+
+def _caps(settings: Mapping[str, JsonValue]) -> Iterator[str]:
+    compare = settings.get("compare")
+    for one in (settings, compare if isinstance(compare, dict) else {}):
+        yield from (f"--{name.replace('_', '-')}" for name in _LIMITS if one.get(name) is not None)
 
 
 def _joined(parts: Sequence[Part], stage: Stage) -> Manifest:
@@ -187,7 +211,7 @@ def _joined(parts: Sequence[Part], stage: Stage) -> Manifest:
         if changes := _changes(kept, part.manifests[stage]):
             others += 1
             if others <= MOST_NAMED:
-                told += [f"{part.folder} was made by other settings than {usual.folder}:", *changes]
+                told += [f"{part.name} was made by other settings than {usual.name}:", *changes]
     if others > MOST_NAMED:
         told.append(f"and {others - MOST_NAMED} more shards")
     if told:
@@ -227,16 +251,19 @@ def _endpoints(manifest: Manifest) -> list[str]:
 def _lacking(part: Part, missing: Sequence[Shard], made: Manifest) -> ConfigError:
     first = missing[0]
     manifest = made.model_copy(update={"settings": made.settings | {"shard": str(first)}})
-    name = re.sub(rf"(?<!\d)0*{part.shard.number}(?!\d)", str(first.number), part.folder.name, count=1)
-    folder = part.folder.with_name(name)
-    # A pattern such as shards/[1-7] may have left it out.
-    there = f"Is it {folder}? Then name it, too. Else make it" if folder.exists() else "Make it"
-    if folder.exists():
-        folder = part.folder.with_name(f"shard-{first.number}-of-{first.of}")
+    # `.` has no name of its own.
+    place = part.name if is_url(part.name) or part.folder.name else str(part.folder.absolute())
+    own = place.rpartition("/")[2] if is_url(place) else Path(place).name
+    above, unused = place.removesuffix(own), f"shard-{first.number}-of-{first.of}"
+    alike = re.sub(rf"(?<!\d)0*{part.shard.number}(?!\d)", str(first.number), own, count=1)
+    folder, told = above + (unused if alike == own else alike), "Make it"
+    if Path(folder).exists():
+        # A pattern such as shards/[1-7] may have left it out.
+        folder, told = above + unused, f"Is it {folder}? Then name it, too. Else make it"
     number = f"{len(missing)} of {first.of} shards are missing" if len(missing) > 1 else "a shard is missing"
     return ConfigError(
         f"{number}: {_named(list(map(str, missing)))}",
-        f"{there}: {going_on(folder, REVISE, manifest)}\n"
+        f"{told}: {going_on(folder, REVISE, manifest)}\n"
         "  Or join what there is, and leave the rows of the others pending: add --allow-missing",
     )
 

@@ -72,6 +72,33 @@ def generated(tmp_path: Path, prompts: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def shards(generated: Callable[..., Path]) -> Callable[..., list[Path]]:
+    """Make shards 1 to `of` of a run in `shards/1` to `shards/of`, with these settings."""
+
+    def make(of: int = 3, **settings: Any) -> list[Path]:
+        return [generated(f"shards/{n}", shard=f"{n}/{of}", **settings) for n in range(1, of + 1)]
+
+    return make
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> "Callable[..., Ran]":
+    """Run `constitution …` in this process, which is quicker."""
+    from principle_cli import Ran
+
+    from constitution.cli import main
+
+    def run(*args: object) -> Ran:
+        monkeypatch.setattr("sys.argv", ["constitution", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capfd.readouterr()
+        return Ran(int(ended.value.code or 0), told.out, told.err)
+
+    return run
+
+
+@pytest.fixture
 def lines() -> Callable[[Path], list[Any]]:
     """The objects of a JSONL file; without their checksums, if it is a journal."""
 

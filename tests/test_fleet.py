@@ -255,9 +255,14 @@ def test_one_place_is_given_once(tmp_path: Path) -> None:
         ("critic:\n  model: x\n  base_url: [http://a, http://a]\n", "c.yaml:3: critic.base_url"),
     ]:
         config.write_text(text, encoding="utf-8")
-        with pytest.raises(ConfigError, match="is given twice") as caught:
+        with pytest.raises(ConfigError, match=r"is given twice \(give each server once\)") as caught:
             load_settings(config, {"prompts": "p", "out": "o"})
         assert where in caught.value.message
+    with pytest.raises(
+        ConfigError, match=r"two addresses are http://a/v1\?key=\*\*\* but for what is masked"
+    ) as caught:
+        load_settings(None, {"prompts": "p", "out": "o", "base_url": ["http://a/v1?key=12", "http://a/v1/?key=34"]})
+    assert "--key-env" in caught.value.message
 
 
 # --- settings

@@ -101,12 +101,12 @@ async def calls(fleet: Fleet, number: int, in_flight: int) -> None:
         raise bad.exceptions[0] from None
 
 
-def run(*sims: Sim, number: int = 300, in_flight: int = 12) -> float:
+def run(*sims: Sim, number: int = 300, in_flight: int = 12, concurrency: int | None = None) -> float:
     """The calls, each answered once; the virtual seconds that they took."""
     random.seed(0)
 
     async def go() -> float:
-        fleet = fleet_of(*sims, concurrency=in_flight)
+        fleet = fleet_of(*sims, concurrency=concurrency or in_flight)
         try:
             await calls(fleet, number, in_flight)
             took = asyncio.get_running_loop().time()
@@ -164,8 +164,14 @@ def test_a_hung_server_loses_no_call_and_is_tried_one_request_at_a_time() -> Non
     run(hung, other, number=900)
     noticed = 5 + TIMEOUT + 5
     tries = [second for second in hung.came if second > noticed]
-    assert all(later - earlier >= TIMEOUT for earlier, later in pairwise(tries))
-    assert tries
+    assert tries and all(later - earlier >= TIMEOUT for earlier, later in pairwise(tries))
+
+
+def test_what_waits_for_a_place_at_a_hung_server_is_answered_by_another() -> None:
+    hung = Sim(lambda now, number: "hang" if now >= 1 and number > 0 else "answer")
+    # Of a hundred at once, each server has places for four.
+    assert run(hung, Sim(), number=200, in_flight=100, concurrency=4) < 200 / 4 + 2 * TIMEOUT
+    assert len(hung.came) < 12
 
 
 def test_later_keeps_one_server_alone_for_as_long_as_it_says() -> None:
@@ -237,6 +243,11 @@ def test_a_refused_key_leaves_one_server_out_and_ends_the_run_at_once_where_all_
         run(Sim(refusing[0].does), refusing[1], number=10**6)
     assert caught.value.message.count("refuses the key") == 2
     assert max(refusing[1].came) < 7
+    # What waits for a place is not sent, and does not hide why.
+    sims = [Sim(lambda now, number: "401") for _ in range(2)]
+    with pytest.raises(ModelError, match=r"(?s)refuses the key.*refuses the key"):
+        run(*sims, number=200, in_flight=100, concurrency=4)
+    assert sum(len(sim.came) for sim in sims) <= 8
 
 
 def test_a_server_that_comes_back_with_another_model_stays_out() -> None:

@@ -8,7 +8,7 @@ import typer
 from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
-from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, new_folder, run_folder
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, named, new_folder, run_folder
 from constitution.errors import command
 from constitution.settings_help import HELP
 
@@ -136,7 +136,7 @@ def generate(
                 tell(f"Check the judge: {command('audit', run)}", err=True)
             tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
             if settings.shard:
-                tell(f"Join the shards when all are there: {command('merge', run)} … --out RUN", err=True)
+                tell(f"Join the shards when all are there: {command('merge', named(run))} … --out RUN", err=True)
     stages = {"failures.jsonl": summary, "compare-failures.jsonl": compared}
     for journal, stage in stages.items():
         if stage and stage.counts.failed:

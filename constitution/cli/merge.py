@@ -6,17 +6,31 @@ from typing import Annotated
 import typer
 
 from constitution.cli.output import Format, FormatOption, tell, tell_json
+from constitution.cli.remote import PieceFormat, PieceFormatOption, check_unwritten, keep, named, new_folder, run_folder
 from constitution.errors import command
 
 
 def merge(
+    context: typer.Context,
     shards: Annotated[
-        list[Path], typer.Argument(metavar="SHARD…", help="Folders of generate --shard.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="SHARD…",
+            help="Folders, or URLs, of generate --shard.",
+            show_default=False,
+            parser=run_folder,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="The run's folder: a new one.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="RUN", help="The run's folder, or its URL: a new one.", show_default=False, parser=new_folder
+        ),
+    ],
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Join what there is; rows of missing shards are pending.")
     ] = False,
+    piece_format: PieceFormatOption = PieceFormat.jsonl,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, and no hints.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
@@ -30,12 +44,13 @@ def merge(
     import time
 
     from constitution.cli.progress import PLAIN_SECONDS
-    from constitution.manifest import REVISE, load_manifest
+    from constitution.manifest import REVISE, Stage, load_manifest
     from constitution.merging import merge as join
     from constitution.report.findings.going_on import MODELS, going_on
     from constitution.report.terminal import plural
 
     told = time.monotonic()
+    run = named(out)
 
     def watch(copied: int) -> None:
         nonlocal told
@@ -43,22 +58,25 @@ def merge(
             told = time.monotonic()
             tell(f"{copied}/{len(shards)} shards copied", err=True)
 
+    for shard in shards:
+        check_unwritten(shard)
+    keep(context, out, piece_format, quiet)
     try:
         joined = join(shards, out, allow_missing, watch)
     except KeyboardInterrupt:
         tell("stopped; the shards are as they were, and nothing is half joined", err=True)
         raise typer.Exit(130) from None
-    going = {
-        stage: going_on(out, stage, load_manifest(out, stage))
-        for stage in MODELS
-        if stage in joined.counts and joined.counts[stage].pending
-    }
+    going: dict[Stage, str] = {}
+    for stage in MODELS:
+        # What is pending in one stage is owed to those after it, too.
+        if stage in joined.counts and (going or joined.counts[stage].pending):
+            going[stage] = going_on(run, stage, load_manifest(out, stage))
     if format is Format.json:
         counts = {stage.make: one.model_dump() | {"pending": one.pending} for stage, one in joined.counts.items()}
-        found = {"run": str(out), "shards": joined.shards, "missing": list(map(str, joined.missing)), "counts": counts}
+        found = {"run": run, "shards": joined.shards, "missing": list(map(str, joined.missing)), "counts": counts}
         tell_json(json.dumps(found | {"notes": joined.notes, "next": list(going.values())}, indent=2))
     else:
-        tell(f"{out}: {plural(joined.shards, 'shard')} joined")
+        tell(f"{run}: {plural(joined.shards, 'shard')} joined")
         for stage, one in joined.counts.items():
             what = "" if stage is REVISE else f"{stage.what}: "
             tell(f"  {what}{one.equation}")
@@ -69,5 +87,5 @@ def merge(
     for line in going.values():
         tell(f"Go on with what is pending: {line}", err=True)
     if not going:
-        tell(f"Look at one: {command('show', out)}", err=True)
-        tell(f"Make training data: {command('export', out, '--to', 'DIR')}", err=True)
+        tell(f"Look at one: {command('show', run)}", err=True)
+        tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)

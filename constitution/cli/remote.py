@@ -48,6 +48,30 @@ def _folder(name: str, new: bool) -> Path:
     return local_folder(name, new)
 
 
+def named(run: Path) -> str:
+    """A run as people call it: by its URL, if it has one."""
+    from constitution.remote.copies import name_of
+
+    return name_of(run)
+
+
+def check_unwritten(run: Path) -> None:
+    """See that no other machine writes the run at its URL, if it has one.
+
+    Raises:
+        RunError: One does; names it.
+        Unreachable: The URL cannot be read.
+    """
+    from constitution.remote.copies import copy_in
+
+    if copy := copy_in(run):
+        from constitution.remote.folder import RemoteFolder
+        from constitution.remote.holder import check_free, read_holder
+
+        folder = RemoteFolder(copy.url)
+        check_free(folder, read_holder(folder), copy.link.writer)
+
+
 def keep(
     context: typer.Context, run: Path, form: PieceFormat = PieceFormat.jsonl, quiet: bool = False, shared: bool = False
 ) -> "Mirror | None":

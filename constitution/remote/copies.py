@@ -142,6 +142,12 @@ def copy_in(folder: Path) -> Copy | None:
     return Copy(folder, link.url) if link else None
 
 
+def name_of(run: Path) -> str:
+    """What people call a run: the URL that its folder is the working copy of, else the folder."""
+    copy = copy_in(run)
+    return copy.url if copy else str(run)
+
+
 def runs_folder() -> Path:
     """Where working copies are."""
     home = os.environ.get("XDG_DATA_HOME", "")

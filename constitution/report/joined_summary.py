@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from constitution.counts import Counts
 from constitution.report.summary import Summary, summarise
+from constitution.spending import Bill, Tokens
 
 
 def summary_of(run: Path, counts: Counts, calls: int) -> Summary:
@@ -53,5 +54,21 @@ def joined(parts: Sequence[Summary], counts: Counts, model: str) -> Summary:
         filtered=dict(filtered),
         principles=dict(principles.most_common()),
         control_tokens=tuple(sorted({one for part in parts for one in part.control_tokens})),
+        spent=_added([part.spent for part in parts]),
         **numbers,
+    )
+
+
+def _added(bills: Sequence[Bill | None]) -> Bill | None:
+    """What was spent together; None if nobody told the prices of a part, so that no sum is one of some parts only."""
+    told = [bill for bill in bills if bill]
+    if not told or len(told) < len(bills):
+        return None
+    costs = [bill.cost for bill in told if bill.cost is not None]
+    currencies = {bill.currency for bill in told}
+    return Bill(
+        tokens=sum((bill.tokens for bill in told), Tokens()),
+        cost=sum(costs) if len(costs) == len(told) and len(currencies) == 1 else None,
+        currency=currencies.pop() if len(currencies) == 1 else "",
+        unpriced=tuple(sorted({model for bill in told for model in bill.unpriced})),
     )

@@ -146,7 +146,8 @@ class Fleet:
                     lane.answered()
                     return lane, answer
                 if fault.unreachable:
-                    self._leave_out(lane, fault.said)
+                    if not lane.out:
+                        self._leave_out(lane, fault.said)
                     continue
                 lane.failed(fault, clock())
                 later = fault.status == 429 or fault.wait is not None

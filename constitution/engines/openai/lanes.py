@@ -85,6 +85,7 @@ class Lane:
 
     def answered(self) -> None:
         """All is well again."""
+        self.engine.retrying.let_in()
         self.out = self._on_trial = False
         self.error = None
         self._faults = self.times = 0
@@ -111,10 +112,12 @@ class Lane:
             self.times += 1
             self._closed_since = time.monotonic()
         self.out, self.said, self.error = True, said, error
+        self.engine.retrying.leave_out(said)
         return news
 
     def let_in(self) -> None:
         """It seems to be back."""
+        self.engine.retrying.let_in()
         self.out, self._on_trial = False, True
         self.opens = self._closed_until = -math.inf
         # Whoever was restarted has nothing at hand.

@@ -7,6 +7,7 @@ of its own.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Literal
 
 # What a request says of the server: it has room; it has too much to do; nothing.
@@ -50,19 +51,19 @@ class Pace:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():
+            if not turn.cancelled() and not turn.exception():
                 # The place was given in the same moment.
                 self._taken -= 1
                 self._pass_on()
             raise
         return self._cuts
 
-    def dismiss(self, error: type[Exception]) -> None:
-        """Send away whoever waits for a place, with this error."""
+    def dismiss(self, error: Callable[[], Exception]) -> None:
+        """Send away whoever waits for a place, each with an error of its own."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_exception(error)
+                turn.set_exception(error())
 
     def leave(self, ticket: int, signal: Signal) -> None:
         """Give the place back, and tell how it went.

@@ -61,6 +61,8 @@ class Retrying:
         self._silences = 0
         self._last_answer = self._last_success = -math.inf
         self._draining = asyncio.Event()
+        # Why the server is not to be asked at this time; None if it is.
+        self._left_out: str | None = None
         self._held = 0
         self._held_by = ""
         # By the process's own clock: whoever asks what is waited for may be outside of the loop.
@@ -92,6 +94,19 @@ class Retrying:
         self._draining.set()
         self._pace.dismiss(Held)
 
+    def leave_out(self, said: str) -> None:
+        """Send nothing until `let_in`: what waits here for a place, or comes, is another server's to answer.
+
+        Args:
+            said: What was wrong.
+        """
+        self._left_out = said
+        self._pace.dismiss(self._elsewhere)
+
+    def let_in(self) -> None:
+        """The server may be asked again."""
+        self._left_out = None
+
     async def send(
         self, attempt: Callable[[], Awaitable[Reply]], read: Callable[[Reply], Answer], tries: int = TRIES
     ) -> Answer:
@@ -108,7 +123,7 @@ class Retrying:
 
         Raises:
             CallError: Every attempt was at fault.
-            Fault: This one was, and there are other servers.
+            Fault: This one was, or the server is left out, and there are other servers.
             ModelError: Nobody listens any more; the server hangs, as it has answered nothing, not even to others, in
                 all the time that a request is given; or it has said only "later" for as long as it is believed.
             Held: It would have to be sent, and nothing is sent any more.
@@ -156,16 +171,30 @@ class Retrying:
         finally:
             self._held -= 1
 
+    def _check_open(self) -> None:
+        if self._draining.is_set():
+            raise Held
+        if self._left_out is not None:
+            raise self._elsewhere()
+
+    def _elsewhere(self) -> Fault:
+        return Fault(self._left_out or "", unreachable=True)
+
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._draining.wait()
 
     async def _once(self, attempt: Callable[[], Awaitable[Reply]], read: Callable[[Reply], Answer]) -> Answer:
-        if self._draining.is_set():
-            raise Held
+        self._check_open()
         signal: Signal = "none"
         ticket = await self._pace.enter()
+        try:
+            # It may have closed in the moment in which the place was given.
+            self._check_open()
+        except (Held, Fault):
+            self._pace.leave(ticket, signal)
+            raise
         clock = asyncio.get_running_loop().time
         sent = clock()
         if self._pace.taken == 1:

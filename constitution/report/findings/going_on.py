@@ -15,7 +15,7 @@ from constitution.stored_settings import stored_settings
 MODELS: dict[Stage, type[BaseModel]] = {REVISE: Settings, COMPARE: CompareSettings, SCORE: ScoreSettings}
 
 
-def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
+def going_on(run: Path | str, stage: Stage, manifest: Manifest, *more: str) -> str:
     """The command to type, with every setting that is not the default.
 
     Paths in it are relative to where the run was made. A model that a config file spelt out, or the section `compare`,
@@ -23,7 +23,7 @@ def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
     says `URL`.
 
     Args:
-        run: Its folder.
+        run: Its folder, or its URL.
         stage: One of `MODELS`.
         manifest: The stage's.
         more: Further flags.
@@ -31,7 +31,7 @@ def going_on(run: Path, stage: Stage, manifest: Manifest, *more: str) -> str:
     Raises:
         RunError: The manifest's settings cannot be read.
     """
-    settings = stored_settings(MODELS[stage], manifest.settings, run)
+    settings = stored_settings(MODELS[stage], manifest.settings, Path(run))
     typed: list[str] = []
     by_file = False
     for name, field in type(settings).model_fields.items():
