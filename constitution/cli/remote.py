@@ -1,7 +1,9 @@
 """Runs at URLs, as commands take them."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,3 +65,18 @@ def keep(
             tell(line, err=True)
 
     return context.with_resource(mirrored(run, form.value, warn, shared=shared))
+
+
+def keep_once(context: typer.Context, run: Path) -> Callable[[], None]:
+    """What begins to keep a run's URL up to date when it is called, and not before: who only reads needs no right to.
+
+    While another process of this machine does so, it uploads what this one writes, too.
+    """
+    lock, kept = Lock(), list["Mirror"]()
+
+    def begin() -> None:
+        with lock:
+            if not kept and (mirror := keep(context, run, shared=True)):
+                kept.append(mirror)
+
+    return begin
