@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,7 +50,7 @@ def _folder(name: str, new: bool) -> Path:
 
 
 def keep(
-    context: typer.Context, run: Path, form: PieceFormat = PieceFormat.jsonl, quiet: bool = False, shared: bool = False
+    context: typer.Context, run: Path, form: PieceFormat = PieceFormat.jsonl, quiet: bool = False
 ) -> "Mirror | None":
     """Keep the run's URL up to date, if it has one, until the command ends.
 
@@ -64,19 +63,11 @@ def keep(
         if not quiet or line.startswith("warning"):
             tell(line, err=True)
 
-    return context.with_resource(mirrored(run, form.value, warn, shared=shared))
+    return context.with_resource(mirrored(run, form.value, warn))
 
 
-def keep_once(context: typer.Context, run: Path) -> Callable[[], None]:
-    """What begins to keep a run's URL up to date when it is called, and not before: who only reads needs no right to.
+def keep_while_used(context: typer.Context, run: Path) -> Callable[[], None]:
+    """What has a run's URL kept up to date for a while whenever it is called: who only reads needs no right to."""
+    from constitution.remote.while_used import kept_while_used
 
-    While another process of this machine does so, it uploads what this one writes, too.
-    """
-    lock, kept = Lock(), list["Mirror"]()
-
-    def begin() -> None:
-        with lock:
-            if not kept and (mirror := keep(context, run, shared=True)):
-                kept.append(mirror)
-
-    return begin
+    return context.with_resource(kept_while_used(run, lambda line: tell(line, err=True)))

@@ -13,7 +13,7 @@ import pytest
 from reviewing import Tab
 
 from constitution.errors import RunError
-from constitution.remote import holder
+from constitution.remote import holder, while_used
 from constitution.remote.copies import copy_at
 from constitution.remote.folder import RemoteFolder
 from constitution.remote.holder import LIVE_SECONDS, this_machine
@@ -248,6 +248,7 @@ def test_an_export_that_is_cut_off_is_not_in_the_way_of_the_next(
 def test_a_view_writes_nothing_there_until_a_review_is_given(
     machine: Machines, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(while_used, "IDLE_SECONDS", 0.3)
     one, done = machine("one"), list[str]()
     assert one.generate().code == 0
 
@@ -264,6 +265,11 @@ def test_a_view_writes_nothing_there_until_a_review_is_given(
         with mirrored(run) as mirror:
             assert mirror is not None
         assert tab.answer(page, "accept").status == 200 and len(tab.kept()) == 1
+        # Soon after the last one, others may write again.
+        wait_for(lambda: len(pieces(place, "reviews.jsonl")) == 1)
+        wait_for(lambda: json.loads((place / "holder.json").read_bytes())["state"] == "done")
+        with mirrored(run) as mirror:
+            assert mirror is not None
         assert tab.answer(tab.next(), "accept").status == 200 and len(tab.kept()) == 2
         done.append("served")
 
