@@ -2,12 +2,16 @@
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from constitution.errors import SourceError
 from constitution.remote.addresses import WEB, credentials_hint, filesystem, is_url, masked, protocol_of, reason
-from constitution.remote.reading import RemoteFile
+from constitution.remote.reading import Found, RemoteFile
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 File = Path | RemoteFile
 
@@ -73,7 +77,7 @@ def _at_url(url: str) -> list[File]:
         elif ending(url) in ENDINGS and not files.isdir(path):
             return [RemoteFile(url)]
         elif files.isdir(path):
-            found = [told["name"] for told in files.ls(path, detail=True) if told["type"] == "file"]
+            found = _plain(url, {told["name"]: told["type"] for told in files.ls(path, detail=True)})
         elif files.exists(path):
             return _checked(url, [RemoteFile(url)])
         else:
@@ -83,8 +87,35 @@ def _at_url(url: str) -> list[File]:
     except Exception as bad:
         # Each package has errors of its own.
         raise SourceError(f"{masked(url)}: cannot be listed: {reason(bad)}", credentials_hint(protocol)) from None
-    remote = (RemoteFile(files.unstrip_protocol(name)) for name in found)
+    remote = (RemoteFile(_url_of(url, files, name), Found(files, name)) for name in found)
     return _checked(url, [file for file in remote if _counts(file.name)])
+
+
+def _plain(url: str, entries: Mapping[str, str]) -> list[str]:
+    """The files in a folder at a URL.
+
+    Raises:
+        SourceError: It is laid out as a dataset, which on this machine gives other rows than its files one by one.
+    """
+    shown = {path: path.rstrip("/").rpartition("/")[2] for path in entries}
+    counting = {path: name for path, name in sorted(shown.items()) if _counts(name)}
+    for path, name in counting.items():
+        why = "a folder in it" if entries[path] == "directory" else "named as a split" if _SPLIT.search(name) else ""
+        if why:
+            raise SourceError(
+                f"{masked(url)}: laid out as a dataset ({name!r}: {why}); at a URL, only plain files are read",
+                f"Name the files by a pattern, for example '{masked(url).rstrip('/')}/train*.jsonl' or "
+                f"'{masked(url).rstrip('/')}/**/*.jsonl'; or download the folder, and give its path.",
+            )
+    return [path for path, kind in entries.items() if kind == "file"]
+
+
+def _url_of(above: str, files: "AbstractFileSystem", path: str) -> str:
+    """The URL of a file that was found by another; the file system's own drops host and user where paths have none."""
+    scheme, _, rest = above.partition("://")
+    whole = f"{scheme}://{rest.partition('/')[0]}{path}"
+    # In other protocols the first part is a folder or a bucket, and belongs to the path.
+    return whole if path.startswith("/") and files._strip_protocol(whole) == path else files.unstrip_protocol(path)
 
 
 def _counts(name: str) -> bool:

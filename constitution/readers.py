@@ -16,7 +16,7 @@ from constitution.config import Settings
 from constitution.errors import SourceError, first_line
 from constitution.files import DAMAGED, MOST_LINE, is_gzip, open_bytes, text_lines
 from constitution.input_files import File, ending, files_named
-from constitution.remote.addresses import is_url
+from constitution.remote.addresses import is_url, masked
 from constitution.remote.reading import RemoteFile
 
 # Rows of a Parquet file that are held at once.
@@ -51,11 +51,16 @@ def files_of(settings: Settings) -> list[File]:
     """The files that hold the rows, if the input is a URL, a pattern or a folder of shards.
 
     Raises:
-        SourceError: No file fits, their formats differ, or the URL cannot be reached.
+        SourceError: No file fits, their formats differ, or the URL cannot be reached or has no such split.
     """
     # A split is a dataset's: shards have none.
     shards = (settings.split, settings.subset) == ("train", None)
-    return files_named(settings.prompts) if shards or is_url(settings.prompts) else []
+    if is_url(settings.prompts) and not shards:
+        raise SourceError(
+            f"{masked(settings.prompts)}: --split and --subset choose from datasets, and a URL is read as plain files",
+            "Leave them out, and name the files of the split: 'URL/train*.jsonl'",
+        )
+    return files_named(settings.prompts) if shards else []
 
 
 def _jsonl(path: File) -> Iterator[tuple[str, Row]]:

@@ -16,7 +16,7 @@ from constitution.reviews import Review, reviews
 from constitution.view.app import make_app
 from constitution.view.index import Index
 from constitution.view.live import Live
-from constitution.view.site import Site
+from constitution.view.site import Site, nothing
 
 TOKEN = "a-token"
 # What no page may tell before the answer.
@@ -136,11 +136,19 @@ class Tab:
         reviewer: Who reviews.
         kind: What is reviewed.
         sample: Of the site.
+        keep: Of the site.
     """
 
-    def __init__(self, run: Path, reviewer: str = "ada", kind: str = "comparison", sample: Path | None = None) -> None:
+    def __init__(
+        self,
+        run: Path,
+        reviewer: str = "ada",
+        kind: str = "comparison",
+        sample: Path | None = None,
+        keep: Callable[[], None] = nothing,
+    ) -> None:
         self.run, self.reviewer, self.kind = run, reviewer, kind
-        site = Site(run=run, token=TOKEN, reviewer="ada", sample=sample)
+        site = Site(run=run, token=TOKEN, reviewer="ada", sample=sample, keep=keep)
         app = make_app(site, Live(Index(run), warn=pytest.fail))
         self.client = TestClient(app, base_url="http://127.0.0.1")
 

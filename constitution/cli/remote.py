@@ -1,5 +1,6 @@
 """Runs at URLs, as commands take them."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,7 +74,7 @@ def check_unwritten(run: Path) -> None:
 
 
 def keep(
-    context: typer.Context, run: Path, form: PieceFormat = PieceFormat.jsonl, quiet: bool = False, shared: bool = False
+    context: typer.Context, run: Path, form: PieceFormat = PieceFormat.jsonl, quiet: bool = False
 ) -> "Mirror | None":
     """Keep the run's URL up to date, if it has one, until the command ends.
 
@@ -86,4 +87,11 @@ def keep(
         if not quiet or line.startswith("warning"):
             tell(line, err=True)
 
-    return context.with_resource(mirrored(run, form.value, warn, shared=shared))
+    return context.with_resource(mirrored(run, form.value, warn))
+
+
+def keep_while_used(context: typer.Context, run: Path) -> Callable[[], None]:
+    """What has a run's URL kept up to date for a while whenever it is called: who only reads needs no right to."""
+    from constitution.remote.while_used import kept_while_used
+
+    return context.with_resource(kept_while_used(run, lambda line: tell(line, err=True)))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from constitution.cli.output import tell
-from constitution.cli.remote import keep
+from constitution.cli.remote import keep_while_used
 from constitution.cli.runs import RunArgument
 
 
@@ -37,9 +37,8 @@ def view(
     from constitution.view.serve import serve
 
     name = check_reviewer(reviewer if reviewer is not None else _user())
-    # Whoever runs it on this machine uploads the reviews, too.
-    keep(context, run, shared=True)
-    serve(run, port, name, sample, tell=_tell_now, warn=lambda text: tell(text, err=True), browser=browser)
+    keep = keep_while_used(context, run)
+    serve(run, port, name, sample, tell=_tell_now, warn=lambda text: tell(text, err=True), browser=browser, keep=keep)
 
 
 def _tell_now(address: str) -> None:

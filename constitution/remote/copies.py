@@ -97,7 +97,8 @@ class Copy:
         path = self._path.with_suffix(f".{what}")
         try:
             make_folder(path.parent)
-            lock = FileLock(path, timeout=seconds)
+            # A view begins to upload on one thread, and ends on another.
+            lock = FileLock(path, timeout=seconds, thread_local=False)
             lock.acquire()
         except Timeout:
             return None
@@ -193,9 +194,7 @@ def bring_up_to_date(copy: Copy, restore: Callable[[Copy], None]) -> None:
     Raises:
         RunError: Another process takes too long to fetch the run.
     """
-    restoring = copy.lock("restore", RESTORE_SECONDS)
-    if restoring is None:
-        raise RunError(f"{copy.folder}: another process has been fetching this run for an hour", "Look what it does.")
+    restoring = _restore_lock(copy)
     try:
         mirroring = copy.lock("mirror", 0)
         if mirroring is None:
@@ -206,6 +205,27 @@ def bring_up_to_date(copy: Copy, restore: Callable[[Copy], None]) -> None:
             mirroring.release()
     finally:
         restoring.release()
+
+
+def mirror_lock(copy: Copy) -> FileLock | None:
+    """The right to keep the URL up to date with a copy; None if another process of this machine has it.
+
+    Raises:
+        RunError: Another process takes too long to fetch the run.
+    """
+    # Who only fetches the run holds both, and is soon done.
+    restoring = _restore_lock(copy)
+    try:
+        return copy.lock("mirror", 0.2)
+    finally:
+        restoring.release()
+
+
+def _restore_lock(copy: Copy) -> FileLock:
+    restoring = copy.lock("restore", RESTORE_SECONDS)
+    if restoring is None:
+        raise RunError(f"{copy.folder}: another process has been fetching this run for an hour", "Look what it does.")
+    return restoring
 
 
 def _read_link(path: Path) -> Link | None:

@@ -13,16 +13,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
 from constitution.digests import digest
 from constitution.errors import RunError, Unreachable
+from constitution.manifest import COMPARE, REVISE, SCORE
 from constitution.remote.addresses import credentials_hint, filesystem, masked, protocol_of, reason
-from constitution.run_folder import NAME
+from constitution.run_folder import NAME, OWN_FOLDERS
 
 HOLDER = "holder.json"
+MANIFESTS = (REVISE.manifest, COMPARE.manifest, SCORE.manifest)
 _PIECE = re.compile(r"(\d{12})-(\d{12})-([0-9a-f]{24})\.(jsonl|parquet)")
 # File systems that show an object whole or not at all; elsewhere a file is written aside, and renamed.
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory")
@@ -65,11 +67,18 @@ class Listing:
         journals: The pieces of each journal, in order, by its path in the run's folder.
         files: The small files' paths in the run's folder.
         digest: Changes with whatever changes there, but for the holder.
+        covered: Pieces of each journal that longer ones cover, as a writer leaves them that was cut off.
     """
 
     journals: Mapping[str, list[Piece]] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
     digest: str = ""
+    covered: Mapping[str, list[Piece]] = field(default_factory=dict)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a stage's manifest is there: the first of a run that is uploaded."""
+        return any(PurePosixPath(name).name in MANIFESTS for name in self.files)
 
     @property
     def empty(self) -> bool:
@@ -111,7 +120,7 @@ class RemoteFolder:
             # Names come from elsewhere, and become paths on this machine.
             if not all(NAME.fullmatch(part) and part not in (".", "..") for part in parts) or parts[-1].startswith("."):
                 continue
-            if len(parts) > 1 and parts[-2].endswith(".jsonl.d"):
+            if len(parts) > 1 and parts[-2].endswith(".jsonl.d") and _is_ours(parts[:-2]):
                 journal = "/".join(parts[:-1]).removesuffix(".d")
                 if not (piece := _PIECE.fullmatch(parts[-1])):
                     # To pass it over could be to miss lines.
@@ -120,13 +129,14 @@ class RemoteFolder:
                     )
                 start, end, told_digest, form = piece.groups()
                 journals.setdefault(journal, []).append(Piece(int(start), int(end), told_digest, form))
-            elif name.endswith(".json") and name != HOLDER:
+            elif name.endswith(".json") and name != HOLDER and _is_ours(parts[:-1]):
                 files.add(name)
             else:
                 continue
             signs.append([name, *(str(told.get(sign)) for sign in _SIGNS)])
         ordered = {name: self._in_a_row(name, pieces) for name, pieces in journals.items()}
-        return Listing(ordered, frozenset(files), digest(signs))
+        covered = {name: sorted({*pieces} - {*ordered[name]}) for name, pieces in journals.items()}
+        return Listing(ordered, frozenset(files), digest(signs), covered)
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None if there is none.
@@ -216,7 +226,7 @@ class RemoteFolder:
             raise self._unreachable("listed", bad) from None
 
     def _in_a_row(self, name: str, pieces: list[Piece]) -> list[Piece]:
-        """The pieces without those that longer ones cover, as a writer leaves them that was cut off and began again."""
+        """The pieces without those that longer ones cover."""
         ordered: list[Piece] = []
         end = 0
         for piece in sorted(pieces, key=lambda one: (one.start, -one.end)):
@@ -233,3 +243,8 @@ class RemoteFolder:
 
     def _unreachable(self, what: str, bad: Exception) -> Unreachable:
         return Unreachable(f"{self}: cannot be {what}: {reason(bad)}", credentials_hint(self._protocol))
+
+
+def _is_ours(folders: list[str]) -> bool:
+    """Whether a run has files in such a folder: people keep other things beside them (see `run_folder`)."""
+    return not folders or folders[0] in OWN_FOLDERS

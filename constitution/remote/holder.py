@@ -3,18 +3,29 @@
 import os
 import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import psutil
 from pydantic import ValidationError
 
+from constitution.digests import digest
 from constitution.errors import RunError
 from constitution.records import Record
 from constitution.remote.folder import HOLDER, RemoteFolder
 
 # Seconds without a sign of life after which another machine may write.
 LIVE_SECONDS = 300.0
+# Seconds between two signs of life of a process that uploads.
+SIGN_SECONDS = 30.0
+# Seconds in which one must come, as the clocks of two machines differ: for that long the holder is watched.
+WATCH_SECONDS, LOOK_SECONDS = 70.0, 5.0
+# What tells machines apart that bear one name, and containers of one machine: each counts processes by itself.
+_MACHINE = (Path("/etc/machine-id"), Path("/proc/sys/kernel/random/boot_id"))
+_PROCESSES = "/proc/self/ns/pid"
 
 
 class Holder(Record):
@@ -22,7 +33,8 @@ class Holder(Record):
 
     Attributes:
         writer: Its working copy's name for itself, which no other copy has.
-        host: Its machine.
+        host: Its machine's name.
+        machine: Which machine that is, as names are given twice; empty if it is not known.
         pid: Its number there.
         started: When that process began, in seconds since 1970: numbers are given again.
         since: When it began to write, UTC, ISO 8601.
@@ -33,6 +45,7 @@ class Holder(Record):
 
     writer: str
     host: str
+    machine: str = ""
     pid: int
     started: float
     since: str
@@ -46,6 +59,7 @@ def this_process(writer: str) -> Holder:
     return Holder(
         writer=writer,
         host=socket.gethostname(),
+        machine=this_machine(),
         pid=os.getpid(),
         started=psutil.Process().create_time(),
         since=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,29 +93,66 @@ def write_holder(folder: RemoteFolder, holder: Holder) -> Holder:
     return told
 
 
-def check_free(folder: RemoteFolder, found: Holder | None, writer: str) -> None:
+def this_machine() -> str:
+    """A digest of what no other machine or container has; empty where the system does not tell."""
+    told = []
+    for path in _MACHINE:
+        with suppress(OSError):
+            told.append(path.read_text(encoding="utf-8").strip())
+    with suppress(OSError):
+        told.append(os.readlink(_PROCESSES))
+    return digest([socket.gethostname(), *told]) if told else ""
+
+
+def check_free(
+    folder: RemoteFolder, found: Holder | None, writer: str, tell: Callable[[str], None] = lambda line: None
+) -> Holder | None:
     """Refuse to write where another process does.
+
+    A process of this machine is looked up. One elsewhere counts as gone if it was silent for long by its own clock,
+    and gives no sign of life while it is watched.
 
     Args:
         folder: At the URL.
         found: Who wrote last there.
         writer: The working copy of who asks; on its own machine a lock sees to it that one process writes it.
+        tell: Told what is waited for.
+
+    Returns:
+        Who wrote last, as it was seen last.
 
     Raises:
         RunError: Says who it is, and since when.
+        Unreachable: The URL cannot be read.
     """
-    if found is None or found.state == "done":
-        return
-    age = time.time() - found.seen
-    here = found.host == socket.gethostname()
-    if age >= LIVE_SECONDS or (here and (found.writer == writer or not _is_alive(found))):
-        return
-    who = f"process {found.pid} on {found.host}, since {found.since}, last sign of life {max(0, age):.0f} seconds ago"
-    left = LIVE_SECONDS - age
+    if found is None or found.state == "done" or (found.host == socket.gethostname() and found.writer == writer):
+        return found
+    machine = this_machine()
+    if machine and found.machine == machine and not _is_alive(found):
+        return found
+    age, wait = time.time() - found.seen, "Wait until it is done, or stop it there."
+    who = f"process {found.pid} on {found.host}, since {found.since}"
+    # A clock that is as far ahead tells as little as one that is behind.
+    if abs(age) >= LIVE_SECONDS:
+        tell(f"{folder}: {who} seems to be gone: watching for {WATCH_SECONDS:.0f} seconds whether it is")
+        now = _watched(folder, found)
+        if now is None or now.state == "done" or now == found:
+            return now
+        who, age = f"process {now.pid} on {now.host}, since {now.since}", 0.0
     raise RunError(
-        f"{folder}: another process is writing this run: {who}",
-        f"Wait until it is done, or stop it there. If that machine is gone, try again in {left:.0f} seconds.",
+        f"{folder}: another process is writing this run: {who}, last sign of life {max(0, age):.0f} seconds ago",
+        f"{wait} If that machine is gone, try again in {LIVE_SECONDS - age:.0f} seconds.",
     )
+
+
+def _watched(folder: RemoteFolder, found: Holder) -> Holder | None:
+    """Who writes there after a while, or as soon as it is another holder or another sign of life."""
+    end = time.monotonic() + WATCH_SECONDS
+    now: Holder | None = found
+    while now == found and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_SECONDS))
+        now = read_holder(folder)
+    return now
 
 
 def _is_alive(found: Holder) -> bool:

@@ -2,14 +2,14 @@
 
 folder = local_folder("s3://bucket/run", new=True)
 with mirrored(folder):
-asyncio.run(generate(Settings(prompts="prompts.jsonl", out=str(folder))))
+    asyncio.run(generate(Settings(prompts="prompts.jsonl", out=str(folder))))
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from constitution.remote.copies import Copy, copy_in, local_folder
+from constitution.remote.copies import Copy, copy_in, local_folder, mirror_lock
 from constitution.remote.mirror import PAUSE, Mirror
 
 # The exit code of a command that is done, but for rows that failed.
@@ -49,6 +49,7 @@ def mirrored(
 
     try:
         yield mirror
+        mirror.finish()
     except BaseException as ended:
         late = mirror.finish()
         # What ended it is told instead, unless it only says that some rows failed.
@@ -64,7 +65,7 @@ def mirrored(
 
 def _has_mirror(copy: Copy) -> bool:
     """Whether another process of this machine keeps the URL up to date."""
-    lock = copy.lock("mirror", 0)
+    lock = mirror_lock(copy)
     if lock is None:
         return True
     lock.release()

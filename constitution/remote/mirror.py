@@ -9,14 +9,14 @@ from pathlib import PurePosixPath
 from filelock import FileLock
 
 from constitution.errors import RunError, first_line
-from constitution.remote.copies import Copy
+from constitution.remote.copies import Copy, mirror_lock
 from constitution.remote.folder import HOLDER, Piece, RemoteFolder, content_digest
-from constitution.remote.holder import Holder, check_free, read_holder, this_process, write_holder
+from constitution.remote.holder import SIGN_SECONDS, Holder, check_free, read_holder, this_process, write_holder
 from constitution.remote.pieces import form_of, piece_of, put, whole_lines
 from constitution.remote.restoring import matching, moved_to, restore, was_moved
 
 # Seconds between two uploads; at most, where the URL fails.
-PAUSE, LONGEST_PAUSE = 30.0, 300.0
+PAUSE, LONGEST_PAUSE = 30.0, 60.0
 # Seconds before each attempt of the last upload.
 LAST_PAUSES = (0.0, 1.0, 4.0)
 
@@ -43,7 +43,7 @@ class Mirror:
         self._ended = threading.Event()
         self._finished = False
         self._late: RunError | None = None
-        lock = copy.lock("mirror", 0.2)
+        lock = mirror_lock(copy)
         if lock is None:
             raise RunError(
                 f"{copy.url}: another process of this machine is writing this run", "Wait until it is done, or stop it."
@@ -57,6 +57,8 @@ class Mirror:
             lock.release()
             raise
         self._pieces: dict[str, list[Piece]] = {name: list(pieces) for name, pieces in listing.journals.items()}
+        # What may lie there beside them: covered by longer pieces, or of a put that failed and yet may have landed.
+        self._stray: dict[str, list[Piece]] = {name: list(pieces) for name, pieces in listing.covered.items()}
         # What the small files' digests are there; unknown yet.
         self._files: dict[str, str] = dict.fromkeys(listing.files, "")
         self._inodes: dict[str, int] = {}
@@ -64,8 +66,7 @@ class Mirror:
         self._thread.start()
 
     def _take_hold(self) -> Holder:
-        found = read_holder(self._folder)
-        check_free(self._folder, found, self._copy.link.writer)
+        found = check_free(self._folder, read_holder(self._folder), self._copy.link.writer, self._tell)
         own = this_process(self._copy.link.writer)
         self._folder.probe()
         restore(self._copy, self._folder, found.writer if found else "")
@@ -83,9 +84,11 @@ class Mirror:
         if self._finished:
             return self._late
         self._finished = True
+        # Until it is known better: whoever interrupts the rest asks once more.
+        self._late = self._not_up_to_date(RunError("interrupted while the rest was uploaded"))
         self._ended.set()
-        self._thread.join()
         try:
+            self._thread.join()
             for pause in LAST_PAUSES:
                 time.sleep(pause)
                 if self._upload():
@@ -100,6 +103,7 @@ class Mirror:
         return self._late
 
     def _let_go(self) -> None:
+        self._give_sign(SIGN_SECONDS)
         if not self._pieces and not self._files:
             # The run did not begin.
             self._folder.remove(HOLDER)
@@ -144,6 +148,7 @@ class Mirror:
         whatever a stop leaves is a state that the folder could have been left in, too.
         """
         self._give_sign(0.0)
+        self._clear_strays()
         names = self._copy.names()
         every = {*names, *self._pieces, *self._files}
         ordered = sorted(every, key=lambda name: (-name.count("/"), name.rpartition("/")[0], name))
@@ -194,16 +199,25 @@ class Mirror:
         """Remove a journal's pieces, the last one first, so that what is left is always its beginning."""
         pieces = self._pieces[name]
         while pieces:
+            self._give_sign(SIGN_SECONDS)
             self._folder.remove(f"{name}.d/{pieces[-1].name}")
             pieces.pop()
-            self._give_sign(60.0)
         del self._pieces[name]
         self._inodes.pop(name, None)
+
+    def _clear_strays(self) -> None:
+        """Remove the pieces that may lie there and are not the journal's: when it is begun anew, they would be."""
+        for name, strays in self._stray.items():
+            while strays:
+                if strays[-1] not in self._pieces.get(name, []):
+                    self._folder.remove(f"{name}.d/{strays[-1].name}")
+                strays.pop()
 
     def _upload_file(self, name: str) -> bool:
         """Bring a small file up to date; false if it was moved meanwhile."""
         path = self._copy.folder / name
         if name in self._files and not path.exists():
+            self._give_sign(SIGN_SECONDS)
             self._folder.remove(name)
             del self._files[name]
             return True
@@ -212,6 +226,7 @@ class Mirror:
         except FileNotFoundError:
             return False
         if self._files.get(name) != content_digest(content):
+            self._give_sign(SIGN_SECONDS)
             self._folder.write(name, content)
             self._files[name] = content_digest(content)
         return True
@@ -223,27 +238,32 @@ class Mirror:
         form = form_of(name, self._form)
         try:
             for content in whole_lines(self._copy.folder / name, start):
+                self._give_sign(SIGN_SECONDS)
                 piece = piece_of(start, content, form)
-                put(self._folder, name, piece, content)
+                try:
+                    put(self._folder, name, piece, content)
+                except BaseException:
+                    self._stray.setdefault(name, []).append(piece)
+                    raise
                 self._pieces.setdefault(name, []).append(piece)
                 start = piece.end
-                self._give_sign(60.0)
         except FileNotFoundError:
             return False
         return True
 
     def _give_sign(self, seconds: float) -> None:
-        """Tell others that this process goes on, if it did not for so long.
+        """See that nobody else writes there; tell others that this process goes on, if it did not for so long.
+
+        Called before whatever is changed there: who was taken for gone, and is not, must not go on.
 
         Raises:
             RunError: Another machine has begun to write.
         """
-        if time.time() - self._holder.seen < seconds:
-            return
         found = read_holder(self._folder)
         if found and found.writer != self._holder.writer:
             raise RunError(
                 f"{self._folder}: process {found.pid} on {found.host} writes this run since {found.since}",
                 "Stop one of them.",
             )
-        self._holder = write_holder(self._folder, self._holder)
+        if time.time() - self._holder.seen >= seconds:
+            self._holder = write_holder(self._folder, self._holder)

@@ -51,8 +51,10 @@ def put(folder: RemoteFolder, journal: str, piece: Piece, content: bytes) -> Non
 
     Raises:
         Unreachable: It cannot be written.
+        RunError: A line is damaged, so no table can be made of it.
     """
-    folder.write(f"{journal}.d/{piece.name}", _table(content) if piece.form == "parquet" else content)
+    stored = _table(journal, piece.start, content) if piece.form == "parquet" else content
+    folder.write(f"{journal}.d/{piece.name}", stored)
 
 
 def fetch(folder: RemoteFolder, journal: str, piece: Piece) -> bytes:
@@ -77,13 +79,20 @@ def fetch(folder: RemoteFolder, journal: str, piece: Piece) -> bytes:
     return content
 
 
-def _table(content: bytes) -> bytes:
+def _table(journal: str, start: int, content: bytes) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [_row(line) for line in content.decode("utf-8").split("\n")[:-1]]
     file = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(rows), file)
+    try:
+        rows = [_row(line) for line in content.decode("utf-8").split("\n")[:-1]]
+        parquet.write_table(pa.Table.from_pylist(rows), file)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, pa.ArrowException) as bad:
+        # Whatever else than this program's own lines somebody put there.
+        raise RunError(
+            f"{journal}: no table can be made of its lines after byte {start:,}: {first_line(bad)}",
+            "Mend the line; or take --piece-format jsonl, which stores lines as they are.",
+        ) from None
     return file.getvalue()
 
 

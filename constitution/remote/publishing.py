@@ -2,10 +2,10 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from constitution.errors import ExportError, RunError
+from constitution.errors import ExportError, RunError, Unreachable
 from constitution.remote.addresses import is_url, masked
 from constitution.remote.folder import RemoteFolder
 
@@ -15,7 +15,8 @@ def folder_for(name: str) -> Iterator[Path]:
     """A folder to be made; if the name is a URL, it is uploaded as the block ends well.
 
     Raises:
-        Unreachable: The URL cannot be written: told before the block, if it is so by then.
+        Unreachable: The URL cannot be written: told before the block, if it is so by then; else what was uploaded is
+            removed.
         ExportError: Something lies there.
     """
     if not is_url(name):
@@ -28,9 +29,16 @@ def folder_for(name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="constitution-") as above:
         folder = Path(above) / "made"
         yield folder
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                there.upload(path.relative_to(folder).as_posix(), path)
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        try:
+            for name in names:
+                there.upload(name, folder / name)
+        except BaseException:
+            # Half of it would be in the way of the next attempt. What fails here failed above, which is told.
+            for name in names:
+                with suppress(Unreachable):
+                    there.remove(name)
+            raise
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -13,6 +13,7 @@ from constitution.remote.addresses import WEB, credentials_hint, filesystem, mas
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+    from fsspec import AbstractFileSystem
 
 # Bytes that are fetched at once: some file systems' own default is fifty million.
 BLOCK = 4 * 1024**2
@@ -22,7 +23,27 @@ PAUSES = (0.5, 1.0, 2.0, 4.0)
 # What another attempt would not change.
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ImportError, ValueError, TypeError)
 
+# What tells of an open file that it is another one than before.
+SIGNS = ("ETag", "etag", "md5Hash", "LastModified", "Last-Modified", "last_modified", "mtime", "updated")
+
 Result = TypeVar("Result")
+
+
+class Changed(OSError):
+    """A file is another one than it was when its reading began."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of a file system.
+
+    Attributes:
+        files: The file system.
+        path: Of the file in it.
+    """
+
+    files: "AbstractFileSystem"
+    path: str
 
 
 @dataclass(frozen=True)
@@ -31,9 +52,11 @@ class RemoteFile:
 
     Attributes:
         url: Its address, with whatever secrets are in it; shown masked.
+        found: Where it is, if a folder or a pattern was looked into: the URL alone may not tell host and user.
     """
 
     url: str
+    found: "Found | None" = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return masked(self.url)
@@ -55,7 +78,7 @@ class RemoteFile:
         Raises:
             SourceError: There is no such file, or it cannot be reached.
         """
-        files, path = filesystem(self.url, SourceError)
+        files, path = (self.found.files, self.found.path) if self.found else filesystem(self.url, SourceError)
         try:
             # Many web servers know no ranges and do not say so: what they send is taken as it comes.
             opened = partial(files.open, path, "rb", block_size=0 if protocol_of(self.url) in WEB else BLOCK)
@@ -79,6 +102,7 @@ class _Persistent(io.RawIOBase):
         self._opened = opened
         self._place = 0
         self._file: IO[bytes] | None = None
+        self._signs: dict[str, object] = {}
         self._try(lambda file: None)
 
     def readable(self) -> bool:
@@ -101,9 +125,10 @@ class _Persistent(io.RawIOBase):
             try:
                 if self._file is None:
                     self._file = self._opened()
+                    self._check_same(self._file)
                     self._skip_to_place(self._file)
                 return use(self._file)
-            except FINAL:
+            except (*FINAL, Changed):
                 raise
             except Exception as bad:
                 # Each package has errors of its own for a network that fails.
@@ -112,6 +137,12 @@ class _Persistent(io.RawIOBase):
                     raise OSError(f"{reason(bad)} (after {self._place:,} bytes)") from None
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
+
+    def _check_same(self, file: IO[bytes]) -> None:
+        signs = _signs_of(file)
+        before = self._signs = self._signs or signs
+        if any(before[name] != signs[name] for name in before.keys() & signs.keys()):
+            raise Changed(f"it was changed while it was read (after {self._place:,} bytes)")
 
     def _skip_to_place(self, file: IO[bytes]) -> None:
         # What comes as a whole has no size, and goes to no place in it.
@@ -128,6 +159,15 @@ class _Persistent(io.RawIOBase):
             with contextlib.suppress(Exception):
                 self._file.close()
         self._file = None
+
+
+def _signs_of(file: IO[bytes]) -> dict[str, object]:
+    """What tells an open file from another one; nothing where that is not known."""
+    headers = getattr(getattr(file, "r", None), "headers", None)
+    # What comes from a web server as a whole; of others, what they were found with.
+    told = headers if headers is not None else getattr(file, "details", None) or {}
+    signs = {sign: told.get(sign) for sign in SIGNS} | {"size": getattr(file, "size", None)}
+    return {name: sign for name, sign in signs.items() if sign is not None}
 
 
 def _is_refusal(bad: Exception) -> bool:

@@ -26,7 +26,7 @@ def restore(copy: Copy, folder: RemoteFolder | None = None, writer: str | None =
 
     Raises:
         Unreachable: The URL cannot be read.
-        RunError: The copy and the URL each have what the other lacks; nothing is changed.
+        RunError: The copy and the URL each have what the other lacks, or what lies there is no run; nothing is changed.
     """
     folder = folder or RemoteFolder(copy.url)
     listing = folder.listing()
@@ -35,6 +35,11 @@ def restore(copy: Copy, folder: RemoteFolder | None = None, writer: str | None =
         return
     if listing.empty:
         return
+    if not listing.is_run:
+        raise RunError(
+            f"{folder}: no run there, but other files: {min([*listing.files, *listing.journals])}",
+            "Give a URL that constitution generate --out wrote to, or for a new run one with nothing there.",
+        )
     if writer is None:
         holder = read_holder(folder)
         writer = holder.writer if holder else ""
@@ -87,7 +92,10 @@ def _take_more(copy: Copy, folder: RemoteFolder, listing: Listing, ours: bool) -
             behind.append(name)
         if found < _size(path):
             ahead.append(name)
-    ahead += [name for name in copy.names() if name.endswith(".jsonl") and name not in listing.journals]
+    for name in copy.names():
+        # An empty journal is always there, and is not uploaded.
+        if name.endswith(".jsonl") and name not in listing.journals and _size(copy.folder / name):
+            ahead.append(name)
     if ahead and behind and not ours:
         raise _went_different_ways(copy, folder, ahead, behind)
     for name in behind:

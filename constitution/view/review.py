@@ -93,6 +93,7 @@ def _answer(site: Site, desk: Desk, request: Request, given: Answer) -> Response
         asking = _asking(site, request, given.reviewer, given.again)
         if given.answer not in BUTTONS[asking.kind]:
             raise Refused(f"There is no such answer: {given.answer!r}.")
+        site.keep()
         try:
             desk.save(asking.kind, asking.reviewer, given)
         except (Contradicted, Unsaved) as bad:

@@ -24,7 +24,7 @@ from constitution.pages import render
 from constitution.view.app import make_app
 from constitution.view.index import Index
 from constitution.view.live import Live
-from constitution.view.site import PACKAGE, Site
+from constitution.view.site import PACKAGE, Site, nothing
 
 # Nobody outside this machine reaches it.
 HOST = "127.0.0.1"
@@ -95,6 +95,7 @@ def serve(
     tell: Callable[[str], None],
     warn: Callable[[str], None],
     browser: bool,
+    keep: Callable[[], None] = nothing,
 ) -> None:
     """Show a run until the process is told to end (SIGINT, SIGTERM); from then on it takes signals in its own way.
 
@@ -106,6 +107,7 @@ def serve(
         tell: Told the address once it is answered.
         warn: Told what is not as usual.
         browser: Open the address in the default browser.
+        keep: Called before a review is saved (see `Site`).
 
     Raises:
         RunError: The folder is not a run, is broken, or takes no index.
@@ -114,7 +116,7 @@ def serve(
     """
     load_manifest(run, COMPARE if has_stage(run, COMPARE) and not has_stage(run, REVISE) else REVISE)
     listener = _listen(run, port)
-    site = Site(run=run, token=secrets.token_urlsafe(), reviewer=reviewer, sample=sample)
+    site = Site(run=run, token=secrets.token_urlsafe(), reviewer=reviewer, sample=sample, keep=keep)
     index = Index(run)
     index.keep()
     if index.folder != run:

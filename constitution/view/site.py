@@ -1,5 +1,6 @@
 """What every page of a view needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,10 @@ from starlette.responses import HTMLResponse
 from constitution.pages import render
 
 PACKAGE = "constitution.view"
+
+
+def nothing() -> None:
+    """What a folder of this machine needs before a review is saved there."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,14 @@ class Site:
         token: What every address begins with: only who knows it gets an answer.
         reviewer: Who reviews, unless the page says otherwise.
         sample: A file of `constitution sample`: only its rows are reviewed, in its order. None: all rows.
+        keep: Called before a review is saved; raises a `ConstitutionError` if it would not be kept.
     """
 
     run: Path
     token: str
     reviewer: str
     sample: Path | None = None
+    keep: Callable[[], None] = nothing
 
     @property
     def root(self) -> str:

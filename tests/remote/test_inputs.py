@@ -13,6 +13,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from constitution.config import CompareSettings, Settings
 from constitution.errors import SourceError
@@ -125,6 +126,65 @@ def test_a_bad_row_is_named_by_its_shard_and_line(shards: Path, memory: Callable
     assert the_error("memory://bucket/*.jsonl").message.startswith("memory:///bucket/part-1.jsonl:2: ")
 
 
+@pytest.mark.parametrize("name", ["train.jsonl", "test-1.jsonl", "sub/b.jsonl"])
+def test_a_folder_at_a_url_that_would_be_a_dataset_here_is_refused(
+    shards: Path, memory: Callable[[str, bytes], str], name: str
+) -> None:
+    (shards / name).parent.mkdir(exist_ok=True)
+    (shards / name).write_bytes(jsonl(["Held out?"]))
+    memory(f"bucket/set/{name}", jsonl(["Held out?"]))
+    for url in (shards.as_uri(), "memory://bucket/set"):
+        error = the_error(url)
+        assert "laid out as a dataset" in error.message and f"'{url}/**/*.jsonl'" in error.hint
+    # What the hint says.
+    assert texts(f"{shards.as_uri()}/**/*.jsonl").count("Held out?") == 1
+
+
+@pytest.mark.parametrize("chosen", [{"split": "test"}, {"subset": "en"}])
+def test_a_split_is_refused_at_a_url(shards: Path, chosen: dict[str, str]) -> None:
+    for url in (shards.as_uri(), (shards / "part-1.jsonl").as_uri()):
+        assert "--split and --subset" in the_error(url, **chosen).message
+
+
+class OfAHost(MemoryFileSystem):
+    """As ftp:// and hdfs:// are: host and user are the file system's, and its paths have none."""
+
+    protocol = "ofahost"
+    cachable = False
+
+    def __init__(self, host: str = "", username: str = "") -> None:
+        super().__init__()
+        self.login = (host, username)
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        whole = path.partition("://")[2] if "://" in path else path
+        return "/" + whole.partition("/")[2].strip("/") if "://" in path else whole.rstrip("/")
+
+    @staticmethod
+    def _get_kwargs_from_urls(path: str) -> dict[str, str]:
+        user, _, host = path.partition("://")[2].partition("/")[0].rpartition("@")
+        return {"host": host, "username": user.partition(":")[0]}
+
+    def unstrip_protocol(self, name: str) -> str:
+        return f"ofahost://{name}"
+
+    def open(self, path: str, *args: Any, **named: Any) -> Any:
+        assert self.login == ("host:99", "me"), self.login
+        return super().open(path, *args, **named)
+
+
+def test_the_files_of_a_folder_are_those_of_its_host_and_user(memory: Callable[[str, bytes], str]) -> None:
+    fsspec.register_implementation("ofahost", OfAHost, clobber=True)
+    for name, questions in SHARDS.items():
+        memory(f"dir/{name}.jsonl", jsonl(questions))
+    for url in ("ofahost://me:secret8@host:99/dir", "ofahost://me:secret8@host:99/dir/*.jsonl"):
+        assert texts(url) == ALL
+    memory("dir/part-2.jsonl", b"[]\n")
+    message = the_error("ofahost://me:secret8@host:99/dir").message
+    assert "host:99/dir/part-2.jsonl:1: " in message and "secret8" not in message
+
+
 def test_a_folder_that_mixes_formats_is_refused(shards: Path, memory: Callable[[str, bytes], str]) -> None:
     (shards / "more.csv").write_bytes(b"prompt\nHi?\n")
     for name in (shards, f"{shards}/*[vl]", shards.as_uri()):
@@ -200,6 +260,8 @@ class Flaky(BaseHTTPRequestHandler):
     faults = 0
     ranges = True
     refusal = 0
+    changed = b""
+    tag = ""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -220,6 +282,8 @@ class Flaky(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(part)))
         if kind.ranges:
             self.send_header("Accept-Ranges", "bytes")
+        if kind.tag:
+            self.send_header("ETag", kind.tag)
         if asked:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(kind.content)}")
         self.end_headers()
@@ -229,6 +293,8 @@ class Flaky(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
             self.connection.close()
+            if kind.changed:
+                kind.content, kind.tag = kind.changed, "changed"
         elif body:
             self.wfile.write(part)
 
@@ -270,3 +336,12 @@ def test_a_network_that_stays_broken_is_told_of_with_the_line_and_without_the_to
     error = the_error(url)
     assert "403" in error.message
     assert "hidden" not in error.message + error.hint
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_that_is_changed_while_it_is_read_is_told_of(flaky: tuple[str, type[Flaky]], ranges: bool) -> None:
+    url, server = flaky
+    before, after = ([f"{when} {n}? {'x' * 200}" for n in range(3_000)] for when in ("Before", "Behind"))
+    server.content, server.changed, server.tag = jsonl(before), jsonl(after), "first"
+    server.ranges, server.faults = ranges, 1
+    assert "it was changed while it was read" in the_error(url).message
