@@ -68,6 +68,7 @@ async def generate(
             f"{masked(settings.out)}: generate() writes folders",
             "Give local_folder(URL, new=True) as `out`, within mirrored(…): see constitution.remote.keeping.",
         )
+    _check_caps(settings)
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
         raise PrinciplesError(
@@ -127,7 +128,7 @@ async def _revise_rows(
         run.check(affecting, principles)
         source = source_digest(settings)
         scanned = _scanned_before(run.folder, source) or scan(settings)
-        rows = _rows_of_shard(settings, scanned.rows)
+        rows = rows_of_shard(settings, scanned.rows)
         affecting |= {"prompts (content)": scanned.digest}
         run.check(affecting, principles)
         if retry_failed and not count(run.folder).failed:
@@ -162,6 +163,17 @@ async def _revise_rows(
         write_summary(run.folder, load_prices(settings.prices) if settings.prices else None)
 
 
+def _check_caps(settings: Settings) -> None:
+    """Caps hold for all stages together: those of the second one alone would be looked at when the first has spent."""
+    for name in ("max_tokens_total", "max_cost"):
+        value = getattr(settings.compare, name, None)
+        if value is not None:
+            raise ConfigError(
+                f"compare: {name}: {value}: a run's caps hold for all its stages, so they stand beside `compare`",
+                f"Move it out of that section, or type it: --{name.replace('_', '-')} {value}",
+            )
+
+
 def _models(settings: Settings, plan: Plan | None) -> list[ModelSettings]:
     """All that a run asks."""
     critic = [resolve(settings.generator, settings.critic)] if settings.critic and settings.critique else []
@@ -178,8 +190,12 @@ def _scanned_before(folder: Path, source: str) -> Scan | None:
     return Scan(rows, content) if manifest.source == source and isinstance(content, str) else None
 
 
-def _rows_of_shard(settings: Settings, rows: int) -> int:
-    """How many of the input's rows this run has: all, unless it is a shard."""
+def rows_of_shard(settings: Settings, rows: int) -> int:
+    """How many of the input's rows this run has: all, unless it is a shard.
+
+    Raises:
+        ConfigError: There are fewer rows than shards.
+    """
     shard = Shard.parse(settings.shard)
     if rows < shard.of:
         raise ConfigError(

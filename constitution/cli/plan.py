@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from constitution.config import Settings
 
 SECONDS_PER_HOUR = 3600
+# As of `generate`, where they are workers.
+MOST_REPLICAS = 10_000
 
 
 def plan(
@@ -26,9 +28,18 @@ def plan(
         float | None, typer.Option(help="Hours that the run may take: tells how many replicas that needs.")
     ] = None,
     replicas: Annotated[
-        int, typer.Option(min=1, help="Copies of the pilot's engine or server that the run will have.")
-    ] = 1,
-    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs of one replica. Default: if known.")] = None,
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_REPLICAS,
+            help="With --ray: workers, as of generate. Else copies of the pilot's engine or server that the run will "
+            "have. Default: 1.",
+            show_default=False,
+        ),
+    ] = None,
+    gpus: Annotated[
+        float | None, typer.Option(min=0, help="GPUs of one replica. Default: --gpus-per-replica, or what is known.")
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Keep the pilot here: a run can reuse its calls. Default: it is thrown away."),
@@ -43,13 +54,15 @@ def plan(
     """
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
-    from constitution.errors import ConfigError
+    from constitution.errors import CapReached, ConfigError
     from constitution.planning.forecast import foresee
     from constitution.planning.pilot import check_plannable, run_pilot, size_of
     from constitution.planning.telling import forecast_lines
     from constitution.prices import load_prices
 
     settings, named_out = _settings(context)
+    if replicas and settings.ray is not None:
+        settings = settings.model_copy(update={"replicas": replicas})
     check_plannable(settings)
     prices = load_prices(settings.prices) if settings.prices else None
     if deadline is not None and deadline <= 0:
@@ -60,7 +73,12 @@ def plan(
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="constitution-plan-"))) / "pilot"
         number = pilot or size_of(settings)
         with progress(quiet) as watch:
-            done = run_stage(lambda stop: run_pilot(settings, number, folder, watch, stop), STOPPED if keep else LOST)
+            try:
+                done = run_stage(
+                    lambda stop: run_pilot(settings, number, folder, watch, stop), STOPPED if keep else LOST
+                )
+            except CapReached as full:
+                raise CapReached(f"the pilot is {full.message}", CAPPED_KEPT if keep else CAPPED) from None
         found = foresee(
             done,
             prices,
@@ -81,6 +99,8 @@ def plan(
 
 STOPPED = "stopped; the same command goes on from here"
 LOST = "stopped; nothing of the pilot is kept (--keep DIR)"
+CAPPED_KEPT = "Its calls are kept. Give a higher cap or none, and the same command goes on from here."
+CAPPED = "Nothing of the pilot is kept (--keep DIR). Give a higher cap or none, or run fewer rows: --pilot 5"
 
 
 def _settings(context: typer.Context) -> "tuple[Settings, bool]":
@@ -104,12 +124,17 @@ def _settings(context: typer.Context) -> "tuple[Settings, bool]":
     return load_settings(file, given if named else given | {"out": "outputs/planned"}), named
 
 
-def _gpus_of(settings: "Settings") -> int | None:
+def _gpus_of(settings: "Settings") -> float | None:
     """GPUs of what the pilot ran on, if that is known: what stands behind a server is not."""
+    if settings.gpus_per_replica is not None:
+        return settings.gpus_per_replica
     engine = settings.generator.engine
     if engine == "vllm":
         return 1
     if engine == "transformers":
+        if settings.ray not in (None, "local") and settings.device == "auto":
+            # A cluster's machines may be others than this one.
+            return None
         import torch
 
         device = settings.device

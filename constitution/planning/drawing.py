@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constitution.config import Settings
+from constitution.generation import rows_of_shard
 from constitution.records import Prompt
+from constitution.shards import Shard
 from constitution.sources import no_rows, read
 
 
@@ -21,7 +23,7 @@ class Drawn:
     Attributes:
         prompts: The rows, in the order of the input.
         lengths: Bytes of every row's prompt, in the order of the input, [rows]; 0 is an empty prompt, which takes no
-            call.
+            call. Of a shard, its own rows.
     """
 
     prompts: tuple[Prompt, ...]
@@ -47,8 +49,16 @@ def draw(settings: Settings, number: int) -> Drawn:
 
     Raises:
         SourceError: At the first row that cannot be read; or there is none.
+        ConfigError: There are fewer rows than shards.
     """
-    lengths = np.fromiter((length_of(prompt) for prompt in read(settings)), np.int64)
+    # Others' rows are read too: only then is it known how many there are, and that all can be.
+    whole = np.fromiter((length_of(prompt) for prompt in read(settings)), np.int64)
+    if not len(whole):
+        raise no_rows(settings)
+    rows_of_shard(settings, len(whole))
+    holds = Shard.parse(settings.shard).holds
+    own = np.flatnonzero([holds(index) for index in range(settings.skip, settings.skip + len(whole))])
+    lengths = whole[own]
     filled = np.flatnonzero(lengths)
     if not len(filled):
         raise no_rows(settings)
@@ -56,5 +66,5 @@ def draw(settings: Settings, number: int) -> Drawn:
     # Rows of the same length in an order of chance, else the first ones of the input would stand for all.
     ordered = filled[np.lexsort((random.random(len(filled)), lengths[filled]))]
     groups = np.array_split(ordered, min(number, len(ordered)))
-    places = {int(group[random.integers(len(group))]) + settings.skip for group in groups}
-    return Drawn(tuple(read(settings, len(lengths), places.__contains__)), lengths)
+    places = {int(own[group[random.integers(len(group))]]) + settings.skip for group in groups}
+    return Drawn(tuple(read(settings, len(whole), places.__contains__)), lengths)

@@ -1,17 +1,19 @@
 """What a run will take: steps, models, costs, time and machines, from a pilot."""
 
+import math
 import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from constitution.config import Settings
 from constitution.planning.amounts import Amount, Population
+from constitution.planning.flight import rows_in_flight, shares_servers
 from constitution.planning.pilot import Pilot
 from constitution.planning.speed import Pace, pace_of, seconds_of, turn_of
 from constitution.prices import Prices
 from constitution.records import Call, Record
+from constitution.shards import Shard
 from constitution.spending import Tokens, tokens_of
 
 Floats = NDArray[np.float64]
@@ -48,7 +50,8 @@ class TurnTime(Record):
         seconds: From its first call to its last one.
         load: How much other rows slow a row down (see `speed.py`).
         in_flight: Most rows in flight in the pilot.
-        workers: Rows in flight in the run.
+        workers: Rows in flight in the run, at one copy of what the pilot ran on.
+        shared: Whether replicas ask the same servers, and are no copies.
     """
 
     stage: str
@@ -57,6 +60,7 @@ class TurnTime(Record):
     load: float
     in_flight: int
     workers: int
+    shared: bool = False
 
 
 class Forecast(Record):
@@ -73,9 +77,10 @@ class Forecast(Record):
         currency: Of costs.
         unpriced: Models without a price.
         turns: One model's after the other's.
+        untimed: Turns, stage and model, of which the pilot tells no time: it was stopped within their rows.
         start_seconds: Until the first call, and between turns: what loading took; None if the pilot loaded nothing.
-        seconds: All together.
-        replicas: Copies of what the pilot ran on, that this time is for.
+        seconds: All together; None if a turn is untimed.
+        replicas: Copies of what the pilot ran on, or workers of a cluster, that this time is for.
         deadline: In seconds; None if none was named.
         replicas_needed: The fewest that meet the deadline; None if none was named, or no number does.
         gpus_per_replica: None if nobody knows.
@@ -92,20 +97,21 @@ class Forecast(Record):
     currency: str
     unpriced: tuple[str, ...]
     turns: tuple[TurnTime, ...]
+    untimed: tuple[str, ...] = ()
     start_seconds: float | None
-    seconds: Amount
+    seconds: Amount | None
     replicas: int
     deadline: float | None
     replicas_needed: int | None
-    gpus_per_replica: int | None
+    gpus_per_replica: float | None
     gpus: int | None
 
 
 def foresee(
     pilot: Pilot,
     prices: Prices | None = None,
-    replicas: int = 1,
-    gpus_per_replica: int | None = None,
+    replicas: int | None = None,
+    gpus_per_replica: float | None = None,
     deadline: float | None = None,
 ) -> Forecast:
     """Reckon what the run takes.
@@ -113,23 +119,35 @@ def foresee(
     Args:
         pilot: That was run.
         prices: None: all costs are unknown.
-        replicas: Copies of what the pilot ran on, among which the rows are divided.
-        gpus_per_replica: None: unknown.
+        replicas: Copies of what the pilot ran on, or workers of a cluster, among which the rows are divided. None: as
+            the settings say.
+        gpus_per_replica: None: as the settings say; if they do not, unknown.
         deadline: Seconds that the run may take.
     """
     drawn, settings = pilot.drawn, pilot.settings
+    replicas = replicas or settings.replicas or 1
+    gpus_per_replica = settings.gpus_per_replica if gpus_per_replica is None else gpus_per_replica
     steps, all_calls = [], []
     paces: list[tuple[str, str, Pace]] = []
     spans: list[tuple[float, float]] = []
+    untimed: list[str] = []
     for stage, calls in pilot.calls.items():
         population = _population(pilot, stage)
+        if population is None or not calls:
+            continue
+        shared = shares_servers(settings, stage)
         named = [(_step(stage, call), call) for call in calls]
         all_calls += [(population, call) for call in calls]
         for name in dict.fromkeys(step for step, _ in sorted(named, key=lambda one: _place(one[0]))):
             steps.append(_use(pilot, name, [(population, call) for step, call in named if step == name], prices))
         for model, turn in _turns(stage, named).items():
-            workers = _workers(settings, stage, judges=any(call.choice for _, call in turn))
-            paces.append((stage, model, pace_of(turn, drawn.own_lengths, population, workers)))
+            # Only a judge is asked for more than samples; not every verdict is a `choice`.
+            workers = rows_in_flight(settings, stage, judges=any(step != "sample" for step, _ in turn))
+            pace = pace_of(turn, drawn.own_lengths, population, workers, pilot.begun, shared)
+            if pace is None:
+                untimed.append(f"{stage}, {model}")
+            else:
+                paces.append((stage, model, pace))
             told = turn_of([call for _, call in turn])
             spans.append((float(told.began.min()), float(told.ended.max())))
     models = [
@@ -138,8 +156,10 @@ def foresee(
     ]
     turns = [_time(stage, model, pace, replicas) for stage, model, pace in paces]
     start = _start(pilot.begun, spans)
-    needed = _replicas_needed([pace for *_, pace in paces], start or 0.0, deadline) if deadline else None
+    found = [pace for *_, pace in paces]
+    needed = _replicas_needed(found, start or 0.0, deadline) if deadline and not untimed else None
     running = [sum(getattr(turn.seconds, end) for turn in turns) + (start or 0.0) for end in Amount.model_fields]
+    gpus = None if gpus_per_replica is None else (needed or replicas) * gpus_per_replica
     return Forecast(
         rows=len(drawn.lengths),
         empty=int((drawn.lengths == 0).sum()),
@@ -151,22 +171,26 @@ def foresee(
         currency=prices.currency if prices else "",
         unpriced=tuple(sorted(use.model for use in models if not (prices and prices.of(use.model)))),
         turns=tuple(turns),
+        untimed=tuple(untimed),
         start_seconds=start,
-        seconds=Amount(value=running[0], low=running[1], high=running[2]),
+        seconds=None if untimed else Amount(value=running[0], low=running[1], high=running[2]),
         replicas=replicas,
         deadline=deadline,
         replicas_needed=needed,
         gpus_per_replica=gpus_per_replica,
-        gpus=None if gpus_per_replica is None or (deadline and not needed) else (needed or replicas) * gpus_per_replica,
+        gpus=None if gpus is None or (deadline and not needed) else math.ceil(gpus),
     )
 
 
-def _population(pilot: Pilot, stage: str) -> Population:
-    """The rows that a stage runs, empty ones left out."""
-    lengths, compare = pilot.drawn.lengths, pilot.settings.compare
-    if stage == "compare" and compare and compare.limit:
-        lengths = lengths[: compare.limit]
+def _population(pilot: Pilot, stage: str) -> Population | None:
+    """The rows that a stage runs, empty ones left out; None if there are none."""
+    lengths, settings = pilot.drawn.lengths, pilot.settings
+    if stage == "compare" and settings.compare and settings.compare.limit:
+        # Of the whole input, whichever part of it this run is.
+        lengths = lengths[: Shard.parse(settings.shard).rows(settings.skip, settings.compare.limit)]
     filled = lengths[lengths > 0]
+    if not len(filled):
+        return None
     own = pilot.drawn.own_lengths
     return Population(len(filled), float(filled.mean()), np.array([float(own[one.id]) for one in pilot.drawn.prompts]))
 
@@ -230,19 +254,18 @@ def _turns(stage: str, calls: Sequence[tuple[str, Call]]) -> dict[str, list[tupl
     return found
 
 
-def _workers(settings: Settings, stage: str, judges: bool) -> int:
-    """Rows in flight; a judge has two questions of each (see `labelling.py`)."""
-    compare = settings.compare if stage == "compare" else None
-    workers = (compare and compare.concurrency) or settings.concurrency
-    return max(1, workers // 2) if compare and judges else workers
-
-
 def _time(stage: str, model: str, pace: Pace, replicas: int) -> TurnTime:
     seconds = seconds_of(pace, replicas)
     ends = [seconds * end / pace.work if pace.work else seconds for end in (pace.low, pace.high)]
     amount = Amount(value=seconds, low=ends[0], high=ends[1])
     return TurnTime(
-        stage=stage, model=model, seconds=amount, load=pace.load, in_flight=pace.in_flight, workers=pace.workers
+        stage=stage,
+        model=model,
+        seconds=amount,
+        load=pace.load,
+        in_flight=pace.in_flight,
+        workers=pace.in_flight_with(replicas),
+        shared=pace.shared,
     )
 
 

@@ -5,14 +5,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from constitution.cluster_settings import check_cluster
 from constitution.config import Settings
 from constitution.durable import make_folder
-from constitution.errors import ConfigError, unwritable
+from constitution.errors import ConfigError, ModelError, unwritable
 from constitution.generation import generate
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, Stage, has_stage
 from constitution.planning.drawing import Drawn, draw
-from constitution.records import Call
+from constitution.planning.flight import with_one_worker
+from constitution.records import Call, Failure, Filtered
 from constitution.runner import Stop, Watch
 from constitution.store import count
 
@@ -43,8 +45,10 @@ def check_plannable(settings: Settings) -> None:
     """See that a pilot can stand for the run.
 
     Raises:
-        ConfigError: Its second stage compares pairs of a file, which are other rows than the prompts.
+        ConfigError: Its second stage compares pairs of a file, which are other rows than the prompts; or settings of a
+            cluster do not go together.
     """
+    check_cluster(settings.cluster)
     if settings.compare and settings.compare.pairs == "file":
         raise ConfigError(
             f"compare: pairs: file ({settings.compare.file}): only what compares this run's rows can be planned",
@@ -54,7 +58,7 @@ def check_plannable(settings: Settings) -> None:
 
 def size_of(settings: Settings) -> int:
     """How many rows a pilot has unless told otherwise: as many as are in flight at once, which shows the full speed."""
-    return max(LEAST, settings.concurrency)
+    return max(LEAST, with_one_worker(settings).concurrency)
 
 
 async def run_pilot(
@@ -71,6 +75,7 @@ async def run_pilot(
 
     Raises:
         ConstitutionError: As `generate`.
+        ModelError: No row of it was finished, so it tells nothing.
         Stopped: `stop` was asked for.
     """
     check_plannable(settings)
@@ -85,17 +90,38 @@ async def run_pilot(
         rows.write_text("".join(lines), encoding="utf-8")
     except OSError as bad:
         raise unwritable(rows, bad) from None
-    compare = settings.compare.model_copy(update={"limit": None}) if settings.compare else None
-    own = {"column": ("messages",), "id_column": "id", "skip": 0, "limit": None, "compare": compare}
+    own = {"column": ("messages",), "id_column": "id", "skip": 0, "limit": None, "shard": None}
+    running = with_one_worker(settings).model_copy(update=own | {"prompts": str(rows), "out": str(folder)})
+    if running.compare:
+        compare = running.compare.model_copy(update={"limit": None})
+        running = running.model_copy(update={"compare": compare})
     begun = time.time()
-    await generate(settings.model_copy(update={"prompts": str(rows), "out": str(folder), **own}), watch, stop=stop)
-    stages = {"generate": REVISE} | ({"compare": COMPARE} if compare and has_stage(folder, COMPARE) else {})
+    await generate(running, watch, stop=stop)
+    stages = {"generate": REVISE} | ({"compare": COMPARE} if running.compare and has_stage(folder, COMPARE) else {})
+    for name, stage in stages.items():
+        _check_finished(folder, name, stage)
     return Pilot(
         settings=settings,
         drawn=drawn,
         calls={name: list(read_records(folder / stage.calls, Call)) for name, stage in stages.items()},
         begun=begun,
         failed=sum(_failed(folder, stage) for stage in stages.values()),
+    )
+
+
+def _check_finished(folder: Path, name: str, stage: Stage) -> None:
+    """See that a stage has something to reckon from."""
+    counts = count(folder, stage)
+    # That there is no pair to compare is known of a row without any call.
+    if counts.done or not (counts.failed or name == "generate"):
+        return
+    failures = list(read_records(folder / stage.failures, Failure))
+    filtered = list(read_records(folder / stage.filtered, Filtered))
+    last = f"{failures[-1].step}: {failures[-1].message}" if failures else filtered[-1].message
+    raise ModelError(
+        f"{name}: no row of the pilot was finished ({counts.failed} failed, {counts.filtered} filtered), "
+        f"so nothing can be reckoned. The last: {last}",
+        "Mend that, and plan again; a pilot that was kept keeps its failures, so name another folder with --keep.",
     )
 
 

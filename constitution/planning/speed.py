@@ -7,6 +7,9 @@ workers, each pulling the next row when its own is done, until the last one is.
 """
 
 import heapq
+import math
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +25,10 @@ Floats = NDArray[np.float64]
 LOADS = (0.0, *np.logspace(-3, 2, 26).tolist())
 # A load that explains the calls hardly better than a smaller one is chance.
 BETTER = 0.98
+# Where nobody answers anybody for so long, the pilot had been stopped. Between calls lies no more than a flush.
+PAUSE_SECONDS = 1.0
+# Of fewer rows nobody can say how they differ.
+LEAST_WHOLE = 2
 # So many rows for each worker are played through; what is beyond takes as long as the middle of them.
 PLAYED = 30
 
@@ -36,9 +43,10 @@ class Pace:
         low: The low end of its 95% interval.
         high: The high end.
         in_flight: Most rows that were in flight in the pilot.
-        workers: Rows in flight in the run.
+        workers: Rows in flight in the run, of one process that runs rows.
         rows: Rows that it is for.
         spread: What the pilot's rows took, relative to their mean, [pilot].
+        shared: Whether replicas are no copies of what the pilot ran on, but ask the same servers.
     """
 
     load: float
@@ -49,21 +57,28 @@ class Pace:
     workers: int
     rows: int
     spread: Floats
+    shared: bool = False
+
+    def in_flight_with(self, replicas: int) -> int:
+        """Rows in flight in the run at what the pilot ran on."""
+        return self.workers * replicas if self.shared else self.workers
 
 
 @dataclass(frozen=True)
 class Turn:
-    """The pilot's rows in a model's turn.
+    """The pilot's rows in a model's turn; a row during which the pilot was stopped and went on is there in parts.
 
     Attributes:
         began: When each row's first call began, in seconds since 1970, [rows].
         ended: When its last one was on the disk, and a worker was free for another row, [rows].
         ids: The rows.
+        whole: Which of them are there in one part, [rows].
     """
 
     began: Floats
     ended: Floats
     ids: tuple[str, ...]
+    whole: NDArray[np.bool_]
 
     @property
     def work(self) -> Floats:
@@ -82,18 +97,37 @@ class Turn:
         return beside
 
 
-def turn_of(calls: Sequence[Call]) -> Turn:
-    """The rows of some calls."""
-    spans: dict[str, list[tuple[float, float]]] = {}
+def turn_of(calls: Sequence[Call], begun: float = 0.0) -> Turn:
+    """The rows of some calls.
+
+    Args:
+        calls: Of the pilot.
+        begun: When its last start was, in seconds since 1970.
+    """
+    starts = _starts(calls, begun)
+    spans: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for call in calls:
         assert call.began is not None and call.seconds is not None
-        spans.setdefault(call.row, []).append((call.began, call.began + call.seconds))
+        part = call.row, bisect_right(starts, call.began)
+        spans.setdefault(part, []).append((call.began, call.began + call.seconds))
+    parts = Counter(row for row, _ in spans)
     gaps = [gap for row in spans.values() for gap in _gaps(row)]
     # What lies between two calls, the flush of an answer above all, lies behind the last one too.
     gap = sum(gaps) / len(gaps) if gaps else 0.0
     began = [min(start for start, _ in row) for row in spans.values()]
     ended = [max(end for _, end in row) + gap for row in spans.values()]
-    return Turn(np.array(began), np.array(ended), tuple(spans))
+    whole = np.array([parts[row] == 1 for row, _ in spans], np.bool_)
+    return Turn(np.array(began), np.array(ended), tuple(row for row, _ in spans), whole)
+
+
+def _starts(calls: Sequence[Call], begun: float) -> list[float]:
+    """When the pilot went on after it had been stopped; earlier starts are known only by what lies before them."""
+    found, until = [begun], math.inf
+    for began, ended in sorted((call.began or 0.0, (call.began or 0.0) + (call.seconds or 0.0)) for call in calls):
+        if began > until + PAUSE_SECONDS:
+            found.append(began)
+        until = ended if until == math.inf else max(until, ended)
+    return sorted(found)
 
 
 def _gaps(spans: list[tuple[float, float]]) -> list[float]:
@@ -134,20 +168,32 @@ def fit_load(calls: Sequence[tuple[str, Call]], turn: Turn) -> float:
     return best
 
 
-def pace_of(calls: Sequence[tuple[str, Call]], lengths: dict[str, int], population: Population, workers: int) -> Pace:
-    """How fast a turn goes.
+def pace_of(
+    calls: Sequence[tuple[str, Call]],
+    lengths: dict[str, int],
+    population: Population,
+    workers: int,
+    begun: float = 0.0,
+    shared: bool = False,
+) -> Pace | None:
+    """How fast a turn goes; None if the pilot was stopped within too many of its rows to tell.
 
     Args:
         calls: Of the pilot, each with its step.
         lengths: Of the pilot's prompts, by row.
         population: All rows that take this turn.
-        workers: Rows in flight in the run.
+        workers: Rows in flight in the run, of one process that runs rows.
+        begun: When the pilot's last start was, in seconds since 1970.
+        shared: As in `Pace`.
     """
-    turn = turn_of([call for _, call in calls])
+    turn = turn_of([call for _, call in calls], begun)
+    if turn.whole.sum() < min(LEAST_WHOLE, len(set(turn.ids))):
+        return None
     load = fit_load(calls, turn)
     beside = turn.beside(turn.began, turn.ended)
-    work = turn.work / (1 + load * beside)
-    here = Population(population.rows, population.mean, np.array([float(lengths[row]) for row in turn.ids]))
+    work = (turn.work / (1 + load * beside))[turn.whole]
+    ids = [row for row, whole in zip(turn.ids, turn.whole, strict=True) if whole]
+    here = Population(population.rows, population.mean, np.array([float(lengths[row]) for row in ids]))
     mean = here.per_row(work)
     return Pace(
         load=load,
@@ -158,6 +204,7 @@ def pace_of(calls: Sequence[tuple[str, Call]], lengths: dict[str, int], populati
         workers=workers,
         rows=population.rows,
         spread=work / max(float(work.mean()), 1e-9),
+        shared=shared,
     )
 
 
@@ -166,10 +213,11 @@ def seconds_of(pace: Pace, replicas: int = 1) -> float:
 
     Args:
         pace: Of the turn.
-        replicas: Copies of what the pilot ran on, each with as many workers and its share of the rows.
+        replicas: Copies of what the pilot ran on, each with as many workers and its share of the rows; or, where all
+            ask the same servers, so many times the workers.
     """
-    rows = -(-pace.rows // replicas)
-    workers = min(pace.workers, rows)
+    rows = pace.rows if pace.shared else -(-pace.rows // replicas)
+    workers = min(pace.in_flight_with(replicas), rows)
     played = min(rows, PLAYED * workers)
     random = np.random.default_rng(0)
     drawn = random.permutation(np.resize(pace.spread, played)) * pace.work

@@ -50,7 +50,13 @@ def unmeasured(forecast: Forecast, settings: Settings) -> list[str]:
             )
     if forecast.start_seconds is None:
         found.append("loading the model (the pilot's calls were there already)")
-    if max(forecast.replicas, forecast.replicas_needed or 0) > 1:
+    found += [f"the time of {turn} (the pilot was stopped within its rows)" for turn in forecast.untimed]
+    if settings.ray is not None and settings.replicas is None and forecast.replicas == 1:
+        found.append("how many workers the cluster starts by itself (this is for one; tell how many with --replicas)")
+    if settings.max_replicas is not None and settings.max_replicas > forecast.replicas:
+        found.append(f"workers that are added later (up to --max-replicas {settings.max_replicas})")
+    copies = not all(turn.shared for turn in forecast.turns)
+    if copies and max(forecast.replicas, forecast.replicas_needed or 0) > 1:
         found.append("several replicas (each is taken to be as fast as the one of the pilot)")
     if settings.engine == "openai":
         found.append("what else the server does meanwhile, and limits on requests that the pilot did not meet")
@@ -115,10 +121,14 @@ def _time_lines(forecast: Forecast) -> list[str]:
     several = f" with {forecast.replicas} replicas" if forecast.replicas > 1 else ""
     seconds = forecast.seconds
     start = "" if forecast.start_seconds is None else f", {duration(forecast.start_seconds)} of it loading"
-    lines = [f"time{several}: {duration(seconds.value)} [{duration(seconds.low)}, {duration(seconds.high)}]{start}"]
+    if seconds is None:
+        lines = [f"time: {UNKNOWN} (the pilot was stopped within its rows; another one measures it: --keep NEW)"]
+    else:
+        low, high = duration(seconds.low), duration(seconds.high)
+        lines = [f"time{several}: {duration(seconds.value)} [{low}, {high}]{start}"]
     if len(forecast.turns) > 1:
         lines += [f"  {turn.stage}, {turn.model}: {duration(turn.seconds.value)}" for turn in forecast.turns]
-    if forecast.deadline is not None:
+    if forecast.deadline is not None and seconds is not None:
         if forecast.replicas_needed is None:
             lines.append(f"within {duration(forecast.deadline)}: not with any number of replicas")
         else:
