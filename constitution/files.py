@@ -41,7 +41,11 @@ def open_bytes(path: Path | RemoteFile) -> BinaryIO:
     if isinstance(path, RemoteFile):
         # Opened once: each time is a request or two.
         file = path.open("rb")
-        packed = file.peek(2)[:2] == GZIP_MAGIC
+        try:
+            packed = file.peek(2)[:2] == GZIP_MAGIC
+        except OSError as bad:
+            file.close()
+            raise SourceError(f"{path}: cannot be read: {bad}", "Check the network, and try again.") from None
         return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else cast(BinaryIO, file)
     return cast(BinaryIO, gzip.open(path)) if is_gzip(path) else path.open("rb")
 
