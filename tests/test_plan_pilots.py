@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -186,18 +185,22 @@ def stop_after(calls: int, settings: Settings, number: int, folder: Path) -> Non
 
 
 def test_a_pause_is_no_time_that_rows_take(given: Given, tmp_path: Path) -> None:
-    settings, folder = given(), tmp_path / "pilot"
-    stop_after(20, settings, 20, folder)
-    time.sleep(1.2)
-    resumed = run(settings, 20, folder)
-    assert any(call.began and call.began < resumed.begun for call in resumed.calls["generate"])
-    # What another start finds in the folder knows the pause by itself.
-    again = run(settings, 20, folder)
-    for pilot in (resumed, again):
-        (turn,) = foresee(pilot).turns
-        assert turn.seconds.value == pytest.approx(30 * 3 * SECONDS, rel=0.35)
-        assert turn.seconds.high < 2 * turn.seconds.value
-        assert turn.load < 1
+    whole = run(given(), 20, tmp_path / "pilot")
+    (plain,) = foresee(whole).turns
+    calls = whole.calls["generate"]
+    # As if it had been stopped during its tenth row, and had gone on ten minutes later.
+    cut = sorted(call.began or 0.0 for call in calls)[28]
+    parts = [
+        call.model_copy(update={"began": (call.began or 0.0) + 600 * ((call.began or 0.0) > cut)}) for call in calls
+    ]
+    assert {call.row for call in parts if (call.began or 0.0) <= cut} & {call.row for call in parts[30:]}
+    # The start that went on, and a later one, which finds all calls.
+    for begun in (cut + 599, cut + 9999):
+        found = foresee(replace(whole, calls={"generate": parts}, begun=begun))
+        (turn,) = found.turns
+        assert turn.seconds.value == pytest.approx(plain.seconds.value, rel=0.3)
+        assert turn.in_flight <= 4
+        assert found.start_seconds is None
 
 
 def test_where_all_rows_were_stopped_half_way_the_time_is_unknown(given: Given, tmp_path: Path) -> None:
