@@ -12,6 +12,11 @@ from constitution.model_settings import Role
 from constitution.settings_help import HELP
 from constitution.yamlfile import kind_of, line_of, nearest, plainly
 
+# What settings look like whose rule is a pattern that people should not have to read.
+FORMS = {
+    "ray": "auto, local or the HOST:PORT of a cluster's head (port 6379 as a rule)",
+    "shard": "I/N, counted from 1, such as 2/8",
+}
 AnySettings = TypeVar("AnySettings", bound=BaseModel)
 
 
@@ -71,6 +76,8 @@ def _rule(fault: ErrorDetails) -> str:
             return f"the key {key!r} is missing"
         case "model_type":
             return f"expected a name, or keys and values, found {kind_of(fault['input'])}"
+        case "string_pattern_mismatch" if key in FORMS:
+            return f"expected {FORMS[key]}, not {fault['input']!r}"
     given = _shown(fault["input"]) if "base_url" in fault["loc"] else fault["input"]
     message = plainly({**fault, "input": given})
     told = (

@@ -9,7 +9,7 @@ from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
-from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, run_folder
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, named, run_folder
 from constitution.cli.runs import NewRunArgument, RunArgument
 from constitution.errors import command
 from constitution.settings_help import COMPARE_HELP
@@ -134,11 +134,11 @@ def compare(
     if format is Format.json:
         tell_json(summary.model_dump_json(indent=2))
     else:
-        print_labels(results(), run, summary)
+        print_labels(results(), named(run), summary)
         tell(f"  comparisons: {run / 'comparisons.jsonl'}")
         if not quiet:
-            tell(f"Check the judge: {command('audit', run)}", err=True)
-            tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
+            tell(f"Check the judge: {command('audit', named(run))}", err=True)
+            tell(f"Make training data: {command('export', named(run), '--to', 'DIR')}", err=True)
     if summary.counts.failed:
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'compare-failures.jsonl'})"
         tell(f"{failed}; --retry-failed runs them again. The last: {summary.last_failure}", err=True)

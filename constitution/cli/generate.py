@@ -117,26 +117,27 @@ def generate(
     with progress(quiet) as watch:
         run_stage(lambda stop: run_generate(settings, watch, lender, stop, retry_failed), mirror=mirror)
     run = Path(settings.out)
+    known_as = named(run)
     table = load_prices(settings.prices) if settings.prices else None
     summary = summarise(run, table)
     compared = summarise_labels(run) if settings.compare and summary.counts.done else None
     if format is Format.json:
         tell_json(as_json(summary, compared))
     else:
-        print_summary(results(), run, summary)
+        print_summary(results(), known_as, summary)
         tell(f"  transcripts: {run / 'transcripts.jsonl'}\n  summary: {run / 'summary.json'}")
         if compared:
-            print_labels(results(), run, compared)
+            print_labels(results(), known_as, compared)
             tell(f"  comparisons: {run / 'comparisons.jsonl'}")
         if summary.spent:
             tell(f"  spent: {spent_line(summary.spent)}")
         if not quiet and summary.counts.done:
-            tell(f"Look at one: {command('show', run)}", err=True)
+            tell(f"Look at one: {command('show', known_as)}", err=True)
             if compared:
-                tell(f"Check the judge: {command('audit', run)}", err=True)
-            tell(f"Make training data: {command('export', run, '--to', 'DIR')}", err=True)
+                tell(f"Check the judge: {command('audit', known_as)}", err=True)
+            tell(f"Make training data: {command('export', known_as, '--to', 'DIR')}", err=True)
             if settings.shard:
-                tell(f"Join the shards when all are there: {command('merge', named(run))} … --out RUN", err=True)
+                tell(f"Join the shards when all are there: {command('merge', known_as)} … --out RUN", err=True)
     stages = {"failures.jsonl": summary, "compare-failures.jsonl": compared}
     for journal, stage in stages.items():
         if stage and stage.counts.failed:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
-from constitution.cli.remote import new_folder, run_folder
+from constitution.cli.remote import named, new_folder, run_folder
 
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run's folder, or its URL.", show_default=False, parser=run_folder)
@@ -53,14 +53,14 @@ def status(
         tell_json(as_json(revised, compared, scored, reviewed, spent))
         return
     if revised:
-        print_summary(results(), run, revised)
+        print_summary(results(), named(run), revised)
         made = load_manifest(run)
         if made.whole is not None:
             tell(f"  shard {made.settings.get('shard')} of an input of {plural(made.whole, 'row')}")
     if compared:
-        print_labels(results(), run, compared)
+        print_labels(results(), named(run), compared)
     if scored:
-        print_scores(results(), run, scored)
+        print_scores(results(), named(run), scored)
     if spent:
         tell(f"  spent: {spent_line(spent)}")
     if reviewed:

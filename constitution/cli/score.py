@@ -8,7 +8,7 @@ from constitution.cli import model_options as options
 from constitution.cli.fail_on import FailOnOption, RetryOption, check_fail_on, too_many
 from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
-from constitution.cli.remote import PieceFormat, PieceFormatOption, keep
+from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, named
 from constitution.cli.runs import RunArgument
 from constitution.errors import command
 from constitution.settings_help import SCORE_HELP
@@ -90,11 +90,11 @@ def score(
     if format is Format.json:
         tell_json(summary.model_dump_json(indent=2))
     else:
-        print_scores(results(), run, summary)
+        print_scores(results(), named(run), summary)
         tell(f"  scores: {run / 'scores.jsonl'}")
         if not quiet:
-            tell(f"Look at one: {command('show', run)}", err=True)
-            tell(f"Make training data: {command('export', run, '--to', 'DIR', '--min-reward', 'X')}", err=True)
+            tell(f"Look at one: {command('show', named(run))}", err=True)
+            tell(f"Make training data: {command('export', named(run), '--to', 'DIR', '--min-reward', 'X')}", err=True)
     if summary.counts.failed:
         failed = f"{plural(summary.counts.failed, 'row')} failed (see {run / 'score-failures.jsonl'})"
         tell(f"{failed}; --retry-failed runs them again. The last: {summary.last_failure}", err=True)

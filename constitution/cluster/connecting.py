@@ -71,8 +71,15 @@ def connect(settings: ClusterSettings) -> None:
     try:
         with _silent():
             _join(settings, quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as bad:
-        raise _nobody(settings.ray, first_line(bad)[:200]) from None
+    except Exception as bad:
+        # Ray says in errors of many kinds, plain ones too, that it did not come up.
+        why = first_line(bad)[:200]
+        if settings.ray == "local":
+            raise ConfigError(
+                f"--ray local: Ray does not start on this machine ({why})",
+                "A busy machine may need another try; Ray's own logs are in /tmp/ray/session_latest/logs.",
+            ) from None
+        raise _nobody(settings.ray, why) from None
 
 
 def _join(settings: ClusterSettings, quiet: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from constitution.cluster.worker import Post
 from constitution.cluster_settings import ClusterSettings
 from constitution.crew import Job, Known, Model, Seen
 from constitution.engines.vllm.starting import GPUS_VARIABLE
+from constitution.errors import CapReached
 from constitution.model_settings import Addresses, unmasked
 from constitution.run import Run
 from constitution.runner import WATCH_SECONDS, AnyRow, Stop, Stopped, Tally, Watch
@@ -138,6 +139,9 @@ class RayCrew:
             await run.flushed()
         finally:
             ending.cancel()
+        if spending and isinstance(stop.why, CapReached):
+            # What was under way is spent by now, too.
+            raise spending.error()
         if stop.asked:
             raise stop.why or Stopped
 

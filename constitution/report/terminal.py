@@ -125,7 +125,7 @@ SCORED = {
 }
 
 
-def print_summary(console: Console, run: Path, summary: Summary) -> None:
+def print_summary(console: Console, run: str, summary: Summary) -> None:
     """Print where a run's rows are, and what is worth knowing of them."""
     lines = [f"{run}: {summary.counts.equation}"]
     for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
@@ -142,7 +142,7 @@ def print_summary(console: Console, run: Path, summary: Summary) -> None:
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
+def print_labels(console: Console, run: str, summary: LabelSummary) -> None:
     """Print where a run's comparisons are, and what came of them."""
     lines = [f"{run}: comparing: {summary.counts.equation}"]
     for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
@@ -167,7 +167,7 @@ def print_labels(console: Console, run: Path, summary: LabelSummary) -> None:
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def print_scores(console: Console, run: Path, summary: "ScoreSummary") -> None:
+def print_scores(console: Console, run: str, summary: "ScoreSummary") -> None:
     """Print where a run's scores are, what the judge said of each rule, and whether revision raises the reward."""
     lines = [f"{run}: scoring: {summary.counts.equation}"]
     for name, kinds in (("failed", summary.failures), ("filtered", summary.filtered)):
