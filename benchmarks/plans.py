@@ -1,13 +1,13 @@
-"""How near `constitution plan` comes: three runs, each planned first and then made.
+"""How near `constitution plan` comes: runs that are each planned first and then made.
 
-1. 2,000 rows at a mock server that takes a while for each token, both stages; 2. and 3. the bundled model on 200
-prompts of XSTest and 80 of HarmBench (the files are read where they are: a folder named by DATA). The prices are made
-up: what is compared is the reckoning. Time is that from the first call to the last one of each model's turn. A machine
-that others use is not as fast in the run as it was in the pilot: so there is also the time that the same reckoning
-gives with the pace of the run itself.
-Writes its section of `results.md`.
+At a mock server that takes a while for each token: 1. 2,000 rows, both stages; 2. the prompts of XSTest, two rounds;
+3. those of HarmBench, three rounds and a judge with chains of thought. With the bundled model: 4. 80 prompts of
+HarmBench; 5. 200 of XSTest. The files are read where they are: a folder named by DATA. The prices are made up: what is
+compared is the reckoning. Time is that from the first call to the last one of each model's turn. A machine that others
+use is not as fast in the run as it was in the pilot: so there is also the time that the same reckoning gives with the
+pace of the run itself.
 
-    DATA=/path/to/data python benchmarks/plans.py
+    DATA=/path/to/data python benchmarks/plans.py            # 1 to 3; --only 4 5: others
 """
 
 import argparse
@@ -184,7 +184,7 @@ def column_of(data: Path, path: Path, column: str, rows: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", type=int, choices=(1, 2, 3), help="one of the three; nothing is written then")
+    parser.add_argument("--only", type=int, nargs="+", choices=range(1, 6), default=[1, 2, 3], help="which of them")
     parser.add_argument("--rows", type=int, default=2000, help="at the mock server")
     parser.add_argument("--max-tokens", type=int, default=64, help="of an answer of the bundled model")
     parser.add_argument("--dtype", default="auto", help="of the bundled model; float32 is faster on a CPU without bf16")
@@ -194,43 +194,34 @@ def main() -> None:
     if options.serve:
         asyncio.run(serve())
         return
-    wanted = {options.only} if options.only else {1, 2, 3}
     data = Path(os.environ.get("DATA", "."))
+    xstest, harmbench = data / "xstest_prompts.csv", data / "harmbench_behaviors_text_val.csv"
+    bundled = {"rounds": 1, "max_tokens": options.max_tokens, "dtype": options.dtype}
+    thinking = {"cot": True, "cot_samples": 2, "cot_tokens": 96, "principles_per_pair": 2, "samples": 2}
     lines = []
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        if 1 in wanted:
-            (there := home / "server").mkdir()
-            lengths_of_all_kinds(there / "prompts.jsonl", options.rows)
-            with server() as address:
-                settings = {
-                    "engine": "openai",
-                    "model": "mock",
-                    "base_url": address,
-                    "compare": {"principles_per_pair": 2},
-                }
-                lines.append(
-                    plan_and_make(
-                        "mock server, both stages", {"prompts": str(there / "prompts.jsonl")} | settings, 64, there
-                    )
-                )
-        for number, name, file, column, rows, flight in (
-            (2, "bundled model, XSTest", "xstest_prompts.csv", "prompt", 200, 32),
-            (3, "bundled model, HarmBench", "harmbench_behaviors_text_val.csv", "Behavior", 80, 16),
-        ):
-            if number in wanted:
-                (there := home / f"{number}").mkdir()
-                column_of(data / file, there / "prompts.jsonl", column, rows)
-                settings = {
-                    "rounds": 1,
-                    "max_tokens": options.max_tokens,
-                    "concurrency": flight,
-                    "dtype": options.dtype,
-                }
-                lines.append(plan_and_make(name, {"prompts": str(there / "prompts.jsonl")} | settings, flight, there))
-    if options.only:
-        return
-    write(lines)
+    with tempfile.TemporaryDirectory() as folder, server() as address:
+        mock = {"engine": "openai", "model": "mock", "base_url": address}
+        references: dict[int, tuple[str, Path | None, str, int, int, dict[str, Any]]] = {
+            1: ("mock server, both stages", None, "", options.rows, 64, mock | {"compare": {"principles_per_pair": 2}}),
+            2: ("mock server, XSTest, two rounds", xstest, "prompt", 450, 48, mock | {"concurrency": 48}),
+            3: (
+                *("mock server, HarmBench, three rounds, reasoned verdicts", harmbench, "Behavior", 80, 24),
+                mock | {"rounds": 3, "concurrency": 24, "compare": thinking},
+            ),
+            4: ("bundled model, HarmBench", harmbench, "Behavior", 80, 16, bundled | {"concurrency": 16}),
+            5: ("bundled model, XSTest", xstest, "prompt", 200, 32, bundled | {"concurrency": 32}),
+        }
+        for number in options.only:
+            name, file, column, rows, pilot, settings = references[number]
+            (there := Path(folder) / f"{number}").mkdir()
+            prompts = there / "prompts.jsonl"
+            if file:
+                column_of(file, prompts, column, rows)
+            else:
+                lengths_of_all_kinds(prompts, rows)
+            lines.append(plan_and_make(name, {"prompts": str(prompts)} | settings, pilot, there))
+    if options.only == [1, 2, 3]:
+        write(lines)
 
 
 def write(lines: list[str]) -> None:
