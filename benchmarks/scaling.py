@@ -6,7 +6,7 @@ how busy the machine is; so a run of one process without a cluster is measured i
 what it does. A run goes on until all workers have been at work for some time, and is then stopped. The rate is that of
 the calls which ended in that time, by the journal: neither the start nor the end counts. In turns, medians.
 
-*Rows.* A million rows of three calls each, answered at once, by two workers: rows per second from the start of the
+*Rows.* A million rows of two calls each (direct revision), answered at once, by two workers: rows per second from the start of the
 command to its end, what the process that writes the run holds in memory on the way, and how large the folder is.
 
     python benchmarks/scaling.py workers
@@ -33,7 +33,7 @@ from sections import replace_section
 
 PROGRAM = Path(sys.executable).with_name("constitution")
 CALL_SECONDS = 0.05
-CALLS_PER_ROW = 3
+CALLS_PER_ROW = 2
 # Of the time in which all workers are at work: what is left out at its beginning and its end.
 MARGIN_SECONDS = 2.0
 _TIMES = re.compile(rb'"began":([0-9.e+]+),"seconds":([0-9.e+-]+)')
@@ -118,7 +118,7 @@ def write_prompts(path: Path, rows: int) -> None:
 
 def start(prompts: Path, run: Path, workers: int, *options: str) -> "subprocess.Popen[bytes]":
     """Begin a run by so many workers; by none: in one process, without a cluster."""
-    where = ("--prompts", str(prompts), "--out", str(run), "--engine", "scripted", "--rounds", "1")
+    where = ("--prompts", str(prompts), "--out", str(run), "--engine", "scripted", "--rounds", "1", "--no-critique")
     command = [str(PROGRAM), "generate", "--quiet", *where, *options]
     command += ["--ray", "local", "--replicas", str(workers), "--cpus-per-replica", "0.05"] if workers else []
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -69,6 +69,17 @@ def other_rules(name: str, *rest: str) -> Callable[[Path], dict[str, Any]]:
     return write
 
 
+def priced(**given: Any) -> Callable[[Path], dict[str, Any]]:
+    """Caps, beside a price table of the models that are asked."""
+
+    def write(folder: Path) -> dict[str, Any]:
+        models = "".join(f"  {name}: {{input: 1, output: 1}}\n" for name in ("rules.yaml", "judge.yaml"))
+        (folder / "prices.yaml").write_text(f"currency: USD\nmodels:\n{models}", encoding="utf-8")
+        return {"prices": str(folder / "prices.yaml"), **given}
+
+    return write
+
+
 # For every setting of the SL stage another value, and what a refusal must name; a knob goes on.
 GENERATE: dict[str, tuple[Change, frozenset[str]]] = {
     "prompts": (moved("prompts", "prompts.jsonl"), KNOB),
@@ -110,6 +121,9 @@ GENERATE: dict[str, tuple[Change, frozenset[str]]] = {
     "seed": ({"seed": 5}, frozenset({"seed"})),
     "attempts": ({"attempts": 9}, KNOB),
     "concurrency": ({"concurrency": 1}, KNOB),
+    "max_tokens_total": ({"max_tokens_total": 10**9}, KNOB),
+    "max_cost": (priced(max_cost=10.0**6), KNOB),
+    "prices": (priced(), KNOB),
     "compare": ({"compare": CompareSettings(pairs="revisions", principles_per_pair=1)}, KNOB),
     # Where rows are run: of a cluster itself, see the tests that need one.
     "ray": ({"ray": None}, KNOB),
@@ -173,6 +187,9 @@ COMPARED: dict[str, tuple[Change, Change, frozenset[str]]] = {
     "min_mass": ({}, {"min_mass": 0.5}, frozenset({"min_mass"})),
     "seed": ({}, {"seed": 5}, frozenset({"seed"})),
     "attempts": ({}, {"attempts": 9}, KNOB),
+    "max_tokens_total": ({}, {"max_tokens_total": 10**9}, KNOB),
+    "max_cost": ({}, priced(max_cost=10.0**6), KNOB),
+    "prices": ({}, priced(), KNOB),
     "concurrency": ({}, {"concurrency": 1}, KNOB),
     "dtype": ({}, {"dtype": "float32"}, frozenset({"dtype"})),
     "device": ({}, {"device": "cpu"}, KNOB),

@@ -291,7 +291,7 @@ def test_what_follows_a_stage_that_was_finished_all_the_same_is_not_cut_off(monk
 def test_ctrl_c_where_nothing_runs_is_told_in_a_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(standalone_mode: bool) -> None:
+    def interrupted(words: list[str], standalone_mode: bool) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("constitution.cli.app", interrupted)

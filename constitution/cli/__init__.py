@@ -87,7 +87,7 @@ def _with_address(words: list[str]) -> list[str]:
         wrong = words[0] == "generate" and after != "" and not after.startswith("-")
         return wrong or _ADDRESS.fullmatch(after) is not None
 
-    following = [*words[1:], ""]
+    following = [*words, ""][1:]
     return [
         "--ray=auto" if word == "--ray" and not given(after) else word
         for word, after in zip(words, following, strict=True)

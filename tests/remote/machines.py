@@ -54,7 +54,8 @@ class Machine:
 
     def files(self) -> dict[str, bytes]:
         """The working copy's files with something in them."""
-        paths = [path for path in self.copy.rglob("*.json*") if path.stat().st_size]
+        # What is being written aside may be gone the next moment.
+        paths = [path for path in self.copy.rglob("*.json*") if path.suffix != ".tmp" and path.stat().st_size]
         return {path.relative_to(self.copy).as_posix(): path.read_bytes() for path in paths}
 
     def begin(self, pause: float, form: str = "jsonl") -> subprocess.Popen[str]:
