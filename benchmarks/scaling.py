@@ -6,8 +6,9 @@ how busy the machine is; so a run of one process without a cluster is measured i
 what it does. A run goes on until all workers have been at work for some time, and is then stopped. The rate is that of
 the calls which ended in that time, by the journal: neither the start nor the end counts. In turns, medians.
 
-*Rows.* A million rows of two calls each (direct revision), answered at once, by two workers: rows per second from the start of the
-command to its end, what the process that writes the run holds in memory on the way, and how large the folder is.
+*Rows.* A million rows of two calls each (direct revision), answered at once, by two workers: rows per second from the
+start of the command to its end, what the process that writes the run holds in memory on the way, and how large the
+folder is.
 
     python benchmarks/scaling.py workers
     python benchmarks/scaling.py rows
