@@ -21,7 +21,7 @@ from constitution.engines.transformers.requests import Hidden
 from constitution.errors import CallError, ContextOverflow, ModelError
 from constitution.records import Message
 
-KINDS = ["llama", "mistral", "qwen2", "gpt2", "opt", "gemma2", "mixtral", "bloom"]
+KINDS = ["llama", "gemma2", "opt", "bloom"]
 RESPONSES = ["No.", "I would rather not say.\nAsk somebody else, please.", "Gladly! " * 12, "好的，没问题。", "  Hm  "]
 Asked = tuple[list[Message], str]
 # Two responses to each question but the last, which has one.
@@ -81,7 +81,7 @@ def test_states_are_the_librarys_whatever_is_read_beside(tmp_path: Path, kind: s
         assert one.states.shape == (1, *expected.shape) and one.states.dtype == np.float32
         assert np.abs(one.states[0] - expected).max() < 1e-4 * np.abs(expected).max()
     # The conversation is read once for both responses where every token sees all before it.
-    shares = kind in {"llama", "gpt2", "opt", "mixtral"}
+    shares = kind in {"llama", "opt"}
     assert [one.reused > 0 for one in found] == [shares and n % 2 == 1 for n in range(len(ASKED))]
 
 

@@ -86,13 +86,6 @@ def test_the_card_tells_what_was_fitted_and_what_it_is_worth(fitted: Fitted) -> 
     assert load_probe(str(fitted.file)).card == card
 
 
-def test_a_second_fit_reads_nothing_again_and_is_the_same(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = counted(monkeypatch)
-    assert fit(fitted.folder, fitted.pairs, fitted.model, "again", licence="mine") == fitted.card
-    assert not read
-    assert (fitted.folder / "again.safetensors").read_bytes() == fitted.file.read_bytes()
-
-
 def test_what_cannot_be_fitted_says_how_many_are_needed(tmp_path: Path) -> None:
     rows = pair_rows(40)
     few = write_rows(tmp_path / "few.jsonl", rows)
@@ -125,13 +118,16 @@ def test_the_command_refuses_slips_before_a_model_is_loaded(fitted: Fitted, tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_fits_and_shows(fitted: Fitted, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_fits_the_same_again_and_reads_nothing(
+    fitted: Fitted, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = counted(monkeypatch)
     to = fitted.folder / "by-command.safetensors"
     words = ["--model", str(fitted.model), "--dtype", "float32", "--layers", "1,2", "--license", "mine", "-q"]
     app(["judge", "fit", fitted.pairs, "--to", str(to), *words], standalone_mode=False)
     told = capsys.readouterr().out
     assert "accuracy on pairs whose prompts it had not seen: " in told and f"probe: {to}" in told
-    assert to.read_bytes() == fitted.file.read_bytes()
+    assert to.read_bytes() == fitted.file.read_bytes() and not read
     app(["judge", "show", f"probe:{to}"], standalone_mode=False)
     assert "# The probe by-command" in capsys.readouterr().out
 
@@ -244,10 +240,8 @@ def test_a_probe_is_a_reward_function(fitted: Fitted, caplog: pytest.LogCaptureF
         probe_reward("nowhere")
 
 
-def test_two_probes_of_one_model_share_what_was_read(
-    fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = fit(fitted.folder, write_rows(tmp_path / "other.jsonl", pair_rows(60, seed=3)), fitted.model, "other")
+def test_two_probes_of_one_model_share_what_was_read(fitted: Fitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = fit(fitted.folder, fitted.pairs, fitted.model, "other", limit=60)
     assert other.read == fitted.card.read
     read = counted(monkeypatch)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rewarding_judge import put_judge_on_path
+from viewing import viewed
 
 from constitution.cli import app
 from constitution.config import CompareSettings
@@ -200,6 +201,9 @@ def test_the_terminal_and_an_export_tell_the_rewards(
     app(["report", run], standalone_mode=False)
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "Rewards, by the judge; labelled." in page
+    with viewed(tmp_path / "run") as view:
+        words = view.get(f"row?id={row}").words
+    assert "rewards: 1.000 of chosen, 3.000 of rejected" in words and "nobody was asked" not in words
     app(["sample", run, "-n", "2", "--to", str(tmp_path / "sample.jsonl")], standalone_mode=False)
     assert len((tmp_path / "sample.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     app(["export", run, "--to", str(tmp_path / "data")], standalone_mode=False)
