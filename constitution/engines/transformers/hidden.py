@@ -19,7 +19,7 @@ from constitution.engines.transformers.requests import Hidden, ReadRequest
 from constitution.engines.transformers.turns import Turns
 from constitution.errors import ModelError
 
-# Most tokens in one pass, padding included; one sequence may have more. More leave a core's caches, and gain nothing on it.
+# Most tokens in one pass, padding included; one sequence may have more. Larger passes leave a core's caches.
 PASS_TOKENS = {"cpu": 512}
 PASS_TOKENS_ELSEWHERE = 32768
 # Responses that see the same conversation need a mask of this number squared: beyond it, each is read by itself.
