@@ -11,6 +11,7 @@ from constitution.principles import Principle, PrincipleSet
 from constitution.ranking import Duel, ranks, strengths
 from constitution.records import Candidate, Choice, Comparison, Completion, Message, Order, Prompt, Reasoning, Vote
 from constitution.revise import Ask
+from constitution.reward_judge import RewardJudge, rewarded, rewards_of
 from constitution.tasks import together
 from constitution.verdicts import last_verdict
 from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
@@ -68,6 +69,8 @@ class _Judged:
     second: int
     votes: tuple[Vote, ...]
     soft: SoftLabel
+    reward_first: float | None = None
+    reward_second: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ async def sample(conversation: Sequence[Message], samplers: Sequence[Sampler]) -
 async def compare(
     prompt: Prompt,
     candidates: Sequence[Candidate],
-    judge: Judge,
+    judge: Judge | RewardJudge,
     *,
     match: Literal["all", "best-worst"] = "all",
     gold: Literal["first", "second"] | None = None,
@@ -110,7 +113,7 @@ async def compare(
     Args:
         prompt: The row.
         candidates: Two or more responses to it, each with a source of its own.
-        judge: Labels a pair.
+        judge: Labels a pair: by questions, or by a reward for each response.
         match: `all` compares all N(N-1)/2 pairs. `best-worst` finds the best and the worst by about 3N/2
             comparisons, and compares those two.
         gold: Which of two candidates people preferred, if known.
@@ -118,8 +121,19 @@ async def compare(
     Raises:
         CallError: A call failed for good; the row ends here.
     """
+    given: dict[str, float] = {}
+    if isinstance(judge, RewardJudge) and not all(same_text(candidates[0].text, one.text) for one in candidates):
+        told = await rewards_of(prompt.messages, candidates, judge.rate)
+        given = {text: reward.value for text, reward in told.items()}
 
     async def judged(first: int, second: int) -> _Judged:
+        texts = candidates[first].text, candidates[second].text
+        if same_text(*texts):
+            # A tie that nobody need be asked about.
+            return _Judged(first, second, (), SoftLabel(0.5, 0.5, 0.5, 0.0, "tie"))
+        if isinstance(judge, RewardJudge):
+            r1, r2 = given[texts[0]], given[texts[1]]
+            return _Judged(first, second, (), rewarded(r1, r2, judge.tie), r1, r2)
         return await _judge_pair(prompt, first, second, candidates, judge)
 
     # One pair after the other, and in each order one principle after the other: all but the last tokens of a question
@@ -146,6 +160,8 @@ async def compare(
             votes=one.votes,
             gold=gold,
             sampled=_sampled(one.votes),
+            reward_first=one.reward_first,
+            reward_second=one.reward_second,
             **one.soft._asdict(),
         )
         for one in found
@@ -155,10 +171,8 @@ async def compare(
 async def _judge_pair(
     prompt: Prompt, first: int, second: int, candidates: Sequence[Candidate], judge: Judge
 ) -> _Judged:
-    """Every principle in both orders; one text twice is a tie that nobody need be asked about."""
+    """Every principle in both orders."""
     texts = candidates[first].text, candidates[second].text
-    if same_text(*texts):
-        return _Judged(first, second, (), SoftLabel(0.5, 0.5, 0.5, 0.0, "tie"))
     pair = _pair_name(candidates, first, second)
     drawn = [
         judge.principles.draw(judge.seed, f"{prompt.id}/{pair}", number, replacement=False)

@@ -17,7 +17,7 @@ from constitution.engines.base import Identity
 from constitution.errors import ConfigError, ConstitutionError, RunError, command
 from constitution.journal import has_records
 from constitution.labelling_job import judging_chain, sampling_chain
-from constitution.labelling_plan import base_settings, plan_labelling
+from constitution.labelling_plan import base_settings, plan_labelling, rewarding
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
 from constitution.patience import Patience
 from constitution.principles import PrincipleSet
@@ -185,6 +185,7 @@ def _see_all(patience: Patience, outcomes: Sequence[Outcome]) -> None:
 
 
 def _see(patience: Patience, one: Comparison) -> None:
+    # A reward can always be read.
     if one.votes:
         patience.count(one.row, _unreadable(one) if one.p is None else None)
 
@@ -207,6 +208,8 @@ def _calls_per_row(settings: CompareSettings, rounds: int) -> int:
     """Model calls of a row; an estimate if only the best and the worst are wanted."""
     number = {"samples": settings.samples, "file": 2}.get(settings.pairs) or len(span(settings.between, rounds))
     pairs = comb(number, 2) if settings.match == "all" else min(comb(number, 2), 3 * number // 2)
-    calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
     sampled = settings.samples if settings.pairs == "samples" else 0
+    if rewarding(settings):
+        return sampled + number
+    calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
     return sampled + pairs * settings.principles_per_pair * 2 * calls_per_vote

@@ -4,22 +4,22 @@ Words are the field's own: a *transcript* is one prompt's whole chain, a *round*
 that answers it (Bai et al. 2022, section 3.1). Lengths are in tokens of the model that wrote the text.
 """
 
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
+
+from constitution.answers import Choice as Choice
+from constitution.answers import Completion as Completion
+from constitution.answers import FinishReason as FinishReason
+from constitution.answers import Record as Record
+from constitution.answers import Reward as Reward
+from constitution.answers import Sampling as Sampling
 
 Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length"]
 # Which response is shown as (A): the first of the comparison, or the second.
 Order = Literal["forward", "reversed"]
 Label = Literal["A", "B"]
 Status = Literal["labelled", "tie", "inconsistent", "invalid"]
-
-
-class Record(BaseModel):
-    """Base of all records: immutable, and strict about its fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Row(Protocol):
@@ -52,74 +52,12 @@ class Prompt(Record):
     id: str
     index: int
     messages: tuple[Message, ...]
-    metadata: dict[str, JsonValue] = {}
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """The last user turn."""
         return self.messages[-1].content if self.messages else ""
-
-
-class Sampling(Record):
-    """How an engine samples.
-
-    Attributes:
-        max_tokens: Most tokens in the answer.
-        temperature: 0 is greedy.
-        top_p: Nucleus mass, 1 keeps the whole distribution.
-        top_k: Only the K most probable tokens; 0 keeps all.
-        min_p: Only tokens at least this share of the most probable one's probability; 0 keeps all.
-        stop: Strings that end the answer; not part of it.
-    """
-
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    stop: tuple[str, ...] = ()
-
-
-class Completion(Record):
-    """What a model answered.
-
-    Attributes:
-        text: The answer, outer white space removed.
-        finish_reason: `stop`, or `length` when the answer was cut at `max_tokens`.
-        prompt_tokens: Tokens that the model was given.
-        completion_tokens: Tokens that it sampled, the end-of-turn token included.
-        control_strings: Control strings found in the messages, where the engine cannot make them plain text by itself.
-        reused_tokens: Those of the prompt that the engine still had at hand. What else ran at that moment decides it,
-            so it is no part of a row: it is kept with the call.
-    """
-
-    text: str
-    finish_reason: FinishReason
-    prompt_tokens: int
-    completion_tokens: int
-    control_strings: int = 0
-    reused_tokens: Annotated[int, Field(exclude=True)] = 0
-
-
-class Choice(Record):
-    """How probable a model finds given answers.
-
-    Attributes:
-        logprobs: Of each option, in nats; not normalised over the options. None: the engine could not tell.
-        sampled: None if they are the model's own. Else how many sampled answers they are the shares of, from a server
-            that tells no log-probabilities.
-        control_strings: As in `Completion`.
-        prompt_tokens: Tokens that the model was given, in all requests that it took; 0 if nobody told.
-        completion_tokens: Tokens that it sampled for it.
-        reused_tokens: As in `Completion`.
-    """
-
-    logprobs: tuple[float | None, ...]
-    sampled: int | None = None
-    control_strings: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    reused_tokens: Annotated[int, Field(exclude=True)] = 0
 
 
 class Round(Record):
@@ -226,16 +164,20 @@ class Comparison(Record):
         metadata: The row's other columns.
         first: One response.
         second: The other.
-        votes: Every principle in both orders.
-        p_forward: Probability that `first` is better when it is shown as (A): votes averaged as logits.
+        votes: Every principle in both orders; none by a judge that rewards.
+        p_forward: Probability that `first` is better when it is shown as (A): votes averaged as logits. None by a judge
+            that rewards: it sees one response at a time.
         p_reversed: The same when it is shown as (B).
-        p: The soft label: both orders averaged as logits; None if invalid.
-        disagreement: Standard deviation of the principles' probabilities, each averaged over both orders.
+        p: The soft label: both orders averaged as logits, or that of the two rewards; None if invalid.
+        disagreement: Standard deviation of the principles' probabilities, each averaged over both orders; None by a
+            judge that rewards.
         status: Only `labelled` is exported unless asked. `invalid`: no readable verdict. `inconsistent`: the two
             orders contradict each other. `tie`: neither is better, or both are one text.
         gold: Which response people preferred, where the input says so.
         sampled: How many sampled answers each vote is the share of, from a judge that tells no log-probabilities; None
             if the votes are log-probabilities of the model's own.
+        reward_first: The reward of `first` in nats, by a judge that rewards; else None.
+        reward_second: Likewise of `second`.
     """
 
     id: str
@@ -254,6 +196,13 @@ class Comparison(Record):
     status: Status
     gold: Literal["first", "second"] | None = None
     sampled: int | None = None
+    reward_first: float | None = None
+    reward_second: float | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether a judge was asked; of one text twice nobody need be."""
+        return bool(self.votes) or self.reward_first is not None
 
 
 class Failure(Record):
@@ -291,10 +240,12 @@ class Call(Record):
         row: The row's id.
         index: Its position in the input.
         step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
-            principle and the order; of scores the source and the rule.
-        digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
+            principle and the order; of scores the source and the rule; of rewards the source and `reward`.
+        digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options, of
+            `reward` the response.
         completion: What `generate` answered.
         choice: What `choose` answered.
+        reward: What `reward` answered.
         began: When it was asked for, in seconds since 1970 (see `calls.py`); None of calls of older versions.
         seconds: From then until the answer came, the time that it waited for its turn in the engine included.
         model: Who answered, as its identity names it; None of calls of older versions.
@@ -308,8 +259,14 @@ class Call(Record):
     digest: str
     completion: Completion | None = None
     choice: Choice | None = None
+    reward: Reward | None = None
     began: float | None = None
     seconds: float | None = None
     model: str | None = None
     reused_tokens: int = 0
     lent: bool = False
+
+    @property
+    def answer(self) -> Completion | Choice | Reward | None:
+        """What it answered, whichever way it was asked."""
+        return self.completion or self.choice or self.reward
