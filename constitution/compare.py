@@ -13,7 +13,7 @@ from constitution.records import Candidate, Choice, Comparison, Completion, Mess
 from constitution.revise import Ask
 from constitution.tasks import together
 from constitution.verdicts import last_verdict
-from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
+from constitution.votes import Range, SoftLabel, Thresholds, bias_of, label, reasoned, spoken, weighed
 from constitution.words import same_text
 
 # Like `Ask`, for `choose`: the step's name, the conversation and the options in.
@@ -48,6 +48,8 @@ class Judge:
         seed: Of the draws.
         thresholds: What makes a label unfit.
         cot: None asks for the label at once.
+        content_free: Texts that stand for both responses where the judge's liking for a letter is measured, which is
+            then subtracted from its votes (contextual calibration, Zhao et al. 2021); none: it is not. Not with `cot`.
     """
 
     ask: Ask
@@ -58,6 +60,7 @@ class Judge:
     seed: int
     thresholds: Thresholds
     cot: ChainOfThought | None = None
+    content_free: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,16 +168,41 @@ async def _judge_pair(
         for number in range(1, judge.per_pair + 1)
     ]
 
+    # Of both orders: with the same text twice, they are one question.
+    biases = await _biases(prompt, judge, drawn)
+
     async def votes_in(order: Order) -> list[Vote]:
-        return [await _vote(prompt, pair, texts, judge, principle, order) for principle in drawn]
+        return [
+            await _vote(prompt, pair, texts, judge, principle, order, biases.get(principle.id)) for principle in drawn
+        ]
 
     forward, reversed_ = await together([votes_in("forward"), votes_in("reversed")])
     votes = (*forward, *reversed_)
     return _Judged(first, second, votes, label(votes, judge.thresholds))
 
 
+async def _biases(prompt: Prompt, judge: Judge, principles: Sequence[Principle]) -> dict[str, float | None]:
+    """The judge's logit of (A) by principle where neither response says anything, in nats.
+
+    Examples are drawn for each row, so the bias is a row's own. Its other pairs find the answers in the journal.
+    """
+    told: dict[str, list[Choice]] = {principle.id: [] for principle in principles}
+    for number, text in enumerate(judge.content_free, 1):
+        for principle in principles:
+            asked = judge.templates.compare(prompt.messages, text, text, principle, seed=judge.seed, row=prompt.id)
+            step = f"content-free-{number}/{principle.id}"
+            told[principle.id].append(await judge.weigh(step, asked, judge.templates.labels))
+    return {id: bias_of(choices, judge.thresholds.mass) for id, choices in told.items()}
+
+
 async def _vote(
-    prompt: Prompt, pair: str, texts: tuple[str, str], judge: Judge, principle: Principle, order: Order
+    prompt: Prompt,
+    pair: str,
+    texts: tuple[str, str],
+    judge: Judge,
+    principle: Principle,
+    order: Order,
+    bias: float | None,
 ) -> Vote:
     step = f"{pair}/{principle.id}/{order}"
     a, b = texts if order == "forward" else (texts[1], texts[0])
@@ -182,8 +210,12 @@ async def _vote(
         prompt.messages, a, b, principle, seed=judge.seed, row=prompt.id, reason=judge.cot is not None
     )
     if judge.cot is None:
-        told = _told(order, await judge.weigh(step, asked, judge.templates.labels), judge)
-        return Vote(principle=principle.id, order=order, **told)
+        choice = await judge.weigh(step, asked, judge.templates.labels)
+        told = _told(order, choice, judge, bias or 0.0)
+        if judge.content_free and bias is None:
+            # What to subtract is not known, and as it stands the vote would be another measure than its neighbours.
+            told["p_first"] = None
+        return Vote(principle=principle.id, order=order, bias=bias, **told)
     steps = [f"{step}/{number}" for number in range(1, judge.cot.samples + 1)]
     judged = [*texts, *(message.content for message in prompt.messages)]
     reasonings = await together([_reason(name, asked, judged, judge, judge.cot, order) for name in steps])
@@ -203,10 +235,10 @@ async def _reason(
     return Reasoning(completion=thought, **told)
 
 
-def _told(order: Order, choice: Choice, judge: Judge) -> dict[str, Any]:
+def _told(order: Order, choice: Choice, judge: Judge, bias: float = 0.0) -> dict[str, Any]:
     """What a choice between the two labels says: the fields that a vote and a reasoning have in common."""
     a, b = choice.logprobs
-    p_first = weighed(order, a, b, judge.thresholds.mass)
+    p_first = weighed(order, a, b, judge.thresholds.mass, bias)
     return {"logprob_a": a, "logprob_b": b, "sampled": choice.sampled, "p_first": p_first}
 
 

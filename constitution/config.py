@@ -99,6 +99,7 @@ class CompareSettings(BaseModel):
     principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
     templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
     few_shots: Annotated[int | None, _compare_setting("few_shots", ge=0)] = None
+    calibrate: Annotated[Literal["none", "contextual"], _compare_setting("calibrate")] = "none"
     cot: Annotated[bool, _compare_setting("cot")] = False
     cot_samples: Annotated[int, _compare_setting("cot_samples", ge=1, le=1000)] = 4
     cot_verdict: Annotated[Literal["choose", "marker"], _compare_setting("cot_verdict")] = "choose"

@@ -16,6 +16,7 @@ from constitution.engines import check_role
 from constitution.engines.base import Identity
 from constitution.errors import ConfigError, ConstitutionError, RunError, command
 from constitution.journal import has_records
+from constitution.judging import CONTENT_FREE
 from constitution.labelling_job import judging_chain, sampling_chain
 from constitution.labelling_plan import base_settings, plan_labelling
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
@@ -208,5 +209,7 @@ def _calls_per_row(settings: CompareSettings, rounds: int) -> int:
     number = {"samples": settings.samples, "file": 2}.get(settings.pairs) or len(span(settings.between, rounds))
     pairs = comb(number, 2) if settings.match == "all" else min(comb(number, 2), 3 * number // 2)
     calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
+    # Both orders, and each content-free text once.
+    per_principle = 2 * calls_per_vote + (len(CONTENT_FREE) if settings.calibrate == "contextual" else 0)
     sampled = settings.samples if settings.pairs == "samples" else 0
-    return sampled + pairs * settings.principles_per_pair * 2 * calls_per_vote
+    return sampled + pairs * settings.principles_per_pair * per_principle

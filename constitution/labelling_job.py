@@ -6,6 +6,7 @@ from dataclasses import replace
 from constitution.calls import Caller
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.engines.base import ClosedEngine, Identity
+from constitution.judging import CONTENT_FREE
 from constitution.labelling_plan import Plan
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
@@ -69,6 +70,7 @@ def judging_chain(
             seed=settings.seed,
             thresholds=Thresholds(settings.tie, settings.order_gap, settings.min_mass),
             cot=cot,
+            content_free=CONTENT_FREE if settings.calibrate == "contextual" else (),
         )
         return await compare(row.prompt, candidates, judge, match=settings.match, gold=row.gold)
 

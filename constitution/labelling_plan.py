@@ -79,6 +79,8 @@ class Plan:
         settings, base = self.settings, self.base
         return settings.model_dump(mode="json", exclude={*COMPARE_KNOBS, *idle(settings)}) | {
             "judge": label_of(self.judge),
+            # None, as in comparisons that are older than the setting.
+            "calibrate": None if settings.calibrate == "none" else settings.calibrate,
             "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
             PRINCIPLES: self.principles.digest,
@@ -144,6 +146,12 @@ def plan_labelling(
         raise ConfigError(
             f"--model samples responses, and with --pairs {settings.pairs} none are sampled",
             "Leave out --model, or name the judge with --judge.",
+        )
+    if settings.cot and settings.calibrate != "none":
+        raise ConfigError(
+            f"--calibrate {settings.calibrate} with --cot: a judge that reasons answers after its own words, "
+            "and about responses without content it has nothing to reason",
+            "Leave out one of the two; verdicts after a chain of thought are clamped (--clamp).",
         )
     if settings.pairs == "revisions":
         span(settings.between, base.rounds)

@@ -16,6 +16,11 @@ Label = Literal["A", "B"]
 Status = Literal["labelled", "tie", "inconsistent", "invalid"]
 
 
+def is_none(value: object) -> bool:
+    """Whether a field is left out of what is written: so records without what is new read as they always did."""
+    return value is None
+
+
 class Record(BaseModel):
     """Base of all records: immutable, and strict about its fields."""
 
@@ -203,6 +208,8 @@ class Vote(Record):
         sampled: How many sampled answers the log-probabilities are shares of; None if they are the model's own.
         reasonings: Chains of thought, if the judge reasons first.
         p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
+        bias: What was subtracted from the logit of (A), in nats: what it is where neither response says anything. None
+            if the judge was not calibrated, or no answer about content-free responses was readable.
     """
 
     principle: str
@@ -212,6 +219,7 @@ class Vote(Record):
     sampled: int | None = None
     reasonings: tuple[Reasoning, ...] = ()
     p_first: float | None = None
+    bias: Annotated[float | None, Field(exclude_if=is_none)] = None
 
 
 class Comparison(Record):
@@ -290,8 +298,8 @@ class Call(Record):
     Attributes:
         row: The row's id.
         index: Its position in the input.
-        step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
-            principle and the order; of scores the source and the rule.
+        step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, the two sources, the
+            principle and the order, or `content-free-N` and the principle; of scores the source and the rule.
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
         completion: What `generate` answered.
         choice: What `choose` answered.

@@ -78,6 +78,7 @@ COMPARE_HELP = {
     "principles_per_pair": "Principles a pair, each judged in both orders.",
     "templates": "Template set. Default: the run's.",
     "few_shots": "How many of the set's judged examples go before each question. Default: four, or all there are.",
+    "calibrate": "contextual: subtract the judge's liking for a letter, told by content-free responses (N/A); or none.",
     "cot": "Let the judge reason before its verdict (chain of thought).",
     "cot_samples": "K, chains of thought a vote; their verdicts are averaged.",
     "cot_verdict": "Read the verdict by choose after the reasoning, or from its last answer marker.",

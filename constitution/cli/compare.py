@@ -45,6 +45,7 @@ def compare(
     principles_per_pair: Annotated[int | None, _setting("principles_per_pair")] = None,
     templates: Annotated[str | None, _setting("templates")] = None,
     few_shots: Annotated[int | None, _setting("few_shots")] = None,
+    calibrate: Annotated[str | None, _setting("calibrate")] = None,
     cot: Annotated[bool | None, typer.Option("--cot/--no-cot", help=COMPARE_HELP["cot"], show_default=False)] = None,
     cot_samples: Annotated[int | None, _setting("cot_samples")] = None,
     cot_verdict: Annotated[str | None, _setting("cot_verdict")] = None,

@@ -95,7 +95,9 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
             shares = f", each the share of {plural(one.sampled, 'sampled answer')}" if one.sampled else ""
             label = f"{one.first.source} is better: {one.p:.3f} (votes averaged as logits{shares})"
         lines = [
-            f"{vote.principle}, {vote.order}: " + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            f"{vote.principle}, {vote.order}: "
+            + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            + ("" if vote.bias is None else f" ({vote.bias:+.2f} nats subtracted from the logit of A)")
             for vote in one.votes
         ]
         title = f"{one.first.source} : {one.second.source} · {one.status} · {label}"
