@@ -109,7 +109,8 @@ def bias_of(told: Sequence[Choice], mass: float) -> float | None:
         told: One choice between the labels for each content-free text.
         mass: See `Thresholds`.
     """
-    readable = [p for one in told if (p := weighed("forward", *one.logprobs, mass)) is not None]
+    shown = [weighed("forward", one.logprobs[0], one.logprobs[1], mass) for one in told]
+    readable = [p for p in shown if p is not None]
     return statistics.fmean(map(logit, readable)) if readable else None
 
 
