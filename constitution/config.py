@@ -36,7 +36,9 @@ CAPS = frozenset({"max_tokens_total", "max_cost", "prices"})
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `generation.py`).
 KNOBS = (
-    frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare", *CLUSTER})
+    frozenset(
+        {"out", "attempts", "prompts", "principles", "templates", "model", "critic", "judge", "compare", *CLUSTER}
+    )
     | REACH
     | CAPS
 )
@@ -158,10 +160,12 @@ class Settings(BaseModel):
     system_prompt: Annotated[str | None, _setting("system_prompt")] = None
     rounds: Annotated[int, _setting("rounds", ge=1, le=100)] = 2
     critique: Annotated[bool, _setting("critique")] = True
+    best_of: Annotated[int | None, _setting("best_of", ge=2, le=1000)] = None
 
     engine: Annotated[str, _setting("engine", min_length=1)] = "transformers"
     model: Annotated[str, _setting("model", min_length=1)] = "smollm2"
     critic: Annotated[AnyRole | None, _setting("critic")] = None
+    judge: Annotated[AnyRole | None, _setting("judge")] = None
     revision: Annotated[str | None, _setting("revision")] = None
     dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"

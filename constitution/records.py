@@ -127,36 +127,6 @@ class Choice(Record):
     reused_tokens: Annotated[int, Field(exclude=True)] = 0
 
 
-class Round(Record):
-    """One critique and the revision that answers it; `critique` is None in direct revision."""
-
-    principle: str
-    critique: Completion | None
-    revision: Completion
-
-
-class Transcript(Record):
-    """One prompt's whole chain, every intermediate kept."""
-
-    id: str
-    index: int
-    prompt: tuple[Message, ...]
-    metadata: dict[str, JsonValue]
-    response: Completion
-    rounds: tuple[Round, ...]
-
-    @property
-    def responses(self) -> tuple[Completion, ...]:
-        """The initial response and every revision, in order: one more than there are rounds."""
-        return (self.response, *(round.revision for round in self.rounds))
-
-    @property
-    def completions(self) -> tuple[Completion, ...]:
-        """Every model call of the chain, critiques included."""
-        critiques = [round.critique for round in self.rounds if round.critique is not None]
-        return (*self.responses, *critiques)
-
-
 class Candidate(Record):
     """One of the responses to a prompt that are compared.
 
@@ -220,6 +190,114 @@ class Vote(Record):
     reasonings: tuple[Reasoning, ...] = ()
     p_first: float | None = None
     bias: Annotated[float | None, Field(exclude_if=is_none)] = None
+
+
+class Alternative(Record):
+    """One of the revisions of a round that a judge chose from (best of N).
+
+    Attributes:
+        completion: The revision.
+        rank: Place among them, 1 the best; None where the judge's answers do not connect them all.
+        strength: Bradley-Terry log-strength in nats, mean 0 over the round's revisions.
+    """
+
+    completion: Completion
+    rank: int | None = None
+    strength: float | None = None
+
+
+class Judgement(Record):
+    """What a judge said of two of a round's revisions, under the round's principle.
+
+    Attributes:
+        first: Position of one among the alternatives, from 0.
+        second: Of the other.
+        votes: In both orders; none if both are one text.
+        p: As in `Comparison`; likewise `status`.
+    """
+
+    first: int
+    second: int
+    votes: tuple[Vote, ...]
+    p: float | None
+    status: Status
+
+
+class Selection(Record):
+    """How the revision that goes on was taken from several.
+
+    Attributes:
+        judge: The judge's name.
+        alternatives: All of them, in the order of their seeds.
+        taken: Position of the one that goes on, from 0.
+        judgements: What the judge said of them in pairs.
+    """
+
+    judge: str
+    alternatives: tuple[Alternative, ...]
+    taken: int
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def worst(self) -> int | None:
+        """Position of the last in rank; None if there are no ranks."""
+        places = [(one.rank, number) for number, one in enumerate(self.alternatives) if one.rank is not None]
+        return max(places)[1] if len(places) == len(self.alternatives) else None
+
+    @property
+    def margin(self) -> float | None:
+        """By how much the best is stronger than the worst, in nats; None if there are no ranks."""
+        best, worst = self.alternatives[self.taken], self.worst
+        last = None if worst is None else self.alternatives[worst]
+        if last is None or best.strength is None or last.strength is None:
+            return None
+        return best.strength - last.strength
+
+
+class Round(Record):
+    """One critique and the revision that answers it.
+
+    Attributes:
+        principle: Its id.
+        critique: None in direct revision.
+        revision: What goes on.
+        selection: What it was taken from; None if there was only one.
+    """
+
+    principle: str
+    critique: Completion | None
+    revision: Completion
+    selection: Annotated[Selection | None, Field(exclude_if=is_none)] = None
+
+
+class Transcript(Record):
+    """One prompt's whole chain, every intermediate kept."""
+
+    id: str
+    index: int
+    prompt: tuple[Message, ...]
+    metadata: dict[str, JsonValue]
+    response: Completion
+    rounds: tuple[Round, ...]
+
+    @property
+    def responses(self) -> tuple[Completion, ...]:
+        """The initial response and every revision, in order: one more than there are rounds."""
+        return (self.response, *(round.revision for round in self.rounds))
+
+    @property
+    def completions(self) -> tuple[Completion, ...]:
+        """Every answer that the chain is made of, critiques included."""
+        critiques = [round.critique for round in self.rounds if round.critique is not None]
+        return (*self.responses, *critiques)
+
+    @property
+    def others(self) -> tuple[Completion, ...]:
+        """Every revision that was not taken."""
+        selections = [round.selection for round in self.rounds if round.selection is not None]
+        return tuple(
+            other.completion for one in selections for n, other in enumerate(one.alternatives) if n != one.taken
+        )
 
 
 class Comparison(Record):
@@ -298,7 +376,8 @@ class Call(Record):
     Attributes:
         row: The row's id.
         index: Its position in the input.
-        step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, the two sources, the
+        step: `respond`, `critique-N` or `revise-N`, rounds from 1; of best of K also `revise-N/K` and `pick-N/…` with
+            two positions, the principle and the order; in the RL stage `sample-N`, the two sources, the
             principle and the order, or `content-free-N` and the principle; of scores the source and the rule.
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
         completion: What `generate` answered.

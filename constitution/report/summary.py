@@ -75,7 +75,7 @@ def summarise(run: Path, prices: "Prices | None" = None) -> Summary:
     sampled = read = cut = unchanged = 0
     drawn: Counter[str] = Counter()
     for transcript in transcripts(run):
-        for completion in transcript.completions:
+        for completion in (*transcript.completions, *transcript.others):
             sampled += completion.completion_tokens
             read += completion.prompt_tokens
             cut += completion.finish_reason == "length"
