@@ -1,9 +1,9 @@
 """Settings of a run: a YAML file, overridden by flags, checked once, then frozen."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from constitution.cluster_settings import NAMES as CLUSTER
 from constitution.cluster_settings import (
@@ -47,6 +47,8 @@ COMPARE_KNOBS = frozenset(
     {
         *("concurrency", "device", "slots", "base_url", "attempts", "file", "limit"),
         *("principles", "templates", "models", "judge", "engine", "dtype"),
+        # It stands for two others, which do affect labels.
+        "best_of",
         *CAPS,
     }
 )
@@ -82,6 +84,7 @@ class CompareSettings(BaseModel):
     )
 
     pairs: Annotated[Literal["samples", "revisions", "file"], _compare_setting("pairs")] = "samples"
+    best_of: Annotated[int | None, _compare_setting("best_of", ge=2, le=1000)] = None
     samples: Annotated[int, _compare_setting("samples", ge=2, le=1000)] = 2
     match: Annotated[Literal["all", "best-worst"], _compare_setting("match")] = "all"
     between: Annotated[str, _compare_setting("between", pattern=r"^((\d+|last):(\d+|last)|all)$")] = "0:last"
@@ -121,6 +124,16 @@ class CompareSettings(BaseModel):
     max_tokens_total: Annotated[int | None, _compare_setting("max_tokens_total", ge=1)] = None
     max_cost: Annotated[float | None, _compare_setting("max_cost", gt=0, allow_inf_nan=False)] = None
     prices: Annotated[str | None, _compare_setting("prices", min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _best_of_is_a_short_name(self) -> Self:
+        meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of else {}
+        if any(name in self.model_fields_set and getattr(self, name) != value for name, value in meant.items()):
+            raise ValueError("best_of: N is samples: N and match: best-worst")
+        for name, value in meant.items():
+            # Not through the model, which is frozen: nobody has it yet.
+            object.__setattr__(self, name, value)
+        return self
 
     @field_validator("clamp")
     @classmethod
@@ -260,6 +273,14 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
             raise ConfigError(f"{where}: unknown setting {key!r}; {nearest(str(key), fields)}")
     merged = {**section, **flags}
     merged["models"] = _as_tuple(merged.get("models", ()))
+    if merged.get("best_of") is not None:
+        for name, meant in {"samples": merged["best_of"], "match": "best-worst"}.items():
+            if merged.get(name, meant) != meant:
+                raise ConfigError(
+                    f"--best-of {merged['best_of']} with --{name} {merged[name]}: --best-of N is --samples N --match "
+                    "best-worst",
+                    f"Leave out --{name}, or --best-of.",
+                )
     return validated(CompareSettings, merged, flags, COMPARE_HELP, file, data, ("compare",))
 
 

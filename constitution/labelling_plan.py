@@ -16,7 +16,7 @@ from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
 
 # Settings that only some comparisons look at: the others are not bound by them.
-_SAMPLING = {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
+_SAMPLING = {"best_of", "samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
 _REASONING = {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
 
 

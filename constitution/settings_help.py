@@ -62,6 +62,7 @@ HELP = {
 # Settings of `constitution compare`: its flags, and keys of the section `compare` of a config file.
 COMPARE_HELP = {
     "pairs": "What is compared: samples (new responses), revisions (of the SL stage), file (pairs from --file).",
+    "best_of": "N responses a prompt, of which the judge's best and worst are a pair: --samples N --match best-worst.",
     "samples": "Responses sampled per prompt, for --pairs samples.",
     "match": "all pairs of a prompt's responses, or best-worst: about 3N/2 comparisons that find the two.",
     "between": "Revisions to compare, 0 is the initial response: 0:last, 1:2, or all pairs.",

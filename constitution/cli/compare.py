@@ -27,6 +27,7 @@ def compare(
     context: typer.Context,
     run: NewRunArgument,
     pairs: Annotated[str | None, _setting("pairs")] = None,
+    best_of: Annotated[int | None, _setting("best_of")] = None,
     samples: Annotated[int | None, _setting("samples")] = None,
     match: Annotated[str | None, _setting("match")] = None,
     between: Annotated[str | None, _setting("between")] = None,

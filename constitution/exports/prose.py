@@ -22,6 +22,7 @@ UNTOLD = frozenset(
 )
 SAMPLER = "sampling model "
 CRITIC = "critic (identity)"
+JUDGE = "judge (identity)"
 # Which of two compared responses is chosen, by whose labels count.
 BETTER = {
     "ai": "the judge finds better",
@@ -47,6 +48,7 @@ def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
         *([f"critiques by another model: {_model(manifest, CRITIC)}"] if manifest.affecting.get(CRITIC) else []),
         f"principles: {_principles(manifest)}",
         f"rounds: {escaped(told.get('rounds'))} ({mode})",
+        *_best_of(manifest),
         f"sampling: {', '.join(_sampling(told))}",
         f"templates: {code(told.get('templates'))}",
         f"system prompt: {code(json.dumps(told.get('system_prompt'), ensure_ascii=False))}",
@@ -110,6 +112,13 @@ def export_lines(facts: Facts) -> list[str]:
         lines += [
             f"pairs: of two compared responses, the one that {BETTER[options.labels]} is chosen",
             *([f"statuses exported: {', '.join(['labelled', *options.include])}{of_ai}"] if of_ai or ai else []),
+            f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
+        ]
+    elif kinds & {Preference, Rating} and options.pairs == "best-of":
+        lines += [
+            "pairs: of each round's revisions, the one that the judge ranks first is chosen and the last one rejected; "
+            "the probability is that of the ranking",
+            f"statuses exported: {', '.join(['labelled', *options.include])}",
             f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
         ]
     elif kinds & {Preference, Rating}:
@@ -178,6 +187,15 @@ def _label_lines(facts: Facts) -> list[str]:
         "and are as people edited them",
         "prompts, chains and rewards bear no label of people; names of reviewers are not told",
     ]
+
+
+def _best_of(manifest: Manifest) -> list[str]:
+    """Who took which revision, if several were sampled."""
+    number = manifest.settings.get("best_of")
+    if not number:
+        return []
+    judge = _model(manifest, JUDGE if manifest.affecting.get(JUDGE) else "model (identity)")
+    return [f"of each revision {escaped(number)} were sampled; the one that a judge found best went on: {judge}"]
 
 
 def _pairs_file(manifest: Manifest) -> list[str]:

@@ -15,7 +15,7 @@ from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import load_manifest
 from constitution.printable import printable
-from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
+from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Round, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
 from constitution.reviewed import ReviewCounts
@@ -66,7 +66,17 @@ def print_transcript(console: Console, transcript: Transcript) -> None:
         if round.critique:
             console.print(_turn(f"critique {number} · {round.principle}", "yellow", *_answer(round.critique)))
         title = f"revision {number}" if round.critique else f"revision {number} · {round.principle}"
+        title += _of_several(round)
         console.print(_turn(title, "green", *_answer(round.revision)))
+
+
+def _of_several(round: Round) -> str:
+    """Which of how many revisions it is, if a judge took it."""
+    if round.selection is None:
+        return ""
+    chosen, margin = round.selection, round.selection.margin
+    ahead = "no ranking" if margin is None else f"{margin:.2f} nats ahead of the worst"
+    return f" · number {chosen.taken + 1} of {len(chosen.alternatives)}, {ahead}"
 
 
 def find_comparisons(run: Path, row: str | None) -> list[Comparison]:
