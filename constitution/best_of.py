@@ -14,6 +14,7 @@ from pathlib import Path
 from constitution.calls import Caller
 from constitution.compare import Judge, compare
 from constitution.config import CompareSettings, Settings
+from constitution.engines import rewards
 from constitution.errors import ConfigError, PrinciplesError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.model_settings import ModelSettings, resolve
@@ -31,6 +32,7 @@ from constitution.records import (
     Transcript,
 )
 from constitution.revise import Pick
+from constitution.reward_judge import RewardJudge
 from constitution.run import Outcome
 from constitution.store import transcripts
 from constitution.votes import Thresholds
@@ -42,19 +44,21 @@ class Picking:
 
     Attributes:
         judge: Who picks.
-        templates: How the judge is asked.
+        templates: How the judge is asked; None: it gives rewards.
         best_of: N.
         seed: The run's.
     """
 
     judge: ModelSettings
-    templates: JudgeTemplates
+    templates: JudgeTemplates | None
     best_of: int
     seed: int
 
     @property
     def calls(self) -> int:
         """Model calls a round beyond those of one revision; an estimate, as ties of equal texts need none."""
+        if self.templates is None:
+            return self.best_of - 1 + self.best_of
         pairs = min(comb(self.best_of, 2), 3 * self.best_of // 2)
         return self.best_of - 1 + 2 * pairs
 
@@ -66,21 +70,27 @@ class Picking:
             principles: The round's principle is of these.
             caller: The judge.
         """
-        defaults = CompareSettings()
-        weigh = caller.weigh(prompt)
+        weigh, rate, defaults = caller.weigh(prompt), caller.rate(prompt), CompareSettings()
 
-        async def pick(number: int, principle: Principle, revisions: Sequence[Completion]) -> Selection:
-            judge = Judge(
+        def judge(step: str, principle: Principle) -> Judge | RewardJudge:
+            if self.templates is None:
+                return RewardJudge(
+                    lambda name, messages, response: rate(f"{step}/{name}", messages, response), defaults.tie, self.seed
+                )
+            return Judge(
+                # Nobody reasons here.
                 ask=caller.ask(prompt, Sampling(max_tokens=defaults.cot_tokens)),
-                weigh=lambda step, messages, options: weigh(f"pick-{number}/{step}", messages, options),
+                weigh=lambda name, messages, options: weigh(f"{step}/{name}", messages, options),
                 principles=principles.model_copy(update={"principles": (principle,)}),
                 templates=self.templates,
                 per_pair=1,
                 seed=self.seed,
                 thresholds=Thresholds(defaults.tie, defaults.order_gap, defaults.min_mass),
             )
+
+        async def pick(number: int, principle: Principle, revisions: Sequence[Completion]) -> Selection:
             candidates = [Candidate(text=one.text, source=str(place)) for place, one in enumerate(revisions)]
-            found = await compare(prompt, candidates, judge, match="best-worst")
+            found = await compare(prompt, candidates, judge(f"pick-{number}", principle), match="best-worst")
             return selected(caller.engine.identity.model, revisions, found)
 
         return pick
@@ -97,10 +107,14 @@ def selected(judge: str, revisions: Sequence[Completion], found: Sequence[Compar
         revisions: What was compared.
         found: The comparisons; sources are positions among the revisions.
     """
-    placed = {int(end.source): end for one in found for end in (one.first, one.second)}
+    placed: dict[int, tuple[Candidate, float | None]] = {}
+    for one in found:
+        ends = [(one.first, one.reward_first), (one.second, one.reward_second)]
+        ends += [(other, other.reward) for other in one.others]
+        placed |= {int(end.source): (end, reward) for end, reward in ends}
     alternatives = tuple(
-        Alternative(completion=one, rank=placed[place].rank, strength=placed[place].strength)
-        for place, one in enumerate(revisions)
+        Alternative(completion=revision, rank=end.rank, strength=end.strength, reward=reward)
+        for revision, (end, reward) in zip(revisions, (placed[place] for place in range(len(revisions))), strict=True)
     )
     known = [(one.rank, place) for place, one in enumerate(alternatives) if one.rank is not None]
     return Selection(
@@ -169,6 +183,9 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             f"--best-of {settings.best_of} with --temperature 0: all revisions of a round would be the same",
             "Sample them: --temperature 0.7",
         )
+    judge = resolve(settings.generator, settings.judge) if settings.judge else settings.generator
+    if rewards(judge.engine):
+        return Picking(judge, None, settings.best_of, settings.seed)
     without = [principle.id for principle in principles.principles if principle.comparison is None]
     if without:
         raise PrinciplesError(
@@ -176,5 +193,4 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             f"{', '.join(without)}",
             "Add a `comparison` to each, or leave out --best-of.",
         )
-    judge = resolve(settings.generator, settings.judge) if settings.judge else settings.generator
     return Picking(judge, load_judge_templates(settings.templates), settings.best_of, settings.seed)

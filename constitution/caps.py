@@ -174,7 +174,7 @@ class Spending:
 
     def saw(self, engine: Engine, messages: Sequence[Message], call: Call) -> None:
         """Learn how many tokens a byte is, for engines that cannot count beforehand."""
-        answer = call.completion or call.choice
+        answer = call.answer
         if answer and not hasattr(engine, "count"):
             key = engine.identity.model, call.choice is not None
             most, seen = self._densities.get(key, (0.0, 0))

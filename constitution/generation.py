@@ -143,7 +143,9 @@ async def _revise_rows(
         if picking and picking.judge not in (settings.generator, critic):
             await check_role(picking.judge, "judge")
         models = [Model(one, templates.chat_template) for one in (settings.generator, critic)]
-        models += [Model(picking.judge, picking.templates.chat_template)] if picking else []
+        if picking:
+            asked_by = picking.templates
+            models.append(Model(picking.judge, asked_by.chat_template if asked_by else None))
         generator_known, critic_known, *judges_known = await crew.open(models)
         judge_known = judges_known[0] if judges_known else generator_known
         affecting |= {
@@ -226,7 +228,7 @@ def _affecting(
     return settings.affecting() | {
         PRINCIPLES: principles.digest,
         "templates (content)": templates.digest,
-        "judging templates (content)": picking.templates.digest if picking else None,
+        "judging templates (content)": picking.templates.digest if picking and picking.templates else None,
     }
 
 

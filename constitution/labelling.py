@@ -17,7 +17,7 @@ from constitution.errors import ConfigError, ConstitutionError, RunError, comman
 from constitution.journal import has_records
 from constitution.judging import CONTENT_FREE
 from constitution.labelling_job import judging_chain, sampling_chain
-from constitution.labelling_plan import base_settings, plan_labelling
+from constitution.labelling_plan import base_settings, plan_labelling, rewarding
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
 from constitution.patience import Patience, unreadable
 from constitution.principles import PrincipleSet
@@ -185,6 +185,7 @@ def _see_all(patience: Patience, outcomes: Sequence[Outcome]) -> None:
 
 
 def _see(patience: Patience, one: Comparison) -> None:
+    # A reward can always be read.
     if one.votes:
         patience.count(one.row, unreadable(one.votes[-1]) if one.p is None else None)
 
@@ -193,8 +194,10 @@ def _calls_per_row(settings: CompareSettings, rounds: int) -> int:
     """Model calls of a row; an estimate if only the best and the worst are wanted."""
     number = {"samples": settings.samples, "file": 2}.get(settings.pairs) or len(span(settings.between, rounds))
     pairs = comb(number, 2) if settings.match == "all" else min(comb(number, 2), 3 * number // 2)
+    sampled = settings.samples if settings.pairs == "samples" else 0
+    if rewarding(settings):
+        return sampled + number
     calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
     # Both orders, and each content-free text once.
     per_principle = 2 * calls_per_vote + (len(CONTENT_FREE) if settings.calibrate == "contextual" else 0)
-    sampled = settings.samples if settings.pairs == "samples" else 0
     return sampled + pairs * settings.principles_per_pair * per_principle

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plugging import plug, put_on_path
+from rewarding_judge import VALUED
 
 from constitution import Settings, generate
 from constitution.best_of import plan_picking, selected
@@ -244,3 +246,43 @@ def test_progress_counts_a_round_once(generated: Generated, tmp_path: Path, prom
     assert max(state.rounds for state in states) == states[-1].rounds == 24
     # respond; of each of two rounds: critique, two revisions, one comparison in both orders.
     assert states[-1].calls_expected == states[-1].calls == 12 * (1 + 2 * 5)
+
+
+@pytest.fixture
+def rewarding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A judge whose rewards are the first hexadecimal digits of scripted answers' marks."""
+    words, mark = """float(re.search(r"worth (-?[\\d.]+)", response)[1])""", "int(response.split()[2][:4], 16) / 4096"
+    assert words in VALUED
+    folder = tmp_path / "plugged"
+    folder.mkdir()
+    # A name of its own: a process imports a module once.
+    plug(folder, "marked", VALUED.replace(words, mark).replace("valued", "marked"))
+    put_on_path(folder, monkeypatch)
+    return "marked:scripted"
+
+
+def test_a_judge_that_rewards_makes_a_call_a_revision_and_needs_no_questions(
+    generated: Generated, tmp_path: Path, rewarding: str
+) -> None:
+    text = "name: n\nversion: 1\ndescription: d\nprinciples:\n  - {id: one, critique_request: c, revision_request: r}\n"
+    settings = {"best_of": 4, "rounds": 2, "judge": rewarding, "principles": rules(tmp_path, text, "p.yaml")}
+    run = generated(**settings)
+    rows = list(transcripts(run))
+    assert len(rows) == 12
+    for row in rows:
+        for round in row.rounds:
+            chosen = round.selection
+            assert chosen is not None
+            worth = [int(one.completion.text.split()[2][:4], 16) / 4096 for one in chosen.alternatives]
+            assert [one.reward for one in chosen.alternatives] == worth
+            assert (worth[chosen.taken], worth[chosen.worst or 0]) == (max(worth), min(worth))
+            assert chosen.margin == pytest.approx(max(worth) - min(worth))
+            assert [one.votes for one in chosen.judgements] == [()]
+            assert round.revision.text == chosen.alternatives[chosen.taken].completion.text
+    steps = [call["step"] for call in calls(run) if call["row"] == "row-05" and call.get("reward")]
+    assert sorted(steps) == [f"pick-{round}/{place}/reward" for round in (1, 2) for place in range(4)]
+    # Stopped before its record, a row makes no call again.
+    before, made = rows, len(calls(run))
+    (run / "transcripts.jsonl").unlink()
+    generated(**settings)
+    assert list(transcripts(run)) == before and len(calls(run)) == made

@@ -192,6 +192,10 @@ def _judgement(
     principles = {vote.principle: None for vote in comparison.votes}
     scored = [rewards.of(comparison.index, comparison.row, side.text) for side in (better, worse)]
     by_ai = labelled_by != "people"
+    given = [] if comparison.reward_first is None else [comparison.reward_first, comparison.reward_second]
+    # Not `reward`: that is what `constitution score` says.
+    told_rewards: list[dict[str, JsonValue]] = [{"judge_reward": value} for value in given] or [{}, {}]
+    by_judge = told_rewards[:: 1 if first else -1]
     origin: dict[str, JsonValue] = {
         "id": comparison.row,
         "comparison": comparison.id,
@@ -201,8 +205,8 @@ def _judgement(
         # How fine the label is; nothing is said of a judge's own log-probabilities.
         **({"sampled": comparison.sampled} if comparison.sampled is not None and by_ai else {}),
         **told,
-        "chosen": _about(better) | about(scored[0]),
-        "rejected": _about(worse) | about(scored[1]),
+        "chosen": _about(better) | about(scored[0]) | by_judge[0],
+        "rejected": _about(worse) | about(scored[1]) | by_judge[1],
         "row": comparison.metadata,
     }
     preference = Preference(

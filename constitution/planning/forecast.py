@@ -234,13 +234,15 @@ def _step(stage: str, call: Call) -> str:
         return call.step.partition("/")[0]
     if re.fullmatch(r"sample-\d+", call.step):
         return "sample"
+    if call.reward:
+        return "reward"
     return "verdict" if call.choice else "reason"
 
 
 def _place(step: str) -> tuple[int, int]:
     """Where a step stands among the others."""
     kind, _, number = step.partition("-")
-    order = ("respond", "critique", "revise", "pick", "sample", "reason", "verdict").index(kind)
+    order = ("respond", "critique", "revise", "pick", "sample", "reason", "verdict", "reward").index(kind)
     return (1, 3 * int(number) + order) if number else (0 if kind == "respond" else 2, order)
 
 

@@ -131,7 +131,7 @@ def count_calls(journal: Path) -> CallCounts:
     number = control_strings = 0
     for call in read_records(journal, Call):
         number += 1
-        control_strings += sum(answer.control_strings for answer in (call.completion, call.choice) if answer)
+        control_strings += call.answer.control_strings if call.answer else 0
     return CallCounts(number=number, control_strings=control_strings)
 
 

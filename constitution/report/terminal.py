@@ -103,13 +103,17 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
         label = "no label"
         if one.p is not None:
             shares = f", each the share of {plural(one.sampled, 'sampled answer')}" if one.sampled else ""
-            label = f"{one.first.source} is better: {one.p:.3f} (votes averaged as logits{shares})"
+            how = f"votes averaged as logits{shares}" if one.reward_first is None else "by their rewards"
+            label = f"{one.first.source} is better: {one.p:.3f} ({how})"
         lines = [
             f"{vote.principle}, {vote.order}: "
             + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
             + ("" if vote.bias is None else f" ({vote.bias:+.2f} nats subtracted from the logit of A)")
             for vote in one.votes
         ]
+        if one.reward_first is not None:
+            lines = [f"reward of {one.first.source}: {one.reward_first:.3f}"]
+            lines += [f"reward of {one.second.source}: {one.reward_second:.3f}"]
         title = f"{one.first.source} : {one.second.source} · {one.status} · {label}"
         console.print(_turn(title, "blue", "\n".join(lines)))
         for vote in one.votes:
@@ -163,10 +167,8 @@ def print_labels(console: Console, run: str, summary: LabelSummary) -> None:
         lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.comparisons:
         statuses = ", ".join(f"{number} {status}" for status, number in summary.statuses.items())
-        lines.append(
-            f"  judge {summary.judge}: {plural(summary.comparisons, 'comparison')} by {plural(summary.votes, 'vote')}: "
-            f"{statuses}"
-        )
+        how = plural(summary.votes, "vote") if summary.votes or not summary.rewarded else "rewards"
+        lines.append(f"  judge {summary.judge}: {plural(summary.comparisons, 'comparison')} by {how}: {statuses}")
     if summary.identical:
         lines.append(f"  {plural(summary.identical, 'comparison')} of one text with itself: nobody was asked")
     lines += [
@@ -187,9 +189,8 @@ def print_scores(console: Console, run: str, summary: "ScoreSummary") -> None:
     if summary.pending:
         lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.responses:
-        scored = (
-            f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {plural(len(summary.rules), 'rule')}"
-        )
+        by = plural(len(summary.rules), "rule") if summary.rules else "its own reward"
+        scored = f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {by}"
         lines.append(f"  judge {summary.judge}: {scored}")
     if summary.unrewarded:
         lines.append(f"  {summary.unrewarded} of them without a reward: the judge did not answer yes or no")
@@ -199,7 +200,7 @@ def print_scores(console: Console, run: str, summary: "ScoreSummary") -> None:
     lines += _control_strings(summary)
     for line in lines:
         console.print(Text(printable(line)), soft_wrap=True)
-    if summary.responses:
+    if summary.responses and summary.rules:
         console.print(_rule_table(summary))
 
 
