@@ -163,6 +163,11 @@ class Comparison(Record):
     others: Annotated[tuple[Candidate, ...], Field(exclude_if=absent)] = ()
 
     @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The two, and the others."""
+        return (self.first, self.second, *self.others)
+
+    @property
     def judged(self) -> bool:
         """Whether a judge was asked; of one text twice nobody need be."""
         return bool(self.votes) or self.reward_first is not None

@@ -91,6 +91,8 @@ def _pair(
             "finish_reason": end.completion.finish_reason,
             "rank": end.rank,
             "strength": end.strength,
+            # Not `reward`: that is what `constitution score` says.
+            **({"judge_reward": end.reward} if end.reward is not None else {}),
             **about(score),
         }
         for place, end, score in zip((selection.taken, worst), ends, scored, strict=True)

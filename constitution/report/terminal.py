@@ -94,9 +94,10 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
     """Print a row's comparisons: each response once, then label and votes of each pair."""
     texts: dict[str, Candidate] = {}
     for one in found:
-        texts |= {one.first.source: one.first, one.second.source: one.second}
+        texts |= {candidate.source: candidate for candidate in one.candidates}
     for source, candidate in texts.items():
         place = f" · rank {candidate.rank}" if candidate.rank else ""
+        place += f" · reward {candidate.reward:.3f}" if candidate.reward is not None else ""
         cut = " [cut at max_tokens]" if candidate.finish_reason == "length" else ""
         console.print(_turn(f"{source}{place}", "magenta", candidate.text, cut))
     for one in found:
