@@ -238,6 +238,8 @@ def _in_force(manifest: Manifest) -> dict[str, JsonValue]:
         idle.add("between")
     if not settings.get("cot"):
         idle |= {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
+    if settings.get("calibrate") == "none":
+        idle.add("calibrate")
     return {name: value for name, value in settings.items() if name not in idle and value is not None}
 
 
