@@ -128,9 +128,10 @@ class CompareSettings(BaseModel):
     @model_validator(mode="after")
     def _best_of_is_a_short_name(self) -> Self:
         meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of else {}
-        if any(name in self.model_fields_set and getattr(self, name) != value for name, value in meant.items()):
-            raise ValueError("best_of: N is samples: N and match: best-worst")
         for name, value in meant.items():
+            if name in self.model_fields_set and (other := getattr(self, name)) != value:
+                rule = "--best-of N is --samples N --match best-worst"
+                raise ValueError(f"--best-of {self.best_of} with --{name} {other}: {rule}")
             # Not through the model, which is frozen: nobody has it yet.
             object.__setattr__(self, name, value)
         return self
@@ -273,14 +274,6 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
             raise ConfigError(f"{where}: unknown setting {key!r}; {nearest(str(key), fields)}")
     merged = {**section, **flags}
     merged["models"] = _as_tuple(merged.get("models", ()))
-    if merged.get("best_of") is not None:
-        for name, meant in {"samples": merged["best_of"], "match": "best-worst"}.items():
-            if merged.get(name, meant) != meant:
-                raise ConfigError(
-                    f"--best-of {merged['best_of']} with --{name} {merged[name]}: --best-of N is --samples N --match "
-                    "best-worst",
-                    f"Leave out --{name}, or --best-of.",
-                )
     return validated(CompareSettings, merged, flags, COMPARE_HELP, file, data, ("compare",))
 
 

@@ -18,7 +18,7 @@ from constitution.errors import ConfigError, PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import Plan, plan_labelling
 from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
-from constitution.model_settings import ModelSettings, resolve
+from constitution.model_settings import ModelSettings, models_of, resolve
 from constitution.pair_files import scan_pairs
 from constitution.prices import load_prices
 from constitution.principles import PrincipleSet, load_principles
@@ -85,7 +85,7 @@ async def generate(
     picking = plan_picking(settings, principles)
     # What the second stage lacks is told before the first one takes a night.
     plan = plan_labelling(settings, settings.compare) if settings.compare else None
-    spending = begin_spending(Path(settings.out), settings, _models(settings, plan, picking))
+    spending = begin_spending(Path(settings.out), settings, _models(settings, plan))
     if settings.compare and plan:
         if settings.shard and settings.compare.pairs == "file":
             raise ConfigError(
@@ -190,11 +190,10 @@ def _check_caps(settings: Settings) -> None:
             )
 
 
-def _models(settings: Settings, plan: Plan | None, picking: Picking | None) -> list[ModelSettings]:
+def _models(settings: Settings, plan: Plan | None) -> list[ModelSettings]:
     """All that a run asks."""
-    judge = [picking.judge] if picking else []
-    critic = [resolve(settings.generator, settings.critic)] if settings.critic and settings.critique else []
-    return [settings.generator, *critic, *judge, *(turn.settings for turn in (plan.turns if plan else ()))]
+    own = models_of(settings.generator, settings.critic if settings.critique else None, settings.judge)
+    return [*own, *(turn.settings for turn in (plan.turns if plan else ()))]
 
 
 def _scanned_before(folder: Path, source: str) -> Scan | None:
