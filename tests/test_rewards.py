@@ -257,3 +257,18 @@ def test_old_comparisons_are_read_as_they_are() -> None:
     )
     one = Comparison.model_validate_json(old)
     assert (one.reward_first, one.reward_second, one.judged) == (None, None, False)
+
+
+def test_a_plan_reckons_with_rewards(
+    prompts: Path, tmp_path: Path, judge: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"- {{when: '.', reply: 'worth {len(name)}.{name == 'two':d}'}}\n")
+    models = f"{tmp_path / 'one.yaml'}, {tmp_path / 'two.yaml'}"
+    (tmp_path / "run.yaml").write_text(
+        f"prompts: {prompts}\nengine: scripted\nmodel: {tmp_path / 'one.yaml'}\n"
+        f"compare: {{samples: 2, models: [{models}], judge: '{judge}'}}\n"
+    )
+    app(["plan", str(tmp_path / "run.yaml"), "--pilot", "4", "-q", "--format", "json"], standalone_mode=False)
+    steps = {one["name"]: one["calls"]["value"] for one in json.loads(capsys.readouterr().out)["steps"]}
+    assert (steps["sample"], steps["reward"]) == (24, 24)

@@ -59,6 +59,13 @@ ENGINES = {
         needs="vllm",
         extra="vllm",
     ),
+    "probe": BuiltIn(
+        module="constitution.engines.probe",
+        summary="a judge that gives rewards: a linear model on the hidden states of a model in this process",
+        determinism="best effort",
+        needs="transformers",
+        rewards=True,
+    ),
     "scripted": BuiltIn(
         module="constitution.engines.scripted",
         summary="no model: answers by rules, for dry runs and tests",

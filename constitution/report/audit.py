@@ -136,7 +136,7 @@ class Auditing:
             "accuracy": self._right.share(),
             "accuracy_as_a": self._right_as_a.share(),
             "accuracy_as_b": self._right_as_b.share(),
-            "calibration_error": bootstrap(_calibration_error, sure, self._right.clusters, 0, 1),
+            "calibration_error": bootstrap(calibration_error, sure, self._right.clusters, 0, 1),
         }
         return Audit(
             statuses=dict(self._statuses),
@@ -222,7 +222,8 @@ def _bin(rows: Floats) -> NDArray[np.int64]:
     return np.minimum(((rows[:, 0] - 0.5) * 2 * BINS).astype(np.int64), BINS - 1)
 
 
-def _calibration_error(rows: Floats) -> float:
+def calibration_error(rows: Floats) -> float:
+    """Expected calibration error (Guo et al. 2017) of confidences from 0.5 to 1 and what is right, [n, 2]."""
     bins = _bin(rows)
     gaps = [abs(rows[bins == n].mean(axis=0) @ [1, -1]) * (bins == n).mean() for n in set(bins.tolist())]
     return float(sum(gaps))
