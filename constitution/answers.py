@@ -7,6 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 FinishReason = Literal["stop", "length"]
 
 
+def absent(value: object) -> bool:
+    """Whether a field is left out of what is written: so records without what is new read as they always did."""
+    return value is None or value == ()
+
+
 class Record(BaseModel):
     """Base of all records: immutable, and strict about its fields."""
 

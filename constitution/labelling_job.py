@@ -6,6 +6,7 @@ from dataclasses import replace
 from constitution.calls import Caller
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.engines.base import ClosedEngine, Identity
+from constitution.judging import CONTENT_FREE
 from constitution.labelling_plan import Plan
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
@@ -85,6 +86,7 @@ def _asking(plan: Plan, caller: Caller) -> Callable[[Row], Judge]:
         seed=settings.seed,
         thresholds=thresholds,
         cot=cot,
+        content_free=CONTENT_FREE if settings.calibrate == "contextual" else (),
     )
 
 

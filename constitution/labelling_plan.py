@@ -17,9 +17,19 @@ from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
 
 # Settings that only some comparisons look at: the others are not bound by them.
-_SAMPLING = {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
+_SAMPLING = {"best_of", "samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
 _REASONING = {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
-_ASKING = {"principles", "principles_per_pair", "templates", "few_shots", "cot", "order_gap", "min_mass", *_REASONING}
+_ASKING = {
+    "principles",
+    "principles_per_pair",
+    "templates",
+    "few_shots",
+    "calibrate",
+    "cot",
+    "order_gap",
+    "min_mass",
+    *_REASONING,
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,8 @@ class Plan:
         settings, base = self.settings, self.base
         return settings.model_dump(mode="json", exclude={*COMPARE_KNOBS, *idle(settings)}) | {
             "judge": label_of(self.judge),
+            # None, as in comparisons that are older than the setting.
+            "calibrate": settings.calibrate if _calibrating(settings) else None,
             "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
             PRINCIPLES: self.principles.digest if self.principles else None,
@@ -128,6 +140,10 @@ def idle(settings: CompareSettings) -> dict[str, str]:
     return found
 
 
+def _calibrating(settings: CompareSettings) -> bool:
+    return settings.calibrate != "none" and not rewarding(settings)
+
+
 def rewarding(settings: CompareSettings) -> bool:
     """Whether the judge of a comparison gives rewards (see `engines.base.Rewarding`), as its settings tell.
 
@@ -162,6 +178,12 @@ def plan_labelling(
         raise ConfigError(
             f"--model samples responses, and with --pairs {settings.pairs} none are sampled",
             "Leave out --model, or name the judge with --judge.",
+        )
+    if settings.cot and _calibrating(settings):
+        raise ConfigError(
+            f"--calibrate {settings.calibrate} with --cot: a judge that reasons answers after its own words, "
+            "and about responses without content it has nothing to reason",
+            "Leave out one of the two; verdicts after a chain of thought are clamped (--clamp).",
         )
     if settings.pairs == "revisions":
         span(settings.between, base.rounds)

@@ -177,6 +177,11 @@ def resolve(base: ModelSettings, role: AnyRole) -> ModelSettings:
     return base.model_copy(update={**given, "model": name})
 
 
+def models_of(generator: ModelSettings, *roles: AnyRole | None) -> list[ModelSettings]:
+    """The generator, and those who play these parts; None is a part that nobody plays."""
+    return [generator, *(resolve(generator, role) for role in roles if role)]
+
+
 def engine_of(role: AnyRole) -> str | None:
     """The engine that a role names; None: it leaves that open."""
     return split_engine(role)[0] if isinstance(role, str) else role.engine or split_engine(role.model)[0]

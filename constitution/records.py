@@ -4,7 +4,7 @@ Words are the field's own: a *transcript* is one prompt's whole chain, a *round*
 that answers it (Bai et al. 2022, section 3.1). Lengths are in tokens of the model that wrote the text.
 """
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, JsonValue
 
@@ -14,12 +14,18 @@ from constitution.answers import FinishReason as FinishReason
 from constitution.answers import Record as Record
 from constitution.answers import Reward as Reward
 from constitution.answers import Sampling as Sampling
+from constitution.answers import absent
+from constitution.judgements import Alternative as Alternative
+from constitution.judgements import Candidate as Candidate
+from constitution.judgements import Judgement as Judgement
+from constitution.judgements import Label as Label
+from constitution.judgements import Order as Order
+from constitution.judgements import Reasoning as Reasoning
+from constitution.judgements import Selection as Selection
+from constitution.judgements import Status as Status
+from constitution.judgements import Vote as Vote
 
 Role = Literal["system", "user", "assistant"]
-# Which response is shown as (A): the first of the comparison, or the second.
-Order = Literal["forward", "reversed"]
-Label = Literal["A", "B"]
-Status = Literal["labelled", "tie", "inconsistent", "invalid"]
 
 
 class Row(Protocol):
@@ -61,11 +67,19 @@ class Prompt(Record):
 
 
 class Round(Record):
-    """One critique and the revision that answers it; `critique` is None in direct revision."""
+    """One critique and the revision that answers it.
+
+    Attributes:
+        principle: Its id.
+        critique: None in direct revision.
+        revision: What goes on.
+        selection: What it was taken from; None if there was only one.
+    """
 
     principle: str
     critique: Completion | None
     revision: Completion
+    selection: Annotated[Selection | None, Field(exclude_if=absent)] = None
 
 
 class Transcript(Record):
@@ -85,71 +99,17 @@ class Transcript(Record):
 
     @property
     def completions(self) -> tuple[Completion, ...]:
-        """Every model call of the chain, critiques included."""
+        """Every answer that the chain is made of, critiques included."""
         critiques = [round.critique for round in self.rounds if round.critique is not None]
         return (*self.responses, *critiques)
 
-
-class Candidate(Record):
-    """One of the responses to a prompt that are compared.
-
-    Attributes:
-        text: The response.
-        source: Where it comes from: `sample-2`, `response`, `revision-1`, or a column of a file of pairs.
-        model: Who wrote it; empty if unknown.
-        finish_reason: None if unknown.
-        rank: Place among the prompt's responses, 1 the best; None where the comparisons do not connect them all.
-        strength: Bradley-Terry log-strength in nats, mean 0 over the prompt's responses.
-    """
-
-    text: str
-    source: str
-    model: str = ""
-    finish_reason: FinishReason | None = None
-    rank: int | None = None
-    strength: float | None = None
-
-
-class Reasoning(Record):
-    """One chain of thought of a judge.
-
-    Attributes:
-        completion: What it wrote before the verdict.
-        verdict: The label that its last answer marker names; None if unreadable, or if `choose` was asked instead.
-        logprob_a: Log-probability of the label A after the reasoning, in nats; None without `choose`.
-        logprob_b: Likewise of B.
-        sampled: As in `Vote`.
-        p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
-    """
-
-    completion: Completion
-    verdict: Label | None = None
-    logprob_a: float | None = None
-    logprob_b: float | None = None
-    sampled: int | None = None
-    p_first: float | None = None
-
-
-class Vote(Record):
-    """What a judge said of two responses under one principle, in one order.
-
-    Attributes:
-        principle: Its id.
-        order: Which response was shown as (A).
-        logprob_a: Log-probability of the label A, in nats; None when the judge reasoned first.
-        logprob_b: Likewise of B.
-        sampled: How many sampled answers the log-probabilities are shares of; None if they are the model's own.
-        reasonings: Chains of thought, if the judge reasons first.
-        p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
-    """
-
-    principle: str
-    order: Order
-    logprob_a: float | None = None
-    logprob_b: float | None = None
-    sampled: int | None = None
-    reasonings: tuple[Reasoning, ...] = ()
-    p_first: float | None = None
+    @property
+    def others(self) -> tuple[Completion, ...]:
+        """Every revision that was not taken."""
+        selections = [round.selection for round in self.rounds if round.selection is not None]
+        return tuple(
+            other.completion for one in selections for n, other in enumerate(one.alternatives) if n != one.taken
+        )
 
 
 class Comparison(Record):
@@ -178,6 +138,8 @@ class Comparison(Record):
             if the votes are log-probabilities of the model's own.
         reward_first: The reward of `first` in nats, by a judge that rewards; else None.
         reward_second: Likewise of `second`.
+        others: The prompt's other responses, where rewards tell which two are the best and the worst; else each is in a
+            comparison of its own.
     """
 
     id: str
@@ -198,6 +160,12 @@ class Comparison(Record):
     sampled: int | None = None
     reward_first: float | None = None
     reward_second: float | None = None
+    others: Annotated[tuple[Candidate, ...], Field(exclude_if=absent)] = ()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The two, and the others."""
+        return (self.first, self.second, *self.others)
 
     @property
     def judged(self) -> bool:
@@ -239,8 +207,10 @@ class Call(Record):
     Attributes:
         row: The row's id.
         index: Its position in the input.
-        step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
-            principle and the order; of scores the source and the rule; of rewards the source and `reward`.
+        step: `respond`, `critique-N` or `revise-N`, rounds from 1; of best of K also `revise-N/K` and `pick-N/…` with
+            two positions, the principle and the order; in the RL stage `sample-N`, the two sources, the
+            principle and the order, or `content-free-N` and the principle; of scores the source and the rule; of
+            rewards the source and `reward`.
         digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options, of
             `reward` the response.
         completion: What `generate` answered.

@@ -23,9 +23,11 @@ HELP = {
     "system_prompt": "System prompt of every call, for rows that bring none.",
     "rounds": "Critique-revision rounds per row.",
     "critique": "Criticise before each revision; off is direct revision.",
+    "best_of": "Sample each revision this many times; a judge picks the one that goes on.",
     "engine": "What runs the model: transformers, vllm, openai (a server), scripted; see constitution engines.",
     "model": "smollm2 (bundled), a Hub id, a folder, a .gguf file, or a server's name for it; also ENGINE:NAME.",
     "critic": "Another model that writes the critiques; as --model, or spelt out in the config file.",
+    "judge": "Who picks, for --best-of; as --model, or spelt out in the config file. Default: the run's model.",
     "revision": "Revision of a Hub model: branch, tag or commit.",
     "dtype": "Number format of the weights. auto is bfloat16 where the model was saved in it, else as saved.",
     "device": "cpu, cuda, cuda:1, mps; auto takes the first accelerator.",
@@ -60,6 +62,7 @@ HELP = {
 # Settings of `constitution compare`: its flags, and keys of the section `compare` of a config file.
 COMPARE_HELP = {
     "pairs": "What is compared: samples (new responses), revisions (of the SL stage), file (pairs from --file).",
+    "best_of": "N responses a prompt, of which the judge's best and worst are a pair: --samples N --match best-worst.",
     "samples": "Responses sampled per prompt, for --pairs samples.",
     "match": "all pairs of a prompt's responses, or best-worst: about 3N/2 comparisons that find the two.",
     "between": "Revisions to compare, 0 is the initial response: 0:last, 1:2, or all pairs.",
@@ -78,6 +81,7 @@ COMPARE_HELP = {
     "principles_per_pair": "Principles a pair, each judged in both orders.",
     "templates": "Template set. Default: the run's.",
     "few_shots": "How many of the set's judged examples go before each question. Default: four, or all there are.",
+    "calibrate": "contextual: subtract the judge's liking for a letter, told by content-free responses (N/A); or none.",
     "cot": "Let the judge reason before its verdict (chain of thought).",
     "cot_samples": "K, chains of thought a vote; their verdicts are averaged.",
     "cot_verdict": "Read the verdict by choose after the reasoning, or from its last answer marker.",

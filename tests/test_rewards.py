@@ -137,7 +137,7 @@ def test_caps_count_what_rewards_read(tmp_path: Path, judge: str) -> None:
     assert len(calls(run)) == 12
 
 
-@pytest.mark.parametrize(("match", "pairs"), [("all", 6), ("best-worst", 5)])
+@pytest.mark.parametrize(("match", "pairs"), [("all", 6), ("best-worst", 1)])
 def test_samples_are_ranked_by_their_rewards(
     generated: Generated, tmp_path: Path, judge: str, match: str, pairs: int
 ) -> None:
@@ -150,9 +150,15 @@ def test_samples_are_ranked_by_their_rewards(
     asyncio.run(label_pairs(run, settings))
     found = list(comparisons(run))
     assert len(found) == 2 * pairs
-    ranks = {side.text: side.rank for one in found for side in (one.first, one.second)}
+    ranks = {side.text: side.rank for one in found for side in (one.first, one.second, *one.others)}
     assert ranks == {"worth 9.0": 1, "worth 4.5": 2, "worth 2.0": 3, "worth 1.0": 4}
     assert sum(call["reward"] is not None for call in calls(run)) == 8
+    if match == "best-worst":
+        for one in found:
+            assert (one.first.text, one.second.text, one.p) == ("worth 1.0", "worth 9.0", preference(1.0, 9.0))
+            assert [(side.source, side.reward) for side in one.others] == [("sample-1", 2.0), ("sample-4", 4.5)]
+            strengths = [side.strength for side in (one.first, one.second, *one.others)]
+            assert strengths == [1.0 - 4.125, 9.0 - 4.125, 2.0 - 4.125, 4.5 - 4.125]
 
 
 def test_an_audit_tells_of_people_and_of_no_orders(tmp_path: Path, judge: str) -> None:

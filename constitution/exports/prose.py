@@ -22,6 +22,7 @@ UNTOLD = frozenset(
 )
 SAMPLER = "sampling model "
 CRITIC = "critic (identity)"
+JUDGE = "judge (identity)"
 # Which of two compared responses is chosen, by whose labels count.
 BETTER = {
     "ai": "the judge finds better",
@@ -47,6 +48,7 @@ def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
         *([f"critiques by another model: {_model(manifest, CRITIC)}"] if manifest.affecting.get(CRITIC) else []),
         f"principles: {_principles(manifest)}",
         f"rounds: {escaped(told.get('rounds'))} ({mode})",
+        *_best_of(manifest),
         f"sampling: {', '.join(_sampling(told))}",
         f"templates: {code(told.get('templates'))}",
         f"system prompt: {code(json.dumps(told.get('system_prompt'), ensure_ascii=False))}",
@@ -130,6 +132,13 @@ def export_lines(facts: Facts) -> list[str]:
             *([f"statuses exported: {', '.join(['labelled', *options.include])}{of_ai}"] if of_ai or ai else []),
             f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
         ]
+    elif kinds & {Preference, Rating} and options.pairs == "best-of":
+        lines += [
+            "pairs: of each round's revisions, the one that the judge ranks first is chosen and the last one rejected; "
+            "the probability is that of the ranking",
+            f"statuses exported: {', '.join(['labelled', *options.include])}",
+            f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
+        ]
     elif kinds & {Preference, Rating}:
         whose = "nobody judged them" if ai else "people judged some or all of the revisions, no pairs"
         lines.append(f"pairs: the final revision is chosen, the initial response rejected; {whose}")
@@ -198,6 +207,15 @@ def _label_lines(facts: Facts) -> list[str]:
     ]
 
 
+def _best_of(manifest: Manifest) -> list[str]:
+    """Who took which revision, if several were sampled."""
+    number = manifest.settings.get("best_of")
+    if not number:
+        return []
+    judge = _model(manifest, JUDGE if manifest.affecting.get(JUDGE) else "model (identity)")
+    return [f"of each revision {escaped(number)} were sampled; the one that a judge found best went on: {judge}"]
+
+
 def _pairs_file(manifest: Manifest) -> list[str]:
     """Where pairs that were not made by the run come from."""
     if manifest.settings.get("pairs") != "file":
@@ -220,6 +238,8 @@ def _in_force(manifest: Manifest) -> dict[str, JsonValue]:
         idle.add("between")
     if not settings.get("cot"):
         idle |= {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
+    if settings.get("calibrate") == "none":
+        idle.add("calibrate")
     return {name: value for name, value in settings.items() if name not in idle and value is not None}
 
 

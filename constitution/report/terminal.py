@@ -15,7 +15,7 @@ from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import load_manifest
 from constitution.printable import printable
-from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
+from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Round, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
 from constitution.reviewed import ReviewCounts
@@ -66,7 +66,17 @@ def print_transcript(console: Console, transcript: Transcript) -> None:
         if round.critique:
             console.print(_turn(f"critique {number} · {round.principle}", "yellow", *_answer(round.critique)))
         title = f"revision {number}" if round.critique else f"revision {number} · {round.principle}"
+        title += _of_several(round)
         console.print(_turn(title, "green", *_answer(round.revision)))
+
+
+def _of_several(round: Round) -> str:
+    """Which of how many revisions it is, if a judge took it."""
+    if round.selection is None:
+        return ""
+    chosen, margin = round.selection, round.selection.margin
+    ahead = "no ranking" if margin is None else f"{margin:.2f} nats ahead of the worst"
+    return f" · number {chosen.taken + 1} of {len(chosen.alternatives)}, {ahead}"
 
 
 def find_comparisons(run: Path, row: str | None) -> list[Comparison]:
@@ -84,9 +94,10 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
     """Print a row's comparisons: each response once, then label and votes of each pair."""
     texts: dict[str, Candidate] = {}
     for one in found:
-        texts |= {one.first.source: one.first, one.second.source: one.second}
+        texts |= {candidate.source: candidate for candidate in one.candidates}
     for source, candidate in texts.items():
         place = f" · rank {candidate.rank}" if candidate.rank else ""
+        place += f" · reward {candidate.reward:.3f}" if candidate.reward is not None else ""
         cut = " [cut at max_tokens]" if candidate.finish_reason == "length" else ""
         console.print(_turn(f"{source}{place}", "magenta", candidate.text, cut))
     for one in found:
@@ -96,7 +107,9 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
             how = f"votes averaged as logits{shares}" if one.reward_first is None else "by their rewards"
             label = f"{one.first.source} is better: {one.p:.3f} ({how})"
         lines = [
-            f"{vote.principle}, {vote.order}: " + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            f"{vote.principle}, {vote.order}: "
+            + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            + ("" if vote.bias is None else f" ({vote.bias:+.2f} nats subtracted from the logit of A)")
             for vote in one.votes
         ]
         if one.reward_first is not None:
