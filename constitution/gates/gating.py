@@ -1,0 +1,67 @@
+"""A set of gates, with what has to be known of the whole run first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from constitution.gates.boilerplate import Frequencies
+from constitution.gates.seen import Finding, Seen
+from constitution.gates.sets import NONE, GateSet
+from constitution.gates.table import GATES
+from constitution.manifest import COMPARE, REVISE, has_stage
+from constitution.store import comparisons, transcripts
+
+
+@dataclass(frozen=True)
+class Gating:
+    """A set that can be asked.
+
+    Attributes:
+        set: Which gates, and from which score on each flags.
+        frequencies: What the run's responses have in common.
+    """
+
+    set: GateSet = NONE
+    frequencies: Frequencies = field(default_factory=Frequencies)
+
+    def flags(self, seen: Seen) -> Iterator[tuple[str, Finding]]:
+        """The gates that flag a response, in the table's order, with what they found."""
+        for name, threshold in self.set.thresholds.items():
+            found = GATES[name].score(seen, self.frequencies)
+            if found is not None and found.score >= threshold:
+                yield name, found
+
+    def first(self, seen: Seen) -> str | None:
+        """The first gate that flags it; None if none does. The others are not asked."""
+        return next((name for name, _ in self.flags(seen)), None)
+
+
+def prepare(run: Path, asked: GateSet) -> Gating:
+    """Look at a run once for what a set has to know of the whole.
+
+    Of a run with transcripts these are its revisions, of another one the responses that were compared. Memory does not
+    grow with the run.
+    """
+    if "boilerplate" not in asked.thresholds:
+        return Gating(asked)
+    return Gating(asked, look(run))
+
+
+def look(run: Path) -> Frequencies:
+    """What the responses of a run have in common."""
+    frequencies = Frequencies()
+    if has_stage(run, REVISE):
+        for transcript in transcripts(run):
+            frequencies.see(response.text for response in transcript.responses[1:])
+        return frequencies
+    texts: set[str] = set()
+    row = None
+    for comparison in comparisons(run) if has_stage(run, COMPARE) else ():
+        if row not in (None, comparison.row):
+            frequencies.see(sorted(texts))
+            texts = set()
+        row = comparison.row
+        texts |= {comparison.first.text, comparison.second.text}
+    if texts:
+        frequencies.see(sorted(texts))
+    return frequencies
