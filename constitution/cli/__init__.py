@@ -18,6 +18,7 @@ from constitution.cli import (
     compare,
     data,
     engines,
+    gates,
     generate,
     merge,
     plan,
@@ -63,6 +64,7 @@ app.command("show")(runs.show)
 app.command("report")(report.report)
 app.command("view")(view.view)
 app.command("sample")(sample.sample)
+app.command("gates")(gates.gates)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
 app.command("init")(project.init)

@@ -14,9 +14,10 @@ _ONE_SCRIPT = {"KATAKANA-HIRAGANA": "HIRAGANA", "KATAKANA": "HIRAGANA", "HALFWID
 _OWN_SCRIPT = 0.2
 # Sentences of fewer words tell no language.
 _LEAST_WORDS = 5
-# Share of frequent words: about 0.4 in prose of the language, below 0.2 in another one's.
-_LEAST_COMMON = 0.25
-_PROMPTS_COMMON = 0.15
+# Of these, frequent words must be this share (about 0.4 is usual), so many, and more than any other language's.
+_LEAST_COMMON = 0.2
+_LEAST_HITS = 2
+_LEAD = 1.8
 # The most frequent words of languages in Latin letters, as far as few others have them.
 _COMMON = {
     language: frozenset(words.split())
@@ -55,9 +56,9 @@ def language(seen: Seen) -> Finding | None:
 
     Scripts are Unicode's, a word counting to that of its first letter; the prompt's are those of at least a fifth of
     its last turn. Languages in Latin letters are told by the most frequent words of eleven, in sentences of five words
-    or more; the prompt's is the initial response's if it says too little. Languages that share another script
-    (Russian and Bulgarian, Arabic and Persian) are one; a Chinese answer to a Japanese prompt is not told. Code,
-    addresses and quotations of a word do no harm. Nothing is told where the prompt speaks of languages.
+    or more; where the last turn tells none, the conversation's counts, or the initial response's. Languages that share
+    another script (Russian and Bulgarian, Arabic and Persian) are one; a Chinese answer to a Japanese prompt is not
+    told. Code and addresses are passed over. Nothing is told where the prompt speaks of languages.
     """
     if WANTS_LANGUAGE.search(seen.question):
         return None
@@ -78,7 +79,8 @@ def language(seen: Seen) -> Finding | None:
 
 def _other_language(said: str, seen: Seen) -> Finding:
     """The share of the words of longer sentences that stand in sentences of another language in Latin letters."""
-    expected = _language(seen.asked, _PROMPTS_COMMON) or _language(seen.before, _PROMPTS_COMMON)
+    turns = [word for message in seen.prompt for word in plain(message.content)]
+    expected = next(filter(None, map(_language, (seen.asked, turns, seen.before))), "")
     if not expected:
         return Finding(0.0)
     own, other, passage, which = 0, 0, "", ""
@@ -86,24 +88,27 @@ def _other_language(said: str, seen: Seen) -> Finding:
         words = plain(sentence)
         if len(words) < _LEAST_WORDS:
             continue
-        found = _language(words, _LEAST_COMMON)
+        found = _language(words)
         # Names and titles within a sentence make no other language of it.
-        if found and found != expected and 2 * _common(words, expected) < _common(words, found):
+        if found and found != expected:
             other, passage, which = other + len(words), passage or sentence.strip(), which or found
         else:
             own += len(words)
     return Finding(other / (own + other), short(f"{which}: {passage}")) if other else Finding(0.0)
 
 
-def _language(words: Sequence[str], least: float) -> str:
-    """The language whose frequent words are most of these; empty if they are few."""
-    best = max(_COMMON, key=lambda one: _common(words, one))
-    return best if len(words) >= _LEAST_WORDS and _common(words, best) >= least else ""
+def _language(words: Sequence[str]) -> str:
+    """The language whose frequent words are most of these, by far; empty if none is."""
+    if len(words) < _LEAST_WORDS:
+        return ""
+    (first, most), (_, second) = Counter({one: _hits(words, one) for one in _COMMON}).most_common(2)
+    sure = most >= max(_LEAST_HITS, _LEAST_COMMON * len(words)) and most >= _LEAD * second
+    return first if sure else ""
 
 
-def _common(words: Sequence[str], which: str) -> float:
+def _hits(words: Sequence[str], which: str) -> int:
     known = _COMMON[which]
-    return sum(word in known for word in words) / len(words) if words else 0.0
+    return sum(word in known for word in words)
 
 
 def _script(word: str) -> str:
