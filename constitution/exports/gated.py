@@ -13,7 +13,7 @@ from constitution.digests import digest
 from constitution.fingerprints import Fingerprints
 from constitution.gates.gain import Gains
 from constitution.gates.gating import Gating
-from constitution.gates.seen import Seen, seen_of, seen_side
+from constitution.gates.seen import Seen, revision_number, seen_of, seen_side
 from constitution.manifest import REVISE, has_stage
 from constitution.records import Candidate, Comparison, Record, Transcript
 from constitution.store import transcripts
@@ -86,13 +86,13 @@ class Gates:
             if (row := next(self._rows, None)) is None:
                 break
             self._row = row
-        own = self._row
-        if own and (own.index, own.id) == (comparison.index, comparison.row) and side.source.startswith("revision-"):
-            number = int(side.source.removeprefix("revision-"))
-            if number < len(own.responses) and own.responses[number].text == side.text:
-                # What a judge says of the pair is its label, and no gate's business.
-                seen = partial(seen_of, own, number)
-                return _why(self._verdicts.of(["compared", own.id, str(number), side.text], seen))
+        own, number = self._row, revision_number(side.source)
+        known = own is not None and (own.index, own.id) == (comparison.index, comparison.row)
+        texts = [response.text for response in own.responses] if own and known else []
+        if own and number is not None and number < len(texts) and texts[number] == side.text:
+            # What a judge says of the pair is its label, and no gate's business.
+            seen = partial(seen_of, own, number)
+            return _why(self._verdicts.of(["compared", own.id, str(number), side.text], seen))
         key = [comparison.row, side.source, side.text]
         return _why(self._verdicts.of(key, lambda: seen_side(comparison, side)))
 

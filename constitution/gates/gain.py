@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from constitution.gates.seen import Finding, Seen
+from constitution.gates.seen import Finding, Seen, revision_number
 from constitution.manifest import COMPARE, SCORE, has_stage
 from constitution.records import Comparison, Transcript
 from constitution.score_records import Scores
@@ -72,10 +72,11 @@ def _by_comparison(transcript: Transcript, pairs: list[Comparison], found: list[
         if pair.p is None or pair.status not in ("labelled", "tie"):
             continue
         for side, other, p in ((pair.first, pair.second, pair.p), (pair.second, pair.first, 1 - pair.p)):
-            if other.source == "response" and other.text == texts[0] and side.source.startswith("revision-"):
-                number = int(side.source.removeprefix("revision-"))
-                if number < len(texts) and side.text == texts[number]:
-                    found[number] = p
+            number = revision_number(side.source)
+            if number is None or other.source != "response" or other.text != texts[0]:
+                continue
+            if number < len(texts) and side.text == texts[number]:
+                found[number] = p
 
 
 def _sigmoid(x: float) -> float:

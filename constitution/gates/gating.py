@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from constitution.gates.boilerplate import Frequencies
-from constitution.gates.seen import Finding, Seen
+from constitution.gates.seen import Finding, Seen, question
 from constitution.gates.sets import NONE, GateSet
 from constitution.gates.table import GATES
 from constitution.manifest import COMPARE, REVISE, has_stage
@@ -52,16 +53,12 @@ def look(run: Path) -> Frequencies:
     frequencies = Frequencies()
     if has_stage(run, REVISE):
         for transcript in transcripts(run):
-            frequencies.see(response.text for response in transcript.responses[1:])
+            said = (response.text for response in transcript.responses[1:])
+            frequencies.see(question(transcript.prompt), said)
         return frequencies
-    texts: set[str] = set()
-    row = None
-    for comparison in comparisons(run) if has_stage(run, COMPARE) else ():
-        if row not in (None, comparison.row):
-            frequencies.see(sorted(texts))
-            texts = set()
-        row = comparison.row
-        texts |= {comparison.first.text, comparison.second.text}
-    if texts:
-        frequencies.see(sorted(texts))
+    pairs = comparisons(run) if has_stage(run, COMPARE) else iter(())
+    for _, group in groupby(pairs, lambda pair: pair.row):
+        found = list(group)
+        texts = {side.text for pair in found for side in (pair.first, pair.second)}
+        frequencies.see(question(found[0].prompt), texts)
     return frequencies

@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-from constitution.gates.seen import Finding, Seen, plain, short
+from constitution.gates.seen import MOST_CHARACTERS, Finding, Seen, plain, short
 from constitution.gates.tasks import WANTS_LANGUAGE
 
 # Japanese is told from Chinese by its kana; its Han signs are no sign of Chinese, and so are its sound marks.
@@ -23,7 +23,8 @@ _COMMON = {
     language: frozenset(words.split())
     for language, words in {
         "English": "the and that your you which with this or any not for from was were are it does has to of is would "
-        "what how their they if as by on an be without can i my me do should when who will at have but there about",
+        "what how their they if as by on an be without can i my me do should when who will at have but there about a we "
+        "no so out up just like could some he she them us than then get go all more because into him her been don",
         "Spanish": "el la los las de del que y en un una por con para es no se su lo como más pero sus le ya este si "
         "porque esta son entre cuando muy sin sobre también me hasta hay donde quien tu te puede al o",
         "French": "le la les des de du et est en un une que qui dans pour pas ce il sur se plus par je vous ne au avec "
@@ -46,6 +47,11 @@ _COMMON = {
         "kami atau ada mereka seperti dapat sebagai lebih jika",
     }.items()
 }
+_KNOWN = {
+    word: tuple(language for language, words in _COMMON.items() if word in words)
+    for word in sorted(frozenset().union(*_COMMON.values()))
+}
+_LETTERS = re.compile(r"[^\W\d_]+")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+")
 # Code and addresses are in no language.
 _NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\S+@\S+", re.DOTALL)
@@ -79,13 +85,13 @@ def language(seen: Seen) -> Finding | None:
 
 def _other_language(said: str, seen: Seen) -> Finding:
     """The share of the words of longer sentences that stand in sentences of another language in Latin letters."""
-    turns = [word for message in seen.prompt for word in plain(message.content)]
-    expected = next(filter(None, map(_language, (seen.asked, turns, seen.before))), "")
+    turns = " ".join(message.content for message in seen.prompt)
+    expected = next(filter(None, map(_language, map(_letters, (seen.question, turns, seen.initial or "")))), "")
     if not expected:
         return Finding(0.0)
     own, other, passage, which = 0, 0, "", ""
     for sentence in _SENTENCE.findall(said):
-        words = plain(sentence)
+        words = _letters(sentence)
         if len(words) < _LEAST_WORDS:
             continue
         found = _language(words)
@@ -97,18 +103,18 @@ def _other_language(said: str, seen: Seen) -> Finding:
     return Finding(other / (own + other), short(f"{which}: {passage}")) if other else Finding(0.0)
 
 
+def _letters(text: str) -> list[str]:
+    return _LETTERS.findall(text[:MOST_CHARACTERS].casefold())
+
+
 def _language(words: Sequence[str]) -> str:
     """The language whose frequent words are most of these, by far; empty if none is."""
     if len(words) < _LEAST_WORDS:
         return ""
-    (first, most), (_, second) = Counter({one: _hits(words, one) for one in _COMMON}).most_common(2)
+    hits = Counter(language for word in words for language in _KNOWN.get(word, ()))
+    (first, most), (_, second) = [*hits.most_common(2), ("", 0), ("", 0)][:2]
     sure = most >= max(_LEAST_HITS, _LEAST_COMMON * len(words)) and most >= _LEAD * second
     return first if sure else ""
-
-
-def _hits(words: Sequence[str], which: str) -> int:
-    known = _COMMON[which]
-    return sum(word in known for word in words)
 
 
 def _script(word: str) -> str:

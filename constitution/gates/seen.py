@@ -68,7 +68,7 @@ class Seen:
     @property
     def question(self) -> str:
         """The last turn of the prompt; empty without any."""
-        return self.prompt[-1].content if self.prompt else ""
+        return question(self.prompt)
 
     @property
     def single_turn(self) -> bool:
@@ -94,6 +94,17 @@ def seen_of(transcript: Transcript, number: int, gain: float | None = None) -> S
 def seen_side(comparison: Comparison, side: Candidate) -> Seen:
     """A response that was compared, held against nothing but its prompt."""
     return Seen(comparison.prompt, side.text, comparison.metadata, side.finish_reason)
+
+
+def question(prompt: Sequence[Message]) -> str:
+    """The last turn of a prompt; empty without any."""
+    return prompt[-1].content if prompt else ""
+
+
+def revision_number(source: str) -> int | None:
+    """Which revision a response that was compared or scored is; None if it is none."""
+    number = source.removeprefix("revision-")
+    return int(number) if number != source and number.isdecimal() else None
 
 
 def plain(text: str) -> list[str]:

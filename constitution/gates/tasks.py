@@ -15,8 +15,10 @@ WORKS_ON_TEXT = re.compile(
 )
 # People speak in turns in what is asked for.
 WANTS_DIALOGUE = re.compile(
-    r"\b(?:dialogue|dialog|conversation|script|screenplay|play|scene|interview|transcript|skit|chat ?log|role-?play|"
-    r"debate|FAQ|quiz|Q&A)\b|对话|剧本|台词|访谈|聊天记录|相声|小品|问答",
+    r"\b(?:write|create|compose|make|give|generate|continue|draft|invent|imagine|act out)\b[^.?!\n]{0,40}\b"
+    r"(?:dialogue|dialog|conversation|script|play|scene|interview|transcript|skit|chat|debate|sketch|questions)s?\b"
+    r"|\b(?:screenplay|role-?play|FAQ|quiz|Q&A)\b"
+    r"|(?:写|编|生成|续写|模拟|设计)[^。！？\n]{0,12}(?:对话|聊天|访谈|台词)|剧本|相声|小品|问答题",
     re.IGNORECASE,
 )
 _LANGUAGES = (
