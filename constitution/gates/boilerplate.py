@@ -97,6 +97,6 @@ def _about(asked: Sequence[str]) -> int:
 
 
 def _alike(one: int, other: int) -> bool:
-    """Whether at least half of what one of two prompts is about is in the other."""
+    """Whether more than half of what one of two prompts is about is in the other."""
     fewer = min(one.bit_count(), other.bit_count())
-    return fewer > 0 and 2 * (one & other).bit_count() >= fewer
+    return fewer > 0 and 2 * (one & other).bit_count() > fewer

@@ -71,7 +71,7 @@ class Gated(Record):
     Attributes:
         set: Its name.
         rows: Finished rows.
-        responses: Their revisions; of a run without rounds, their responses.
+        responses: The revisions looked at: all, or the final ones; of a run without rounds, their responses.
         flagged_rows: Rows whose final revision any gate flags.
         flagged_responses: Revisions that any gate flags.
         gates: Each gate of the set, in the table's order.
@@ -85,13 +85,14 @@ class Gated(Record):
     gates: tuple[Caught, ...]
 
 
-def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: None) -> Gated:
+def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: None, finals: bool = False) -> Gated:
     """Ask every gate of a set about every revision of a run; rows are looked at one after the other.
 
     Args:
         run: A run's folder.
         gating: The set, prepared for this run.
         see: Called with each flag, in the order of the input.
+        finals: Whether only the last revision of each row is looked at.
 
     Raises:
         RunError: The run has no transcripts, or one of its files is damaged.
@@ -99,7 +100,7 @@ def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: 
     rows = responses = flagged_rows = flagged_responses = 0
     found: dict[str, Counter[str]] = {name: Counter() for name in gating.set.thresholds}
     examples: dict[str, list[Flag]] = {name: [] for name in found}
-    for last, number, flags in _flags(run, gating):
+    for last, number, flags in _flags(run, gating, finals):
         responses += 1
         rows += last == number
         flagged_responses += bool(flags)
@@ -177,12 +178,12 @@ def _write(write: Callable[[str], int], flag: Flag) -> None:
     write(f"{on_one_line(flag.model_dump(mode='json'))}\n")
 
 
-def _flags(run: Path, gating: Gating) -> Iterator[tuple[int, int, list[Flag]]]:
+def _flags(run: Path, gating: Gating, finals: bool) -> Iterator[tuple[int, int, list[Flag]]]:
     """For each revision of each row the number of the last one, its own, and its flags."""
     gains = Gains(run)
     for transcript in transcripts(run):
         last, gained = len(transcript.rounds), gains.of(transcript)
-        for number in range(min(1, last), last + 1):
+        for number in range(last if finals else min(1, last), last + 1):
             flags = [
                 Flag(
                     id=transcript.id,

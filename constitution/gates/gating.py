@@ -10,6 +10,7 @@ from constitution.gates.seen import Finding, Seen, question
 from constitution.gates.sets import NONE, GateSet
 from constitution.gates.table import GATES
 from constitution.manifest import COMPARE, REVISE, has_stage
+from constitution.records import Transcript
 from constitution.store import comparisons, transcripts
 
 
@@ -48,13 +49,17 @@ def prepare(run: Path, asked: GateSet) -> Gating:
     return Gating(asked, look(run))
 
 
+def see_row(frequencies: Frequencies, transcript: Transcript) -> None:
+    """Take note of what a row's revisions say."""
+    frequencies.see(question(transcript.prompt), (response.text for response in transcript.responses[1:]))
+
+
 def look(run: Path) -> Frequencies:
     """What the responses of a run have in common."""
     frequencies = Frequencies()
     if has_stage(run, REVISE):
         for transcript in transcripts(run):
-            said = (response.text for response in transcript.responses[1:])
-            frequencies.see(question(transcript.prompt), said)
+            see_row(frequencies, transcript)
         return frequencies
     pairs = comparisons(run) if has_stage(run, COMPARE) else iter(())
     for _, group in groupby(pairs, lambda pair: pair.row):

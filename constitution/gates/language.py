@@ -16,15 +16,15 @@ _OWN_SCRIPT = 0.2
 _LEAST_WORDS = 5
 # Of these, frequent words must be this share (about 0.4 is usual), so many, and more than any other language's.
 _LEAST_COMMON = 0.2
-_LEAST_HITS = 2
+_LEAST_HITS = 3
 _LEAD = 1.8
 # The most frequent words of languages in Latin letters, as far as few others have them.
 _COMMON = {
     language: frozenset(words.split())
     for language, words in {
         "English": "the and that your you which with this or any not for from was were are it does has to of is would "
-        "what how their they if as by on an be without can i my me do should when who will at have but there about a we "
-        "no so out up just like could some he she them us than then get go all more because into him her been don",
+        "what how their they if as by on an be without can i my me do should when who will at have but there about "
+        "a we no so out up just like could some he she them us than then get go all more because into him her been don",
         "Spanish": "el la los las de del que y en un una por con para es no se su lo como más pero sus le ya este si "
         "porque esta son entre cuando muy sin sobre también me hasta hay donde quien tu te puede al o",
         "French": "le la les des de du et est en un une que qui dans pour pas ce il sur se plus par je vous ne au avec "

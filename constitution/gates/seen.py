@@ -11,7 +11,7 @@ from constitution.records import Candidate, Comparison, FinishReason, Message, T
 from constitution.words import UNSPACED, words
 
 # Characters of a response that are looked at: more than any answer has, and a bound on time.
-MOST_CHARACTERS = 40_000
+MOST_CHARACTERS = 16_000
 # Characters of what was found that are kept.
 MOST_TOLD = 120
 
@@ -49,6 +49,12 @@ class Seen:
     initial: str | None = None
     critiques: tuple[str, ...] = ()
     gain: float | None = None
+
+    def __post_init__(self) -> None:
+        """Cut what is too long, so that no response takes long."""
+        for name in ("text", "initial"):
+            if len(getattr(self, name) or "") > MOST_CHARACTERS:
+                object.__setattr__(self, name, getattr(self, name)[:MOST_CHARACTERS])
 
     @cached_property
     def plain(self) -> list[str]:
