@@ -44,7 +44,8 @@ def _in_a_row(said: list[str], grams: list[tuple[str, ...]], size: int) -> Findi
     """
     last: dict[tuple[str, ...], int] = {}
     distance = length = 0
-    best = Finding(0.0)
+    most, begin, passage = 0.0, 0, 0
+    least = unit(said, _LEAST_RUN)
     for place, gram in enumerate(grams):
         now = place - last[gram] if gram in last else 0
         last[gram] = place
@@ -52,8 +53,9 @@ def _in_a_row(said: list[str], grams: list[tuple[str, ...]], size: int) -> Findi
         distance = now
         words = distance + length + size - 1
         times = words / distance if distance else 0
-        if times >= _LEAST_TIMES and words >= unit(said, _LEAST_RUN) and 1 - 1 / times > best.score:
-            begin = place + size - words
-            passage = (" " if size == _SIZE else "").join(said[begin : begin + distance])
-            best = Finding(1 - 1 / times, short(f"{int(times)} times in a row: {passage}"))
-    return best
+        if words >= least and times > most:
+            most, begin, passage = times, place + size - words, distance
+    if most < _LEAST_TIMES:
+        return Finding(0.0)
+    told = (" " if size == _SIZE else "").join(said[begin : begin + passage])
+    return Finding(1 - 1 / most, short(f"{int(most)} times in a row: {told}"))
