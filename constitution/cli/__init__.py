@@ -20,6 +20,7 @@ from constitution.cli import (
     engines,
     gates,
     generate,
+    judge,
     merge,
     plan,
     principles,
@@ -67,6 +68,7 @@ app.command("sample")(sample.sample)
 app.command("gates")(gates.gates)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
+app.add_typer(judge.app, name="judge")
 app.command("init")(project.init)
 app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)
 app.command("doctor")(project.doctor)
