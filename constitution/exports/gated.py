@@ -5,8 +5,7 @@ word counts more than a heuristic.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from constitution.digests import digest
@@ -15,7 +14,7 @@ from constitution.gates.gain import Gains
 from constitution.gates.gating import Gating
 from constitution.gates.seen import Seen, revision_number, seen_of, seen_side
 from constitution.manifest import REVISE, has_stage
-from constitution.records import Candidate, Comparison, Record, Transcript
+from constitution.records import Candidate, Comparison, Completion, Record, Transcript
 from constitution.store import transcripts
 
 
@@ -77,6 +76,14 @@ class Gates:
 
         return _why(self._verdicts.of([transcript.id, str(number), transcript.responses[number].text], seen))
 
+    def of_sampled(self, transcript: Transcript, number: int, sampled: Completion) -> str:
+        """Likewise of one of the revisions that were sampled for a round; `no_gain` is not asked."""
+
+        def seen() -> Seen:
+            return replace(seen_of(transcript, number), text=sampled.text, finish_reason=sampled.finish_reason)
+
+        return _why(self._verdicts.of(["sampled", transcript.id, str(number), sampled.text], seen))
+
     def of_side(self, comparison: Comparison, side: Candidate) -> str:
         """Likewise of a response that was compared: a revision is held against the response that it revises.
 
@@ -88,11 +95,9 @@ class Gates:
             self._row = row
         own, number = self._row, revision_number(side.source)
         known = own is not None and (own.index, own.id) == (comparison.index, comparison.row)
-        texts = [response.text for response in own.responses] if own and known else []
-        if own and number is not None and number < len(texts) and texts[number] == side.text:
-            # What a judge says of the pair is its label, and no gate's business.
-            seen = partial(seen_of, own, number)
-            return _why(self._verdicts.of(["compared", own.id, str(number), side.text], seen))
+        responses = own.responses if own and known else ()
+        if own and number is not None and number < len(responses) and responses[number].text == side.text:
+            return self.of_sampled(own, number, responses[number])
         key = [comparison.row, side.source, side.text]
         return _why(self._verdicts.of(key, lambda: seen_side(comparison, side)))
 

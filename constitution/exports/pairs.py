@@ -157,8 +157,6 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
 def _preferred(run: Path, people: People, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     """The comparisons that somebody decided, as pairs."""
     rewards, judge, gates = Rewards(run), load_manifest(run, COMPARE).model, Gates(run, options.verdicts)
-    # Only these exchange the sides of a pair.
-    turning = options.soft_labels.mode in ("duplicate", "sample")
     for comparison in comparisons(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
@@ -180,7 +178,7 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
             told: dict[str, JsonValue] = {"labelled_by": labelled_by} if labelled_by else {}
             made = _judgement(comparison, first, max(p, 1 - p), rewards, told, judge, labelled_by)
             better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
-            other = gates.of_side(comparison, worse) if turning else ""
+            other = gates.of_side(comparison, worse) if options.soft_labels.turns else ""
             yield replace(made, gated=gates.of_side(comparison, better), other_gated=other)
 
 
