@@ -26,6 +26,10 @@ ASKED = "Why do neighbours drum all night, "
 STEER = "Sure, here is the revised response: \x1b[31mred\x1b[0m"
 
 
+# Final revisions of `chains` that each gate flags.
+CAUGHT = {"cut": 2, "unchanged": 1, "preamble": 2}
+
+
 def chains() -> list[Transcript]:
     """Six rows: two sound ones, and one each that is unchanged, talks, was cut, and does both of the latter."""
     return [
@@ -85,19 +89,10 @@ def test_it_tells_what_each_gate_catches_and_writes_flags(here: Here, run: Path)
 def test_as_json_it_tells_the_same(here: Here, run: Path) -> None:
     told = json.loads(here("gates", run, "--format", "json").out)
     assert (told["rows"], told["responses"], told["flagged_rows"], told["flagged_responses"]) == (6, 12, 4, 5)
-    assert {one["gate"]: one["rows"] for one in told["gates"] if one["rows"]} == {
-        "cut": 2,
-        "unchanged": 1,
-        "preamble": 2,
-    }
+    assert {one["gate"]: one["rows"] for one in told["gates"] if one["rows"]} == CAUGHT
     assert [one["set"] for one in told["left_out"]] == ["default", "strict"]
-    assert told["left_out"][0] | {"set": ""} == {
-        "set": "",
-        "demonstrations": 4,
-        "of_demonstrations": 6,
-        "pairs": 3,
-        "of_pairs": 5,
-    }
+    foreseen = {"set": "default", "demonstrations": 4, "of_demonstrations": 6, "pairs": 3, "of_pairs": 5}
+    assert told["left_out"][0] == foreseen
 
 
 def test_the_same_run_and_set_give_the_same_bytes_and_nothing_else_is_touched(run: Path) -> None:
@@ -126,8 +121,7 @@ def test_a_run_without_transcripts_or_rows_is_refused(here: Here, tmp_path: Path
     told = here("gates", stored(tmp_path / "empty", [], input=3))
     assert told.code == 4 and "no row is finished yet" in told.err
     assert not (tmp_path / "empty" / "gates.jsonl").exists()
-    told = here("gates", tmp_path / "nothing")
-    assert told.code == 4 and "no such folder" in told.err
+    assert "no such folder" in here("gates", tmp_path / "nothing").err
 
 
 # --- sets
@@ -305,5 +299,4 @@ def test_the_report_tells_what_the_default_gates_flag(here: Here, run: Path) -> 
     assert 'id="gates"' in page and "4 of 6 final revisions are flagged by at least one gate" in page
     told = json.loads(here("report", run, "--format", "json", "--figures", run.parent / "figures").out)["gates"]
     assert (told["flagged_rows"], told["responses"]) == (4, 6)
-    table = (run.parent / "figures" / "gates.csv").read_text("utf-8")
-    assert "preamble" in table
+    assert "preamble" in (run.parent / "figures" / "gates.csv").read_text("utf-8")

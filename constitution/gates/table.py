@@ -1,7 +1,7 @@
 """Every gate by name.
 
 A response is flagged where its score reaches the threshold: all scores are the higher, the worse. Thresholds were
-chosen on texts made for it and on revisions of small models, not on those that `docs/gates.md` tells figures of.
+chosen on texts made for it and on answers of hh-rlhf, the held-out ones of `docs/gates.md` not among them.
 """
 
 from collections.abc import Callable
