@@ -60,6 +60,7 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
         "show",
         "report",
         "export",
+        "gates",
         "init",
         "config",
         "doctor",
