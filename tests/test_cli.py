@@ -108,6 +108,7 @@ import json; print(json.dumps(kinds))
         "label_pairs",
         "load_principles",
         "load_settings",
+        "probe_reward",
         "rule_reward",
         "score_run",
         "scores",
