@@ -44,7 +44,7 @@ class Duplicates:
 
 
 def find_duplicates(
-    texts: Spool, hashes: NDArray[np.uint64], bands: BandFiles, threshold: float, watch: Watch
+    texts: Spool, hashes: NDArray[np.uint64], bands: BandFiles, threshold: float, watch: Watch, fixed: int = 0
 ) -> Duplicates:
     """Find them.
 
@@ -54,6 +54,7 @@ def find_duplicates(
         bands: The keys of all rows.
         threshold: Least similarity, over 0 to 1.
         watch: Told the step, how much of it is done, and of how much.
+        fixed: So many of the first rows are kept, whatever they are like.
     """
     same = _first_of_same(hashes)
     firsts = np.flatnonzero((same == np.arange(len(same))) & (hashes != 0)).astype(np.int32)
@@ -66,9 +67,9 @@ def find_duplicates(
     of = np.full(len(hashes), -1, np.int32)
     similarity = np.zeros(len(hashes), np.float32)
     for cluster in clusters.all():
-        for row, kept, alike in clusters.left_out(cluster):
+        for row, kept, alike in clusters.left_out(cluster, fixed):
             of[row], similarity[row] = kept, alike
-    copies = np.flatnonzero(same != np.arange(len(same)))
+    copies = np.flatnonzero((same != np.arange(len(same))) & (np.arange(len(same)) >= fixed))
     first = same[copies]
     stays = of[first] < 0
     of[copies] = np.where(stays, first, of[first])
@@ -139,13 +140,13 @@ class _Clusters:
         for group in _groups(self._parents.astype(np.uint64), np.arange(len(self._parents), dtype=np.int32)):
             yield group.tolist()
 
-    def left_out(self, cluster: list[int]) -> Iterator[tuple[int, int, float]]:
+    def left_out(self, cluster: list[int], fixed: int) -> Iterator[tuple[int, int, float]]:
         """Of a cluster's rows those that are left out, with the kept row and how like it they are."""
         kept: dict[int, set[str]] = {}
         for row in cluster:
             own = self._shingles(row)
             best, like = 0.0, -1
-            for other, its in kept.items():
+            for other, its in kept.items() if row >= fixed else ():
                 if self._may_be_alike(its, own) and (alike := jaccard(its, own)) > best:
                     best, like = alike, other
             if best >= self._threshold:

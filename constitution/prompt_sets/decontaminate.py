@@ -107,8 +107,6 @@ def decontaminate(
                         out.write(f"{on_one_line(line)}\n".encode())
                     if len(left) % 1024 == 0:
                         watch("rows read", len(left), 0)
-                if not left:
-                    raise SourceError(f"{', '.join(files)}: no rows", "Give a file with at least one row.")
             write_kept(files, to, reading, places.__getitem__, len(left), lambda row: not left[row])
         except OSError as bad:
             raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Name another file with --to.") from None

@@ -4,7 +4,7 @@ import hashlib
 import json
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from constitution.errors import ConfigError, ExportError, SourceError
+from constitution.errors import ConfigError, ExportError
 from constitution.printable import on_one_line
 from constitution.prompt_sets.clusters import Duplicates, Watch, find_duplicates
 from constitution.prompt_sets.kept import check_output, dropped_file, write_kept, written
-from constitution.prompt_sets.reading import Reading, items
+from constitution.prompt_sets.reading import Item, Reading, items
 from constitution.prompt_sets.shingles import plain, shingles
 from constitution.prompt_sets.signatures import BandFiles, bands_for
 from constitution.prompt_sets.spool import Spool
@@ -102,7 +102,7 @@ def dedup(
     """
     reading = reading or Reading()
     check_output(files, to, reading, overwrite)
-    with find(files, reading, threshold, watch) as found:
+    with find(items(files, reading), threshold, watch) as found:
         rows = found.summary.rows
         watch("rows written", 0, rows)
         write_kept(files, to, reading, lambda row: found.name(row)[0], rows, found.kept)
@@ -117,12 +117,20 @@ def dedup(
 
 
 @contextmanager
-def find(files: Sequence[str], reading: Reading, threshold: float, watch: Watch) -> Iterator[Found]:
+def find(
+    items: Iterable[Item], threshold: float = THRESHOLD, watch: Watch = lambda step, done, of: None, fixed: int = 0
+) -> Iterator[Found]:
     """The near-duplicates of a set; what was found is at hand as long as the context lasts.
+
+    Args:
+        items: The rows; pulled once.
+        threshold: Least Jaccard similarity.
+        watch: For progress.
+        fixed: So many of the first rows are kept, whatever they are like.
 
     Raises:
         ConfigError: The threshold is none.
-        SourceError: A row cannot be read, or there is none.
+        SourceError: A row cannot be read.
     """
     if not 0.3 <= threshold <= 1:
         raise ConfigError(f"--threshold {threshold:g}: not from 0.3 to 1", "0.75 is the default; 1 is the same text.")
@@ -131,8 +139,8 @@ def find(files: Sequence[str], reading: Reading, threshold: float, watch: Watch)
         try:
             bands = BandFiles(Path(folder), bands_for(threshold))
             with bands:
-                hashes = _read(files, reading, texts, names, bands, watch)
-            duplicates = find_duplicates(texts, hashes, bands, threshold, watch)
+                hashes = _read(items, texts, names, bands, watch)
+            duplicates = find_duplicates(texts, hashes, bands, threshold, watch, fixed)
             left_out = int((duplicates.of >= 0).sum())
             yield Found(
                 duplicates=duplicates,
@@ -171,12 +179,10 @@ def left_out(found: Found) -> Iterator[str]:
         )
 
 
-def _read(
-    files: Sequence[str], reading: Reading, texts: Spool, names: Spool, bands: BandFiles, watch: Watch
-) -> NDArray[np.uint64]:
+def _read(rows: Iterable[Item], texts: Spool, names: Spool, bands: BandFiles, watch: Watch) -> NDArray[np.uint64]:
     """Spool all rows, write their keys, and tell a hash of each plain text; 0 of an empty one."""
     hashes, waiting = array("Q"), list[set[str]]()
-    for item in items(files, reading):
+    for item in rows:
         text = plain(item.text)
         texts.add(text)
         names.add(json.dumps([item.where, item.id]))
@@ -186,8 +192,6 @@ def _read(
             bands.add(waiting)
             waiting.clear()
             watch("rows read", len(hashes), 0)
-    if not hashes:
-        raise SourceError(f"{', '.join(files)}: no rows", "Give a file with at least one row.")
     if waiting:
         bands.add(waiting)
     watch("rows read", len(hashes), len(hashes))

@@ -12,6 +12,7 @@ from constitution.config import Settings
 from constitution.errors import SourceError
 from constitution.input_files import File
 from constitution.readers import Row, files_of, rows_of
+from constitution.remote.addresses import masked
 from constitution.sources import messages_of, plain_columns, prompt_column
 
 On = Literal["prompt", "row"]
@@ -65,12 +66,15 @@ def items(files: Sequence[str], reading: Reading) -> Iterator[Item]:
     """The rows of several inputs, one input after the other.
 
     Raises:
-        SourceError: At the first row that cannot be read.
+        SourceError: At the first row that cannot be read, or at the end, if there was none.
     """
+    where = ""
     for file in files:
         for where, row in rows_of(reading.settings(file)):
             given = row.get(reading.id_column)
             yield Item(where, None if given is None else str(given), text_of(row, reading, where), row)
+    if not where:
+        raise SourceError(f"{', '.join(map(masked, files))}: no rows", "Give a file with at least one row.")
 
 
 def text_of(row: Row, reading: Reading, where: str) -> str:
