@@ -122,7 +122,6 @@ async def expand(
     if retry_failed:
         load_manifest(folder, EXPAND)
     spending = begin_spending(folder, settings, [settings.generator])
-    texts = [prompt.text for prompt in prompts]
     affecting = _affecting(settings, wanted, seeds, templates)
     with Run(folder, EXPAND) as run:
         run.check(affecting)
@@ -138,7 +137,7 @@ async def expand(
         calls = min(wanted.calls, wanted.last)
         while True:
             await stage.make(calls)
-            taken = take(folder, texts, calls, wanted.number, wanted.threshold, least, most)
+            taken = take(folder, prompts, calls, wanted.number, wanted.threshold, least, most)
             if len(taken.prompts) >= wanted.number or calls >= wanted.last:
                 break
             calls = min(wanted.last, calls + _more(taken, wanted, calls))

@@ -13,7 +13,7 @@ from constitution.printable import on_one_line
 from constitution.prompt_sets.answers import lines_of
 from constitution.prompt_sets.dedup import find
 from constitution.prompt_sets.reading import Item
-from constitution.records import Record, Transcript
+from constitution.records import Prompt, Record, Transcript
 from constitution.store import answers
 
 PROMPTS, DROPPED = "prompts.jsonl", "dropped.jsonl"
@@ -50,7 +50,7 @@ class Dropped(Record):
         call: The call's id.
         text: The line.
         reason: Why: see `answers.Reason`.
-        like: What it is a copy or a duplicate of: a row of the file, or a new prompt's id.
+        like: What it is a copy or a duplicate of: the id of a row of the file, or of a new prompt.
         similarity: How like.
     """
 
@@ -121,12 +121,14 @@ class Taken:
         )
 
 
-def take(folder: Path, known: Sequence[str], calls: int, number: int, threshold: float, least: int, most: int) -> Taken:
+def take(
+    folder: Path, known: Sequence[Prompt], calls: int, number: int, threshold: float, least: int, most: int
+) -> Taken:
     """Take the new prompts out of the answers of the first `calls` calls, in their order.
 
     Args:
         folder: The expansion's.
-        known: The texts of the file that it began from: no new prompt is like one of them.
+        known: Of the file that it began from: no new prompt is like one of them.
         calls: Later ones, of a start that asked for more, do not count.
         number: Prompts that are asked for; more are kept at hand.
         threshold: From here on two prompts are one.
@@ -146,7 +148,7 @@ def take(folder: Path, known: Sequence[str], calls: int, number: int, threshold:
                 values = {name: str(answer.metadata[name]) for name in ("topic", "kind", "examples")}
                 id = f"{answer.id}-{line}"
                 candidates.append(New(id=id, prompt=text, model=manifest.model, seed=seed, call=answer.id, **values))
-    rows = [Item(f"row {n}", None, text, {}) for n, text in enumerate(known, 1)]
+    rows = [Item(one.id, one.id, one.text, {}) for one in known]
     rows += [Item(one.id, one.id, one.prompt, {}) for one in candidates]
     kept = list[New]()
     with find(rows, threshold, fixed=len(known)) as found:

@@ -105,8 +105,8 @@ def expand(
     request, and like no prompt of the file and no other new one; each with its topic, kind, examples, model, seed and
     call. DIR/dropped.jsonl tells what is not taken, and why.
 
-    Stopped in any way, the same command goes on where it was; with a larger -n, it adds to what there is. Other defaults
-    than those of generate: --temperature 1, --max-tokens 400.
+    Stopped in any way, the same command goes on where it was; with a larger -n, it adds to what there is. Two defaults
+    are not those of generate: --temperature 1, --max-tokens 400.
     """
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
