@@ -70,4 +70,4 @@ def _column(one: "ColumnStats") -> str:
         return f"{one.rows:,} rows, each with a value of its own"
     most = ", ".join(f"{value} {count:,}" for value, count in one.most.items())
     rest = one.values - len(one.most)
-    return f"{one.values:,} values: {most}{f', and {rest:,} more' if rest else ''}"
+    return f"{one.values:,} value{'' if one.values == 1 else 's'}: {most}{f', and {rest:,} more' if rest else ''}"
