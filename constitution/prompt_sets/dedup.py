@@ -1,7 +1,6 @@
 """Leave out rows that say what an earlier row says."""
 
 import hashlib
-import json
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -60,7 +59,7 @@ class Found:
 
     Attributes:
         duplicates: By row.
-        names: Of each row its place and its id, as JSON.
+        names: Of each row its place and its id, if it has one, after a NUL, which no path holds.
         empty: Rows without text.
         summary: All of it in numbers.
     """
@@ -71,8 +70,8 @@ class Found:
 
     def name(self, row: int) -> tuple[str, str | None]:
         """Where a row stands, and its id."""
-        where, id = json.loads(self.names[row])
-        return where, id
+        where, has_id, id = self.names[row].partition("\0")
+        return where, id if has_id else None
 
     def kept(self, row: int) -> bool:
         """Whether a row is no duplicate."""
@@ -185,7 +184,7 @@ def _read(rows: Iterable[Item], texts: Spool, names: Spool, bands: BandFiles, wa
     for item in rows:
         text = plain(item.text)
         texts.add(text)
-        names.add(json.dumps([item.where, item.id]))
+        names.add(item.where if item.id is None else f"{item.where}\0{item.id}")
         hashes.append(_hash(text))
         waiting.append(shingles(text) or {""})
         if len(waiting) == BATCH:

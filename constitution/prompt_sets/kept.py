@@ -136,8 +136,11 @@ def _write_lines(parts: Sequence[File], out: IO[bytes], where: Where, rows: int,
                 if not head:
                     head, empty = names, False
                     out.write(_ended(names))
-            while number < rows and where(number).rpartition(":")[0] == str(part):
-                last = int(where(number).rpartition(":")[2])
+            while number < rows:
+                name, _, line = where(number).rpartition(":")
+                if name != str(part):
+                    break
+                last = int(line)
                 own = b"".join(next(lines, b"") for _ in range(last - at))
                 if not own:
                     raise SourceError(f"{part}: has fewer lines than when it was read", "Run the same command again.")
