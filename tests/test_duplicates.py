@@ -100,6 +100,20 @@ def test_many_rows_of_one_pattern_are_one_cluster() -> None:
     assert kept_of(*rows) == rows[:1]
 
 
+def test_no_two_kept_rows_of_a_pattern_are_alike() -> None:
+    words = [f"{a}{b}" for a in ("table", "garden", "window") for b in ("cloth", "chair", "frame", "shoe", "fish")]
+    rows = [f"Where do I buy a {one} and a {other} for my friend?" for one in words for other in words]
+    kept = kept_of(*rows)
+    sets = [shingles(plain(row)) for row in rows]
+    # What a plain reading of the rule keeps: row by row, what is like no kept row.
+    expected: list[int] = []
+    for row, own in enumerate(sets):
+        if all(jaccard(sets[other], own) < 0.75 for other in expected):
+            expected.append(row)
+    assert 10 < len(expected) < 100
+    assert kept == [rows[row] for row in expected]
+
+
 def test_chinese_prompts_are_compared_by_two_characters() -> None:
     assert kept_of("请告诉我怎样在家里做面包", "告诉我怎样在家里做面包。", "请告诉我怎样修自行车") == [
         "请告诉我怎样在家里做面包",

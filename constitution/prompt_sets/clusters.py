@@ -9,6 +9,8 @@ So each row that is left out is at least so like one that is kept, as the third 
 neighbour; and whether two rows are alike never rests on the estimate. Memory: arrays of 24 bytes a row.
 """
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -22,6 +24,8 @@ from constitution.prompt_sets.spool import Spool
 # Rows of one key that are compared each with each; of more, each with the first ones of the clusters among them.
 MOST_PAIRED = 32
 MOST_FIRSTS = 64
+# Rows of a cluster by which it is told which n-grams are rare in it.
+MOST_COUNTED = 1000
 
 Watch = Callable[[str, int, int], None]
 
@@ -97,6 +101,32 @@ def _groups(keys: NDArray[np.uint64], rows: NDArray[np.int32]) -> Iterator[NDArr
         yield rows[order[start:end]]
 
 
+class _Kept:
+    """The kept rows of a cluster, by the n-grams that a row like them must share (Chaudhuri, Ganti and Kaushik 2006).
+
+    With all n-grams in one order, whatever it is, two sets that are at least as alike as the threshold share one of the
+    first (1 - threshold) of each. The rarest come first, so that few rows share them.
+    """
+
+    def __init__(self, threshold: float, rarity: Counter[str]) -> None:
+        self._threshold, self._rarity = threshold, rarity
+        self._rows: dict[str, list[int]] = {}
+
+    def add(self, row: int, own: set[str]) -> None:
+        """A row is kept."""
+        for gram in self._first(own):
+            self._rows.setdefault(gram, []).append(row)
+
+    def like(self, own: set[str]) -> list[int]:
+        """The kept rows that may be alike, in their order."""
+        return sorted({row for gram in self._first(own) for row in self._rows.get(gram, ())})
+
+    def _first(self, own: set[str]) -> list[str]:
+        # What float arithmetic adds must not take one away.
+        needed = math.ceil(self._threshold * len(own) - 1e-9)
+        return sorted(own, key=lambda gram: (self._rarity[gram], gram))[: len(own) - needed + 1]
+
+
 class _Clusters:
     """Rows that hang together (union-find)."""
 
@@ -142,17 +172,21 @@ class _Clusters:
 
     def left_out(self, cluster: list[int], fixed: int) -> Iterator[tuple[int, int, float]]:
         """Of a cluster's rows those that are left out, with the kept row and how like it they are."""
-        kept: dict[int, set[str]] = {}
+        kept = _Kept(self._threshold, self._rarity(cluster))
         for row in cluster:
             own = self._shingles(row)
             best, like = 0.0, -1
-            for other, its in kept.items() if row >= fixed else ():
-                if self._may_be_alike(its, own) and (alike := jaccard(its, own)) > best:
+            for other in kept.like(own) if row >= fixed else ():
+                if (alike := jaccard(self._shingles(other), own)) > best:
                     best, like = alike, other
             if best >= self._threshold:
                 yield row, like, best
             else:
-                kept[row] = own
+                kept.add(row, own)
+
+    def _rarity(self, cluster: list[int]) -> Counter[str]:
+        """In how many of some of a cluster's rows each n-gram is."""
+        return Counter(gram for row in cluster[:MOST_COUNTED] for gram in self._shingles(row))
 
     def _alike(self, first: set[str], second: set[str]) -> bool:
         if not self._may_be_alike(first, second):
