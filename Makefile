@@ -80,7 +80,7 @@ test-crash: install
 	  tests/test_hung_server.py tests/test_sandbox.py tests/test_sandbox_equal.py tests/test_yaml_limits.py \
 	  tests/test_run_folder.py tests/test_secrets.py tests/test_models_run_no_code.py tests/test_hostile_output.py \
 	  tests/test_export_card.py tests/test_principle_edits.py tests/test_principle_places.py tests/test_principle_import.py \
-	  tests/test_lint_mutations.py
+	  tests/test_lint_mutations.py tests/test_determinism.py tests/test_transformers_engine.py tests/test_model_loading.py
 	HF_HUB_OFFLINE=1 $(BIN)/pytest --hypothesis-profile=long tests/test_fuzz.py
 
 # Real training on exported data by TRL's own command line, in an environment of its own; about ten minutes on two cores.

@@ -1,4 +1,4 @@
-"""How much of each trial is made: a short form with all other tests, the long one by `make test-crash`."""
+"""How much of each trial is made: a short form with all other tests, the long one by `make test-crash` and its like."""
 
 import os
 

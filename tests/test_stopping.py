@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from plugging import journalled, plug, put_on_path, start, told, wait_for_calls
 from scale import LONG
 
@@ -91,7 +92,7 @@ def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, prompts: Path) -> None:
 
 
 def test_ctrl_c_in_the_second_stage_keeps_its_calls_too(
-    cli: Cli, generated: Generated, slow: str, lines: Lines
+    program: Cli, generated: Generated, slow: str, lines: Lines
 ) -> None:
     run = generated(limit=4)
     journal = run / "compare-calls.jsonl"
@@ -113,7 +114,7 @@ def test_ctrl_c_in_the_second_stage_keeps_its_calls_too(
     assert process.returncode == 130, errors
     assert (before, under_way, kept()) == (8, 8, 16)
     # All questions are answered: labels are all that is left to make of them.
-    assert cli(*command, "-q").returncode == 0
+    assert program(*command, "-q").returncode == 0
     assert len(lines(run / "comparisons.jsonl")) == 4
     assert kept() == 16
 
@@ -197,7 +198,7 @@ SIGNALS = [(signal.SIGTERM, 143), *([(signal.SIGINT, 130)] if LONG else [])]
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_calls_that_do_not_end_are_waited_for_eight_seconds(
-    tmp_path: Path, prompts: Path, cli: Cli, lines: Lines, number: int, code: int
+    tmp_path: Path, prompts: Path, program: Cli, lines: Lines, number: int, code: int
 ) -> None:
     run, never = tmp_path / "run", tmp_path / "never.yaml"
     never.write_text("- {when: 'number [0-3][?]', reply: Quick.}\n- {when: '', seconds: 3600}\n", encoding="utf-8")
@@ -217,7 +218,7 @@ def test_calls_that_do_not_end_are_waited_for_eight_seconds(
     assert "Traceback" not in errors
     assert journalled(run) == before
     never.write_text("- {when: 'number [0-3][?]', reply: Quick.}\n", encoding="utf-8")
-    again = cli("generate", *args, "--model", never, "--fork", "new")
+    again = program("generate", *args, "--model", never, "--fork", "new")
     assert again.returncode == 0, again.stderr
     assert count(tmp_path / "new").done == 12
 
@@ -286,6 +287,22 @@ def test_what_follows_a_stage_that_was_finished_all_the_same_is_not_cut_off(monk
     assert running.run_stage(stage) == "finished"
     time.sleep(0.4)
     assert not left
+
+
+def test_ctrl_c_in_a_task_of_a_librarys_group_is_one_too(capsys: pytest.CaptureFixture[str]) -> None:
+    async def stage(stop: Stop) -> None:
+        # anyio groups tasks so; whichever runs when the signal comes is where it is raised.
+        raise BaseExceptionGroup("tasks", [BaseExceptionGroup("more", [KeyboardInterrupt()])])
+
+    with pytest.raises(typer.Exit) as ended:
+        running.run_stage(stage, "stopped")
+    assert (ended.value.exit_code, capsys.readouterr().err) == (130, "stopped\n")
+
+    async def wrong(stop: Stop) -> None:
+        raise ExceptionGroup("tasks", [ValueError("a bug")])
+
+    with pytest.raises(ExceptionGroup, match="tasks"):
+        running.run_stage(wrong)
 
 
 def test_ctrl_c_where_nothing_runs_is_told_in_a_word(

@@ -17,6 +17,7 @@ from models import (
     random_model,
     user,
 )
+from scale import LONG
 
 from constitution.engines import open_engine
 from constitution.engines.transformers import TransformersEngine
@@ -262,14 +263,14 @@ def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedMod
 
     async def go() -> list[tuple[list[Message], str]]:
         engine = engine_for(smollm2, 8)
-        waiting = iter(range(16))
+        waiting = iter(range(16 if LONG else 8))
 
         async def work() -> list[tuple[list[Message], str]]:
             return [call for number in waiting for call in await chain(engine, number)]
 
         found = await asyncio.gather(*(work() for _ in range(8)))
         await engine.aclose()
-        assert engine.usage.reused_tokens > 1000
+        assert engine.usage.reused_tokens > (1000 if LONG else 400)
         return [call for calls in found for call in calls]
 
     encoder = Encoder(smollm2.tokenizer, None, "test")
@@ -280,8 +281,8 @@ def test_what_is_sampled_is_as_probable_as_the_model_finds_it(smollm2: LoadedMod
         chances = log_chances(smollm2, prompt, answer)[:-1]
         surprise += (-chances[torch.arange(len(answer)), torch.tensor(answer)]).tolist()
         entropy += (-(chances.exp() * chances).sum(dim=-1)).tolist()
-    assert len(surprise) > 600
-    assert sum(surprise) / len(surprise) == pytest.approx(sum(entropy) / len(entropy), rel=0.1)
+    assert len(surprise) > (600 if LONG else 300)
+    assert sum(surprise) / len(surprise) == pytest.approx(sum(entropy) / len(entropy), rel=0.1 if LONG else 0.15)
 
 
 def test_an_answer_cut_within_a_character_ends_before_it(smollm2: LoadedModel) -> None:

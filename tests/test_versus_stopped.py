@@ -47,7 +47,7 @@ def test_killed_in_each_stage_it_goes_on_with_the_same_figures_and_repeats_no_ca
     prompts: Path,
     files: tuple[str, str],
     versus: Callable[..., VersusSummary],
-    cli: Cli,
+    program: Cli,
     lines: Lines,
 ) -> None:
     rules, folder = tmp_path / "rules.yaml", tmp_path / "killed"
@@ -64,7 +64,7 @@ def test_killed_in_each_stage_it_goes_on_with_the_same_figures_and_repeats_no_ca
                 time.sleep(0.005)
             process.send_signal(signal.SIGKILL)
             process.communicate()
-    resumed = cli("principles", "ab", *files, *given)
+    resumed = program("principles", "ab", *files, *given)
     assert resumed.returncode == 0, resumed.stderr
     assert VersusSummary.model_validate_json(resumed.stdout) == whole
     found = calls_of(folder, lines)

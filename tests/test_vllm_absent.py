@@ -23,9 +23,9 @@ def test_without_vllm_the_error_says_what_to_install(ask: Callable[..., object])
 
 
 def test_the_program_says_so_too(
-    tmp_path: Path, prompts: Path, cli: Callable[..., "subprocess.CompletedProcess[str]"]
+    tmp_path: Path, prompts: Path, program: Callable[..., "subprocess.CompletedProcess[str]"]
 ) -> None:
-    done = cli("generate", "--prompts", prompts, "--out", tmp_path / "run", "--engine", "vllm")
+    done = program("generate", "--prompts", prompts, "--out", tmp_path / "run", "--engine", "vllm")
     assert done.returncode == 2
     assert "pip install '.[vllm]' in a checkout of constitution" in done.stderr
     assert "Traceback" not in done.stderr

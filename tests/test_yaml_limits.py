@@ -84,10 +84,10 @@ def test_a_file_of_more_bytes_than_people_write_is_not_read_to_its_end(tmp_path:
         load_yaml(Path("/dev/zero"), PrinciplesError)
 
 
-def test_a_pipe_that_nobody_may_ever_write_to_is_not_waited_for(tmp_path: Path, cli: Cli) -> None:
+def test_a_pipe_that_nobody_may_ever_write_to_is_not_waited_for(tmp_path: Path, program: Cli) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     for words in (("show",), ("lint",), ("import", "--to", "new.yaml"), ("export", "--to", "new.csv")):
-        told = cli("principles", words[0], "pipe.yaml", *words[1:])
+        told = program("principles", words[0], "pipe.yaml", *words[1:])
         assert told.returncode == 2 and told.stderr.startswith("error: pipe.yaml: a pipe"), told.stderr
     # One of the shell's has a writer, and no name.
     reading, writing = os.pipe()

@@ -84,7 +84,9 @@ def run_stage(
 
     try:
         result = asyncio.run(guarded())
-    except (Stopped, KeyboardInterrupt, asyncio.CancelledError):
+    except BaseException as error:
+        if not _stops(error):
+            raise
         ended.set()
         tell(stopped, err=True)
         code = 128 + (asked_by[0] if asked_by else signal.SIGINT)
@@ -99,6 +101,16 @@ def run_stage(
         # The stage was finished all the same: what follows is not to be cut off.
         timer.cancel()
     return result
+
+
+def _stops(error: BaseException) -> bool:
+    """Whether it says that the stage was stopped: itself, or within the group of a library that groups tasks.
+
+    An interrupt is raised in whichever task is running at that moment, wherever that one stands.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_stops, error.exceptions))
+    return isinstance(error, Stopped | KeyboardInterrupt | asyncio.CancelledError)
 
 
 def _leave_after(seconds: float, code: int, ended: threading.Event, stopped: str) -> threading.Timer:

@@ -146,17 +146,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_up_stops_the_run_which_goes_on_with_more_room(
-    tmp_path: Path, small_disk: Path, prompts: Path, cli: Cli, generated: Generated
+    tmp_path: Path, small_disk: Path, prompts: Path, program: Cli, generated: Generated
 ) -> None:
     args = ("generate", "--prompts", prompts, "--engine", "scripted", "--rounds", 6, "--out", small_disk / "run")
-    full = cli(*args)
+    full = program(*args)
     assert full.returncode == 4
     assert "cannot be written: No space left on device" in full.stderr
     assert "Nothing finished is lost: make room, then run the same command again." in full.stderr
     assert "Traceback" not in full.stderr
     assert 0 <= count(small_disk / "run").done < 12
     subprocess.run(["mount", "-o", "remount,size=4m", small_disk], check=True)
-    done = cli(*args)
+    done = program(*args)
     assert done.returncode == 0, done.stderr
     whole = generated("whole", rounds=6)
     for name in ("calls.jsonl", "transcripts.jsonl"):

@@ -75,7 +75,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
-    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, program: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, log = tmp_path / "site", tmp_path / "asked"
     plug(site, "noted", NOTED)
@@ -150,8 +150,8 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
         in_flight.update(now)
     assert kinds.total() == KILLS, f"the run was finished after {dict(kinds)}"
 
-    assert cli(*command(killed, log)).returncode == 0
-    assert cli(*command(whole, tmp_path / "asked-whole")).returncode == 0
+    assert program(*command(killed, log)).returncode == 0
+    assert program(*command(whole, tmp_path / "asked-whole")).returncode == 0
     for name, number in {
         "calls.jsonl": 3,
         "transcripts.jsonl": 1,
@@ -162,7 +162,7 @@ def test_a_run_killed_many_times_is_the_run_that_was_never_killed(
         assert len(sorted_lines(killed / name)) == number * ROWS
     assert (killed / "summary.json").read_bytes() == (whole / "summary.json").read_bytes()
     for run, data in ((killed, "data"), (whole, "data-whole")):
-        assert cli("export", run, "--to", tmp_path / data, "--overwrite").returncode == 0
+        assert program("export", run, "--to", tmp_path / data, "--overwrite").returncode == 0
     assert tree(tmp_path / "data") == tree(tmp_path / "data-whole")
     assert not list(tmp_path.glob(".data*")), "a killed export left something behind"
 

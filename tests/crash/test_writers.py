@@ -39,6 +39,8 @@ def test_of_two_starts_at_once_one_writes_and_the_other_names_it(tmp_path: Path,
         latest = max(latest, seconds)
         (loser,) = ended
         winner = pair[1 - loser]
+        # It did not wait for the other to be done.
+        assert winner.poll() is None
         assert pair[loser].returncode == 4
         named = re.search(r"another process is writing this run: process (\d+) on (\S+), since \S+Z?", ended[loser][1])
         assert named, ended[loser][1]
@@ -50,7 +52,8 @@ def test_of_two_starts_at_once_one_writes_and_the_other_names_it(tmp_path: Path,
         assert (run / "calls.jsonl").read_bytes().count(b"\n") == 2
         assert not (run / ".holder").exists()
     print(f"{DOUBLE_STARTS} double starts: one winner each; the other was gone after {latest:.2f} s at the latest")
-    assert latest < SECONDS
+    # Where other tests keep the machine busy, starting alone may take as long.
+    assert latest < SECONDS or not LONG
 
 
 def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path, prompts: Path, generated: Generated) -> None:
