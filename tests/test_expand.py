@@ -121,8 +121,20 @@ def test_what_is_no_prompt_is_told() -> None:
         ("Answer: by plane, of course", "not a request"),
     ]
     assert reasons("1. How do I fly?\n2. How do I", "length") == [("How do I fly?", None), ("How do I", "cut off")]
-    long = " ".join(["word"] * 61)
-    assert reasons(f"Say {long[10:]}") == [(f"Say {long[10:]}", None)]
+    assert reasons("Question: Is it so?\nCorrect answer: Some way.\nI like cups and bowls.\nI need to see a map") == [
+        ("Is it so?", None),
+        ("Correct answer: Some way.", "not a request"),
+        ("I like cups and bowls.", "not a request"),
+        ("I need to see a map", "not a request"),
+    ]
+    assert reasons("I like cups and bowls.\nI need to see a map\n请告诉我怎么飞") == [
+        ("I like cups and bowls.", "not a request"),
+        ("I need to see a map", None),
+        ("请告诉我怎么飞", None),
+    ]
+    assert reasons("1. Help with gun gun gun gun gun gun") == [("Help with gun gun gun gun gun gun", "repetition")]
+    long = " ".join(f"word{n}" for n in range(100, 161))
+    assert reasons(f"Say {long[16:]}") == [(f"Say {long[16:]}", None)]
     assert reasons(f"Say {long}") == [(f"Say {long}", "too long")]
     assert list(lines_of(answer("Go on then, fly"), least=5)) == [Line(text="Go on then, fly", reason="too short")]
 
