@@ -29,7 +29,7 @@ from constitution.manifest import (
     write_manifest,
 )
 from constitution.principles import PrincipleSet
-from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
+from constitution.records import Call, Comparison, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
 from constitution.run_folder import check_folder
 from constitution.score_records import Scores
@@ -213,16 +213,6 @@ class Run:
         """The finished calls of a row, and those of the run whose calls are reused."""
         return list(self._answers.get(row.id, {}).values()), list(self._lender.of(row)) if self._lender else []
 
-    def answer(self, row: Row, step: str, digest: str) -> Completion | None:
-        """The journalled answer to this very call of `generate`, if there is one."""
-        call = self._find(row, step, digest)
-        return call.completion if call else None
-
-    def choice(self, row: Row, step: str, digest: str) -> Choice | None:
-        """The journalled answer to this very call of `choose`, if there is one."""
-        call = self._find(row, step, digest)
-        return call.choice if call else None
-
     def keep(self, record: Call | Outcome) -> None:
         """Journal a record; a finished row's calls are forgotten."""
         match record:
@@ -274,7 +264,8 @@ class Run:
         if self._again is not None:
             self._again.discard(index)
 
-    def _find(self, row: Row, step: str, digest: str) -> Call | None:
+    def find(self, row: Row, step: str, digest: str) -> Call | None:
+        """The journalled call with this very question, if there is one."""
         if own := self._answers.get(row.id, {}).get((step, digest)):
             return own
         lent = self._lender.find(row, step, digest) if self._lender else None

@@ -57,7 +57,7 @@ class Bill(Record):
 
 def tokens_of(call: Call) -> Tokens:
     """What a call took; nothing, if another run paid for it."""
-    answer = call.completion or call.choice
+    answer = call.answer
     if call.lent or answer is None:
         return Tokens()
     if not answer.prompt_tokens:

@@ -19,6 +19,7 @@ from constitution.cli import (
     data,
     engines,
     generate,
+    judge,
     merge,
     plan,
     principles,
@@ -66,6 +67,7 @@ app.command("view")(view.view)
 app.command("sample")(sample.sample)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
+app.add_typer(judge.app, name="judge")
 app.add_typer(prompts.app, name="prompts")
 app.command("init")(project.init)
 app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)

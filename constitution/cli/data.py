@@ -26,6 +26,7 @@ class Pairs(StrEnum):
     auto = "auto"
     comparisons = "comparisons"
     revisions = "revisions"
+    best_of = "best-of"
 
 
 class Labels(StrEnum):
@@ -52,7 +53,11 @@ def export(
         list[str] | None, typer.Option(metavar="NAME", help="Only this kind of row; repeatable.", show_default=False)
     ] = None,
     pairs: Annotated[
-        Pairs, typer.Option(help="Where pairs come from; auto: comparisons if there are any, else revisions.")
+        Pairs,
+        typer.Option(
+            help="Where pairs come from; auto: comparisons if there are any, else revisions; best-of: the best and the "
+            "worst of each round's (generate --best-of)."
+        ),
     ] = Pairs.auto,
     labels: Annotated[
         Labels,

@@ -3,7 +3,7 @@
 examples.py      what there is to train on: demonstrations, pairs, ratings, prompts, chains
 families.py      the families of formats by name; one module each (trl.py, openai.py, …), pure functions of examples
 options.py       what an export is asked for
-select.py        which examples a run's records hold; pairs.py for pairs and ratings, filters.py for what is left out
+select.py        which examples a run's records hold; pairs.py and best_of.py for pairs, filters.py for what is left out
 rows.py          from examples to rows in files
 people.py        what people's reviews say of what is exported
 scores.py        what a run's scores say of what is exported
@@ -107,7 +107,8 @@ def export(
         to: The folder to make.
         family: The family of formats: a name of `families.FAMILIES`, or a third party's.
         kinds: Only these kinds of row; all if empty.
-        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
+        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions; `best-of`: see
+            `best_of.py`.
         labels: Whose judgement counts: `ai`; `human`: only what people reviewed; `both`: people's where there is any,
             the AI's elsewhere. See `people.py`; prompts, chains and scores are not touched.
         include: Statuses of comparisons that are exported besides `labelled`, commas in between; of the AI's labels.

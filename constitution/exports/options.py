@@ -9,7 +9,7 @@ from constitution.exports.soft_labels import SoftLabels
 from constitution.records import Record, Status
 
 Revisions = Literal["final", "all", "best"]
-Pairs = Literal["auto", "comparisons", "revisions"]
+Pairs = Literal["auto", "comparisons", "revisions", "best-of"]
 Labels = Literal["ai", "human", "both"]
 # What `--include` may add to `labelled`.
 INCLUDABLE: tuple[Status, ...] = ("tie", "inconsistent")
@@ -31,7 +31,8 @@ class Options(Record):
     """What is exported, how.
 
     Attributes:
-        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
+        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions; `best-of`: the
+            best and the worst of each round's revisions, where several were sampled.
         labels: Whose judgement counts; `both`: people's where there is any, the AI's elsewhere. See `people.py`.
         include: Statuses of comparisons that are exported besides `labelled`; of labels of the AI.
         soft_labels: What becomes of the probabilities.

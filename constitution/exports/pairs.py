@@ -22,6 +22,7 @@ from pydantic import JsonValue
 
 from constitution.digests import derive_uniform
 from constitution.errors import ExportError, command
+from constitution.exports.best_of import check_best_of, selected_pairs
 from constitution.exports.examples import Preference, Rating
 from constitution.exports.filters import IDENTICAL, filter_pairs
 from constitution.exports.options import Options
@@ -35,7 +36,7 @@ from constitution.store import comparisons, transcripts
 from constitution.votes import logit
 from constitution.words import same_text
 
-Source = Literal["comparisons", "revisions"]
+Source = Literal["comparisons", "revisions", "best-of"]
 
 
 def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
@@ -44,6 +45,8 @@ def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) ->
     def read(dropped: Counter[str]) -> Iterator[Pick[Preference]]:
         if source == "comparisons":
             return _judged(run, options, dropped)
+        if source == "best-of":
+            return selected_pairs(run, options, dropped)
         return _all_revised(run, options, dropped)
 
     return filter_pairs(read, options, dropped)
@@ -122,6 +125,9 @@ def find_source(run: Path, options: Options) -> Source:
     if options.pairs == "comparisons":
         load_manifest(run, COMPARE)
         return "comparisons"
+    if options.pairs == "best-of":
+        check_best_of(run, options)
+        return "best-of"
     if has_stage(run, COMPARE) and options.pairs == "auto":
         return "comparisons"
     if has_stage(run, COMPARE) and not has_stage(run, REVISE):
@@ -186,6 +192,10 @@ def _judgement(
     principles = {vote.principle: None for vote in comparison.votes}
     scored = [rewards.of(comparison.index, comparison.row, side.text) for side in (better, worse)]
     by_ai = labelled_by != "people"
+    given = [] if comparison.reward_first is None else [comparison.reward_first, comparison.reward_second]
+    # Not `reward`: that is what `constitution score` says.
+    told_rewards: list[dict[str, JsonValue]] = [{"judge_reward": value} for value in given] or [{}, {}]
+    by_judge = told_rewards[:: 1 if first else -1]
     origin: dict[str, JsonValue] = {
         "id": comparison.row,
         "comparison": comparison.id,
@@ -195,8 +205,8 @@ def _judgement(
         # How fine the label is; nothing is said of a judge's own log-probabilities.
         **({"sampled": comparison.sampled} if comparison.sampled is not None and by_ai else {}),
         **told,
-        "chosen": _about(better) | about(scored[0]),
-        "rejected": _about(worse) | about(scored[1]),
+        "chosen": _about(better) | about(scored[0]) | by_judge[0],
+        "rejected": _about(worse) | about(scored[1]) | by_judge[1],
         "row": comparison.metadata,
     }
     preference = Preference(

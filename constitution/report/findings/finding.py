@@ -113,5 +113,6 @@ def _stage(run: Path, stage: Stage, manifest: Manifest, steps: Steps) -> StageNu
 
 def _by_revision(manifests: dict[Stage, Manifest]) -> ByRevision:
     most = manifests[REVISE].settings.get("max_tokens") if REVISE in manifests else None
-    asked = manifests[SCORE].principles if SCORE in manifests else None
-    return ByRevision(most if isinstance(most, int) else 0, bounds(asked.rules if asked else ()))
+    return ByRevision(
+        most if isinstance(most, int) else 0, bounds(manifests[SCORE].principles if SCORE in manifests else None)
+    )
