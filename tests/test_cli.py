@@ -66,6 +66,7 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
         "doctor",
         "engines",
         "principles",
+        "prompts",
     ],
 )
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:

@@ -25,6 +25,7 @@ from constitution.cli import (
     plan,
     principles,
     project,
+    prompts,
     report,
     runs,
     sample,
@@ -69,6 +70,7 @@ app.command("gates")(gates.gates)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
 app.add_typer(judge.app, name="judge")
+app.add_typer(prompts.app, name="prompts")
 app.command("init")(project.init)
 app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)
 app.command("doctor")(project.doctor)
