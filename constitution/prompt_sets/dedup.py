@@ -194,7 +194,7 @@ def _read(rows: Iterable[Item], texts: Spool, names: Spool, bands: BandFiles, wa
     if waiting:
         bands.add(waiting)
     watch("rows read", len(hashes), len(hashes))
-    return np.array(hashes, np.uint64)
+    return np.frombuffer(hashes, np.uint64)
 
 
 def _hash(text: str) -> int:
