@@ -116,7 +116,7 @@ import json; print(json.dumps(kinds))
         "transcripts",
         "write_report",
     }
-    assert len(kinds) == 17
+    assert len(kinds) == 18
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
