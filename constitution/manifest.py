@@ -79,6 +79,18 @@ SCORE = Stage(
     make="score",
 )
 
+EXPAND = Stage(
+    manifest="expand.json",
+    calls="expand-calls.jsonl",
+    outcomes="expand-answers.jsonl",
+    failures="expand-failures.jsonl",
+    filtered="expand-filtered.jsonl",
+    elsewhere="Choose another folder, with --to.",
+    again="choose another folder, with --to.",
+    what="new prompts",
+    make="prompts expand",
+)
+
 
 class Manifest(Record):
     """What a stage of a run is.

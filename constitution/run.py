@@ -35,7 +35,7 @@ from constitution.run_folder import check_folder
 from constitution.score_records import Scores
 from constitution.writer_lock import HOLDER, LOCK, WriterLock
 
-_FIRST = [Path(name) for name in (HOLDER, "manifest.json", "compare.json", "score.json")]
+_FIRST = [Path(name) for name in (HOLDER, "manifest.json", "compare.json", "score.json", "expand.json")]
 # What may lie in a folder whose run had no time to write its manifest; `NAME.tmp` is how earlier versions wrote aside.
 OURS = {LOCK, HOLDER, *(aside_of(path).name for path in _FIRST), *(path.with_suffix(".tmp").name for path in _FIRST)}
 
@@ -74,7 +74,7 @@ class Run:
             self._new = not folder.exists()
             make_folder(folder)
             foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
-            if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
+            if foreign and not any(has_stage(folder, one) for one in (REVISE, COMPARE, stage)):
                 raise FolderTaken(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
             self._lock = WriterLock(folder)
         except OSError as bad:

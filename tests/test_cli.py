@@ -60,11 +60,13 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
         "show",
         "report",
         "export",
+        "gates",
         "init",
         "config",
         "doctor",
         "engines",
         "principles",
+        "prompts",
     ],
 )
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:
@@ -114,7 +116,7 @@ import json; print(json.dumps(kinds))
         "transcripts",
         "write_report",
     }
-    assert len(kinds) == 17
+    assert len(kinds) == 18
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
