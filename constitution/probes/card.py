@@ -96,7 +96,7 @@ def card_text(name: str, card: ProbeCard) -> str:
     left_out = [f"left out, {why}: {number}" for why, number in data.left_out.items()]
     lines = [
         f"model: `{card.model.model}`, revision `{card.model.revision}`, {card.model.detail}; another one is refused",
-        f"hidden states: layers {_listed(card.layers)} of those read ({_listed(card.read)}), "
+        f"hidden states: of layers {_listed(card.read)} those of {_listed(card.layers)}, "
         f"{' and '.join(card.pooling)} over the response's tokens",
         f"fitted by ridge on differences of standardised features, without intercept; strength {card.strength:g}",
         f"data: {data.name} (hash `{data.digest}`): {data.used} of {data.rows} pairs, {data.prompts} prompts",

@@ -10,7 +10,7 @@ from constitution.digests import digest
 from constitution.probes.ridge import Floats, confidence, log_loss, ridge
 
 SPLITS = 5
-STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 # Below it a feature is the same of all responses, and its scale means nothing.
 LEAST_SCALE = 1e-6
 
