@@ -48,10 +48,11 @@ class Told(NamedTuple):
     both: list[float]
 
 
-def run(work: Path, file: Path, pairs: int, shots: int, calibrate: str, dtype: str, reuse: Path | None) -> Path:
+def run(options: argparse.Namespace, file: Path, shots: int, calibrate: str, reuse: Path | None) -> Path:
     """Judge the pairs; returns the run's folder."""
-    folder = work / f"{shots}-{calibrate}"
-    command = ["compare", folder, "--pairs", "file", "--file", file, "--limit", pairs, "--few-shots", shots]
+    folder, dtype = options.work / f"{shots}-{calibrate}", options.dtype
+    command = ["compare", folder, "--pairs", "file", "--file", file, "--limit", options.pairs, "--few-shots", shots]
+    command += ["--principles-per-pair", options.principles]
     command += ["--calibrate", calibrate, "--engine", "transformers", "--dtype", dtype, "--judge", "smollm2", "-q"]
     command += ["--reuse", reuse] if reuse else []
     started = time.monotonic()
@@ -120,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--principles", type=int, default=4, help="principles a pair")
     parser.add_argument("--shots", type=int, nargs="+", default=[0, 2, 4])
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--dry", action="store_true", help="leave results.md alone")
@@ -127,8 +129,8 @@ def main() -> None:
     file = Path(os.environ["DATA"]) / FILE
     lines, steps = [], ""
     for shots in options.shots:
-        plain = run(options.work, file, options.pairs, shots, "none", options.dtype, None)
-        contextual = run(options.work, file, options.pairs, shots, "contextual", options.dtype, plain)
+        plain = run(options, file, shots, "none", None)
+        contextual = run(options, file, shots, "contextual", plain)
         uncalibrated, calibrated = (
             [one for one in comparisons(folder) if one.p is not None and one.gold == "first"]
             for folder in (plain, contextual)
@@ -139,9 +141,9 @@ def main() -> None:
         lines.append(line(shots, "contextual", calibrated, told(calibrated), labelled(calibrated)))
         lines.append(line(shots, "batch, afterwards", uncalibrated, batch(told(uncalibrated)), "-"))
     text = (
-        f"{date.today()}, the hh-rlhf harmless test pairs (MIT), {steps} ({options.dtype}), four principles of "
-        "harmlessness a pair. Accuracy with 95% bootstrap intervals over prompts; chance is 50%. Says B: share of "
-        "orders in which the response shown as (B) is preferred. Labelled: neither tie nor inconsistent.\n\n"
+        f"{date.today()}, the hh-rlhf harmless test pairs (MIT): {steps} ({options.dtype}), principles of harmlessness "
+        f"a pair: {options.principles}. Accuracy with 95% bootstrap intervals over prompts; chance is 50%. Says B: "
+        "share of orders in which the response shown as (B) is preferred. Labelled: neither tie nor inconsistent.\n\n"
         f"{HEAD}\n" + "\n".join(lines)
     )
     print(re.sub(r"\n\n", "\n", text))

@@ -39,20 +39,17 @@ class Known(Record):
         identity: For the manifest.
         determinism: What its engine promises.
         chooses: Whether it can tell log-probabilities of given answers: whether it can judge by questions.
-        rewards: Whether it can tell how good one response is: whether it can judge by rewards.
     """
 
     identity: Identity
     determinism: Determinism
     chooses: bool
-    rewards: bool = False
 
     @classmethod
     def of(cls, engine: Engine) -> "Known":
         """What an open engine says of itself."""
         chooses = callable(getattr(engine, "choose", None))
-        rewards = callable(getattr(engine, "reward", None))
-        return cls(identity=engine.identity, determinism=engine.determinism, chooses=chooses, rewards=rewards)
+        return cls(identity=engine.identity, determinism=engine.determinism, chooses=chooses)
 
 
 @dataclass(frozen=True)

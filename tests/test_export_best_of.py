@@ -152,3 +152,12 @@ def test_best_of_samples_is_the_search_for_best_and_worst(generated: Generated) 
     assert list(comparisons(one)) == list(comparisons(other))
     # All four are kept.
     assert {end.source for c in comparisons(one) for end in c.candidates} == {f"sample-{n}" for n in range(1, 5)}
+
+
+def test_a_best_revision_that_a_gate_flags_is_not_chosen(run: Path, tmp_path: Path) -> None:
+    # The scripted engine repeats its instruction, which speaks of a response that nobody sees.
+    told = refusal(run, tmp_path / "data", pairs="best-of", gates="default", kinds=["preference"])
+    assert "left out: pairs: gate critique" in told.message
+    (tmp_path / "lax.yaml").write_text("critique: off\nboilerplate: off\n")
+    lax = export(run, tmp_path / "lax", pairs="best-of", gates=str(tmp_path / "lax.yaml"), kinds=["preference"])
+    assert lax.rows == export(run, tmp_path / "none", pairs="best-of", kinds=["preference"]).rows

@@ -109,6 +109,8 @@ def test_the_command_refuses_slips_before_a_model_is_loaded(fitted: Fitted, tmp_
 
     with pytest.raises(ConfigError, match="is there already"):
         run("--to", fitted.file)
+    with pytest.raises(ConfigError, match="there is no folder"):
+        run("--to", tmp_path / "none" / "x")
     with pytest.raises(ConfigError, match="the engine openai shows no hidden states"):
         run("--to", tmp_path / "x", "--model", "openai:gpt")
     with pytest.raises(ConfigError, match="--layers one: expected numbers"):

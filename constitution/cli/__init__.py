@@ -18,6 +18,7 @@ from constitution.cli import (
     compare,
     data,
     engines,
+    gates,
     generate,
     judge,
     merge,
@@ -65,6 +66,7 @@ app.command("show")(runs.show)
 app.command("report")(report.report)
 app.command("view")(view.view)
 app.command("sample")(sample.sample)
+app.command("gates")(gates.gates)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
 app.add_typer(judge.app, name="judge")

@@ -68,6 +68,9 @@ def fit(
 
     if to.exists() and not overwrite:
         raise ConfigError(f"--to {to}: is there already", "Name another file, or add --overwrite.")
+    if to.is_dir() or not to.parent.is_dir():
+        # Told now, and not after the model has read everything.
+        raise ConfigError(f"--to {to}: " + ("is a folder" if to.is_dir() else f"there is no folder {to.parent}"))
     engine, name = split_engine(model or BUNDLED)
     given = {"revision": revision, "dtype": dtype, "device": device, "concurrency": concurrency}
     given = {name: value for name, value in given.items() if value is not None}

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from constitution.errors import ExportError, command
 from constitution.exports.examples import Preference
 from constitution.exports.filters import IDENTICAL
+from constitution.exports.gated import Gates
 from constitution.exports.options import Options
 from constitution.exports.people import People
 from constitution.exports.picks import Labeller, Pick, response_key
@@ -47,18 +48,22 @@ def check_best_of(run: Path, options: Options) -> None:
 
 def selected_pairs(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     """The pairs of a run, unfiltered, in the order of its rows and rounds."""
-    rewards, refused = Rewards(run), People(run, options).refused()
+    rewards, refused, gates = Rewards(run), People(run, options).refused(), Gates(run, options.verdicts)
     for transcript in transcripts(run):
         for number, round in enumerate(transcript.rounds, 1):
             pick = _pair(transcript, number, round.selection, rewards, options, dropped) if round.selection else None
             if pick is None:
                 continue
-            made = pick.example
+            made, selection = pick.example, round.selection
+            assert selection and selection.worst is not None
+            ends = [selection.alternatives[place].completion for place in (selection.taken, selection.worst)]
             chosen, rejected = (response_key(made.prompt, text) for text in (made.chosen, made.rejected))
             if why := refused.get(chosen):
                 dropped[f"pairs: chosen response {why}"] += 1
             else:
-                yield replace(pick, other_refused=refused.get(rejected, ""))
+                other = gates.of_sampled(transcript, number, ends[1]) if options.soft_labels.turns else ""
+                gated = gates.of_sampled(transcript, number, ends[0])
+                yield replace(pick, other_refused=refused.get(rejected, ""), gated=gated, other_gated=other)
 
 
 def _pair(

@@ -4,7 +4,10 @@ import math
 import re
 from typing import Literal
 
+from pydantic import InstanceOf
+
 from constitution.errors import ExportError
+from constitution.exports.gated import Verdicts
 from constitution.exports.soft_labels import SoftLabels
 from constitution.records import Record, Status
 
@@ -50,6 +53,7 @@ class Options(Record):
         seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.
         whole_only: Whether examples with a response that was cut at `max_tokens` are left out.
         license: For the card, as the Hub spells it.
+        verdicts: What gates say of responses; without a set, nothing.
     """
 
     pairs: Pairs = "auto"
@@ -68,6 +72,7 @@ class Options(Record):
     seed: int = 0
     whole_only: bool = False
     license: str = "unknown"
+    verdicts: InstanceOf[Verdicts] = Verdicts()
 
 
 def check_options(options: Options) -> None:

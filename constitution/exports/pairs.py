@@ -25,6 +25,7 @@ from constitution.errors import ExportError, command
 from constitution.exports.best_of import check_best_of, selected_pairs
 from constitution.exports.examples import Preference, Rating
 from constitution.exports.filters import IDENTICAL, filter_pairs
+from constitution.exports.gated import Gates
 from constitution.exports.options import Options
 from constitution.exports.people import People
 from constitution.exports.picks import Labeller, Pick, prompt_key, response_key
@@ -155,7 +156,7 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
 
 def _preferred(run: Path, people: People, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     """The comparisons that somebody decided, as pairs."""
-    rewards, judge = Rewards(run), load_manifest(run, COMPARE).model
+    rewards, judge, gates = Rewards(run), load_manifest(run, COMPARE).model, Gates(run, options.verdicts)
     for comparison in comparisons(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
@@ -175,7 +176,10 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
             first = derive_uniform("tie", options.seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
             labelled_by: Labeller | None = "AI" if options.labels == "both" else None
             told: dict[str, JsonValue] = {"labelled_by": labelled_by} if labelled_by else {}
-            yield _judgement(comparison, first, max(p, 1 - p), rewards, told, judge, labelled_by)
+            made = _judgement(comparison, first, max(p, 1 - p), rewards, told, judge, labelled_by)
+            better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
+            other = gates.of_side(comparison, worse) if options.soft_labels.turns else ""
+            yield replace(made, gated=gates.of_side(comparison, better), other_gated=other)
 
 
 def _judgement(
@@ -236,13 +240,14 @@ def _about(candidate: Candidate) -> dict[str, JsonValue]:
 
 
 def _all_revised(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
-    rewards, people = Rewards(run), People(run, options)
+    rewards, people, gates = Rewards(run), People(run, options), Gates(run, options.verdicts)
     for transcript in transcripts(run):
         ruling = people.of_revision(transcript, transcript.responses[-1].text)
         if why := people.left_out(ruling):
             dropped[f"pairs: {why}"] += 1
         else:
-            yield _revised(transcript, rewards, ruling)
+            made = _revised(transcript, rewards, ruling)
+            yield made if ruling else replace(made, gated=gates.of(transcript, len(transcript.rounds)))
 
 
 def _revised(transcript: Transcript, rewards: Rewards, ruling: Ruling | None) -> Pick[Preference]:

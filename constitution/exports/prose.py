@@ -155,6 +155,13 @@ def export_lines(facts: Facts) -> list[str]:
         *(["no response that was cut at its limit of tokens"] if options.whole_only else []),
     ]
     lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")
+    asked = options.verdicts.gating.set
+    if asked.thresholds and kinds & LABELLED:
+        told = ", ".join(f"{name} {threshold:g}" for name, threshold in asked.thresholds.items())
+        lines.append(
+            f"quality gates ({code(asked.name)}) for demonstrations and chosen responses, each with the score from "
+            f"which on it leaves one out: {told}"
+        )
     lines += [f"left out, {reason}: {number}" for reason, number in facts.dropped.items()]
     lines += [f"mixed in, {escaped(line)}" for line in facts.mixed]
     lines += [

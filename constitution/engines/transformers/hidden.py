@@ -19,8 +19,8 @@ from constitution.engines.transformers.requests import Hidden, ReadRequest
 from constitution.engines.transformers.turns import Turns
 from constitution.errors import ModelError
 
-# Most tokens in one pass, padding included; one sequence may have more.
-PASS_TOKENS = {"cpu": 2048}
+# Most tokens in one pass, padding included; one sequence may have more. Larger passes leave a core's caches.
+PASS_TOKENS = {"cpu": 512}
 PASS_TOKENS_ELSEWHERE = 32768
 # Responses that see the same conversation need a mask of this number squared: beyond it, each is read by itself.
 LONGEST_SHARED = 2048
