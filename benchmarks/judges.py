@@ -142,8 +142,8 @@ def main() -> None:
         lines.append(line(shots, "batch, afterwards", uncalibrated, batch(told(uncalibrated)), "-"))
     text = (
         f"{date.today()}, the hh-rlhf harmless test pairs (MIT): {steps} ({options.dtype}), principles of harmlessness "
-        f"a pair: {options.principles}. Accuracy with 95% bootstrap intervals over prompts; chance is 50%. Says B: share "
-        "of orders in which the response shown as (B) is preferred. Labelled: neither tie nor inconsistent.\n\n"
+        f"a pair: {options.principles}. Accuracy with 95% bootstrap intervals over prompts; chance is 50%. Says B: "
+        "share of orders in which the response shown as (B) is preferred. Labelled: neither tie nor inconsistent.\n\n"
         f"{HEAD}\n" + "\n".join(lines)
     )
     print(re.sub(r"\n\n", "\n", text))
