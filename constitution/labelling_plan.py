@@ -12,6 +12,7 @@ from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import PRINCIPLES, REVISE, has_stage, load_manifest
 from constitution.model_settings import AnyRole, ModelSettings, engine_of, label_of, resolve
 from constitution.principles import PrincipleSet, load_file
+from constitution.probes.files import judge_label
 from constitution.settings_help import COMPARE_HELP
 from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
@@ -91,7 +92,7 @@ class Plan:
         """What changes labels, by name: what a resumed comparison must match; models and rows are known later."""
         settings, base = self.settings, self.base
         return settings.model_dump(mode="json", exclude={*COMPARE_KNOBS, *idle(settings)}) | {
-            "judge": label_of(self.judge),
+            "judge": judge_label(self.model(self.judge), self.judge),
             # None, as in comparisons that are older than the setting.
             "calibrate": settings.calibrate if _calibrating(settings) else None,
             "engine": settings.engine or base.generator.engine,

@@ -11,8 +11,9 @@ from constitution.engines import rewards
 from constitution.errors import ConfigError, PrinciplesError, RunError, TemplateError, command
 from constitution.labelling_plan import base_settings, settings_of
 from constitution.manifest import COMPARE, REVISE, RULES, has_stage, load_manifest
-from constitution.model_settings import ModelSettings, engine_of, label_of, resolve
+from constitution.model_settings import ModelSettings, engine_of, resolve
 from constitution.principles import PrincipleSet, Rule, load_file
+from constitution.probes.files import judge_label
 from constitution.rule_templates import RuleTemplates, load_rule_templates
 from constitution.score_settings import SCORE_KNOBS, ScoreSettings
 from constitution.scoring_rows import COMPARED
@@ -64,7 +65,7 @@ class Plan:
         # Not a digest: who changed a rule is told which one.
         rules = {rule.id: {"proposition": rule.proposition, "weight": rule.weight} for rule in self.rules}
         return settings.model_dump(mode="json", exclude={*SCORE_KNOBS, *idle(settings)}) | {
-            "judge": label_of(settings.judge or base.model),
+            "judge": judge_label(self.judge, settings.judge or base.model),
             "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
             RULES: rules if self.templates else None,

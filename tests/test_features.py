@@ -48,19 +48,24 @@ def test_what_was_read_is_found_again_for_the_same_model_and_layers(tmp_path: Pa
     assert not held(store(tmp_path, MODEL.model_copy(update={"revision": "s"})), 0)
 
 
-def test_the_oldest_go_where_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = store(tmp_path)
-    for part in range(4):
-        keep(kept, range(10 * part, 10 * part + 10))
+def test_the_oldest_of_other_models_go_where_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = store(tmp_path, MODEL.model_copy(update={"revision": "s"}))
+    for part in range(2):
+        keep(other, range(10 * part, 10 * part + 10))
         for place, path in enumerate(sorted(tmp_path.rglob("*.safetensors"), key=lambda one: one.stat().st_mtime_ns)):
             os.utime(path, (place, place))
     size = next(tmp_path.rglob("*.safetensors")).stat().st_size
     monkeypatch.setattr(features, "MOST_BYTES", 3 * size)
-    keep(kept, range(40, 50))
-    again = store(tmp_path)
-    assert [held(again, n) for n in (0, 10, 20, 30, 40)] == [False, False, True, True, True]
+    kept = store(tmp_path)
+    keep(kept, range(10))
+    keep(kept, range(10, 20))
+    assert [held(store(tmp_path, MODEL.model_copy(update={"revision": "s"})), n) for n in (0, 10)] == [False, True]
     # Whoever remembers one that is gone reads anew.
-    assert not held(kept, 0)
+    assert not held(other, 0)
+    keep(kept, range(20, 30))
+    keep(kept, range(30, 40))
+    # A fit that goes on finds what it read first.
+    assert [held(store(tmp_path), n) for n in (0, 10, 20, 30)] == [True, True, True, False]
 
 
 def test_a_disk_that_takes_nothing_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -66,8 +66,9 @@ def fit(
     from constitution.probes.files import SUFFIX, card_path
     from constitution.probes.fitting import Fit, fit_probe
 
-    if to.exists() and not overwrite:
-        raise ConfigError(f"--to {to}: is there already", "Name another file, or add --overwrite.")
+    for path in (to, card_path(to)):
+        if path.exists() and not overwrite:
+            raise ConfigError(f"--to {to}: {path} is there already", "Name another file, or add --overwrite.")
     if to.is_dir() or not to.parent.is_dir():
         # Told now, and not after the model has read everything.
         raise ConfigError(f"--to {to}: " + ("is a folder" if to.is_dir() else f"there is no folder {to.parent}"))

@@ -1,7 +1,8 @@
 """Pooled hidden states of responses, kept on disk: a second fit, or another probe of the same model, reads them there.
 
 A folder holds the states of one model, chat template and choice of layers, in files that are written once. Together the
-folders take at most so many bytes: the files that were written first go first. Nothing but time hangs on them.
+folders take at most so many bytes: other models' files go first, the oldest before the others, and what then finds no
+room is not kept. Nothing but time hangs on them.
 """
 
 import logging
@@ -21,7 +22,7 @@ from constitution.records import Message
 
 # States of so many responses are written at once.
 CHUNK = 256
-# At 14 kB a response (three layers of the bundled model), 75,000 responses.
+# At 14 kB a response (three layers of the bundled model), those of 37,500 pairs.
 MOST_BYTES = 1 << 30
 ENDING = ".safetensors"
 States = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -103,24 +104,34 @@ class FeatureStore:
         }
         try:
             make_folder(self._folder)
-            write_whole(path, save(tensors))
-            self._tidy(path)
+            content = save(tensors)
+            if self._room(len(content)):
+                write_whole(path, content)
+            else:
+                keys = []
         except OSError as bad:
             _log.warning("%s: what was read of responses is not kept: %s", self._folder, bad.strerror)
         else:
             self._places |= {key: (path, place) for place, key in enumerate(keys)}
         self._new.clear()
 
-    def _tidy(self, newest: Path) -> None:
-        """Take away what was written first, until the rest is small enough."""
+    def _room(self, wanted: int) -> bool:
+        """Make room by what was written first for other models; what is kept of this one is never taken away.
+
+        A fit that goes on begins with what was read first: to take that away for what is read last would keep nothing
+        of use.
+        """
         files = sorted(self._root.glob(f"*/*{ENDING}"), key=lambda file: file.stat().st_mtime_ns)
         sizes = {file: file.stat().st_size for file in files}
-        total = sum(sizes.values())
+        own = sum(size for file, size in sizes.items() if file.parent == self._folder)
+        if own + wanted > MOST_BYTES:
+            return False
+        total = sum(sizes.values()) + wanted
         for file in files:
-            if total <= MOST_BYTES or file == newest:
-                return
-            file.unlink(missing_ok=True)
-            total -= sizes[file]
+            if total > MOST_BYTES and file.parent != self._folder:
+                file.unlink(missing_ok=True)
+                total -= sizes[file]
+        return True
 
 
 def _key(messages: Sequence[Message], response: str) -> str:

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 
 from constitution.durable import write_whole
 from constitution.errors import ConfigError, unwritable
+from constitution.model_settings import AnyRole, ModelSettings, label_of
 from constitution.probes.card import ProbeCard, card_text
 from constitution.resources import shipped
 from constitution.yamlfile import nearest
@@ -62,7 +63,7 @@ def find_probe(name: str) -> Path:
     if name in known:
         return known[name]
     raise ConfigError(
-        f"no probe {name!r}: no such file; {nearest(name, known)}",
+        f"no probe {name!r}: no such file{f'; {nearest(name, known)}' if known else ', and none ships'}",
         "Fit one: constitution judge fit PAIRS --model MODEL --to FILE",
     )
 
@@ -70,6 +71,14 @@ def find_probe(name: str) -> Path:
 def probe_name(name: str) -> str:
     """What a probe is called in manifests, journals and price tables, as which `--judge` names it too."""
     return f"probe:{Path(name).name.removesuffix(SUFFIX)}"
+
+
+def judge_label(judge: ModelSettings, role: AnyRole) -> str:
+    """What a judge is called among what changes rows: a probe by its name alone, as its file and its model may move.
+
+    What both hold is in the judge's identity, which is compared too.
+    """
+    return probe_name(judge.model) if judge.engine == "probe" else label_of(role)
 
 
 def load_probe(name: str) -> Probe:

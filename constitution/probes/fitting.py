@@ -1,7 +1,8 @@
 """Fit a probe: read the pairs, have the model read the responses, cross-validate, fit, and write the file."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -10,7 +11,7 @@ import numpy as np
 from constitution import __version__
 from constitution.engines.bundled import BUNDLED
 from constitution.engines.transformers import TransformersEngine, open_engine
-from constitution.errors import ConfigError, ContextOverflow, SourceError
+from constitution.errors import CallError, ConfigError, ContextOverflow, ModelError, SourceError
 from constitution.intervals import bootstrap, share
 from constitution.model_settings import ModelSettings
 from constitution.probes.card import FittedOn, Measured, ProbeCard
@@ -27,6 +28,7 @@ from constitution.tasks import together
 
 # Layers that are read unless others are named, as shares of the model's depth: 12, 18 and 24 of the bundled one's 30.
 DEPTHS = (0.4, 0.6, 0.8)
+TOO_LONG = "longer than the model's context"
 # What is told of progress: what is under way, how much of it is done, and of how much.
 Tell = Callable[[str, int, int], None]
 
@@ -70,12 +72,12 @@ async def fit_probe(fit: Fit, tell: Tell | None = None) -> ProbeCard:
         layers = _layers(fit.layers, engine.depth)
         store = FeatureStore(engine.identity, fit.chat_template, layers)
         try:
-            features = await _read(labelled, engine, store, layers, fit.model.concurrency, tell)
+            features, lost = await _read(labelled, engine, store, layers, fit.model.concurrency, tell)
         finally:
             store.flush()
     finally:
         await engine.aclose()
-    labelled, differences, centre = _differences(labelled, features)
+    labelled, differences, centre = _differences(labelled, features, lost)
     check_enough(fit.pairs, labelled)
     groups = [pair.group for pair in labelled.pairs]
 
@@ -155,9 +157,10 @@ async def _read(
     layers: tuple[int, ...],
     concurrency: int,
     tell: Tell | None,
-) -> dict[tuple[int, bool], Features]:
-    """Features of both responses of each pair, the better one's first; without those that do not fit the context."""
+) -> tuple[dict[tuple[int, bool], Features], Mapping[int, str]]:
+    """Features of both responses of each pair, the better one's first; and why others cannot be read, by pair."""
     found: dict[tuple[int, bool], Features] = {}
+    lost: dict[int, str] = {}
     total, done = 2 * len(labelled.pairs), 0
     free = asyncio.Semaphore(max(1, concurrency // 2))
 
@@ -167,8 +170,17 @@ async def _read(
         if features is None:
             try:
                 read = await engine.hidden(prompt, response, layers)
-            except ContextOverflow:
+            except CallError as bad:
+                # One that cannot be read at all ends no fit either: it is told.
+                lost[place] = TOO_LONG if isinstance(bad, ContextOverflow) else bad.message
                 return
+            # Their squares are added up.
+            if not np.isfinite(np.square(read.states)).all():
+                raise ModelError(
+                    f"{engine.identity.model}: a response has hidden states that are no finite numbers"
+                    f" in {engine.identity.detail}",
+                    "Read them in another number format: --dtype float32",
+                )
             features = Features(read.states, read.tokens)
             store.add(prompt, response, features)
         found[place, better] = features
@@ -182,19 +194,27 @@ async def _read(
             await together([one(place, better, pair.prompt, text) for better, text in sides])
 
     await together([both(place, pair) for place, pair in enumerate(labelled.pairs)])
-    return found
+    return found, lost
 
 
 def _differences(
-    labelled: LabelledPairs, features: dict[tuple[int, bool], Features]
+    labelled: LabelledPairs, features: dict[tuple[int, bool], Features], lost: Mapping[int, str]
 ) -> tuple[LabelledPairs, Floats, Floats]:
     """The pairs whose responses were read, what sets both responses of each apart, and the mean of all responses."""
     there = [n for n in range(len(labelled.pairs)) if (n, True) in features and (n, False) in features]
-    missing = len(labelled.pairs) - len(there)
+    missing = Counter(lost.values())
     if not there:
-        raise SourceError("no pair fits the model's context", "Name a model that reads longer conversations.")
+        why = ", ".join(f"{reason}: {number}" for reason, number in missing.items())
+        raise SourceError(
+            f"no pair could be read: {why}", "Name another model, or one that reads longer conversations."
+        )
     better, worse = (np.stack([features[n, side].states for n in there]) for side in (True, False))
-    left_out = labelled.left_out | ({"longer than the model's context": missing} if missing else {})
+    left_out = labelled.left_out | dict(missing.most_common())
     kept = replace(labelled, pairs=tuple(labelled.pairs[n] for n in there), left_out=left_out)
+    if not (better != worse).any():
+        raise SourceError(
+            "the model's hidden states of the better and the worse responses are the same, so there is nothing to fit",
+            "Name another model, or pairs whose responses differ.",
+        )
     centre: Floats = (better.mean(axis=0) + worse.mean(axis=0)) / 2
     return kept, better - worse, centre
