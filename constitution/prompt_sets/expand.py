@@ -164,6 +164,8 @@ class _Calls:
 
     async def make(self, calls: int, retrying: bool = False) -> None:
         """Make those of the first so many calls that are owed."""
+        if not retrying and not any(self._run.owes(number) for number in range(calls)):
+            return
         self._run.grow(max(calls, load_manifest(self._run.folder, EXPAND).input))
         settings = self._settings
         job = Job(
