@@ -190,8 +190,8 @@ def print_scores(console: Console, run: str, summary: "ScoreSummary") -> None:
     if summary.pending:
         lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.responses:
-        by = plural(len(summary.rules), "rule") if summary.rules else "its own reward"
-        scored = f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {by}"
+        how = f" by {plural(len(summary.rules), 'rule')}" if summary.rules else ", a reward each"
+        scored = f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}){how}"
         lines.append(f"  judge {summary.judge}: {scored}")
     if summary.unrewarded:
         lines.append(f"  {summary.unrewarded} of them without a reward: the judge did not answer yes or no")
