@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from principle_cli import Ran
 
-from constitution.errors import ConfigError, SourceError
+from constitution.errors import ConfigError, ExportError, SourceError
 from constitution.prompt_sets.decontaminate import Evaluation, decontaminate
 from constitution.prompt_sets.grams import Grams, Match, tokens_of
 from constitution.prompt_sets.reading import Reading
@@ -132,6 +132,24 @@ def test_faults_are_told(tmp_path: Path) -> None:
     assert fault(ConfigError, rows, ngram=1)[0] == "--ngram 1: fewer than 2 words"
     # Nothing is left behind.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.jsonl", "eval.csv", "rows.jsonl"]
+
+
+def test_an_evaluation_is_never_replaced(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", {"prompt": LONG})
+    (tmp_path / "evals").mkdir()
+    evaluation = write_rows(tmp_path / "evals" / "a.jsonl", {"prompt": LONG})
+    beside = write_rows(tmp_path / "x.jsonl.dropped.jsonl", {"prompt": LONG})
+    for against, to in (
+        (evaluation, evaluation),
+        (tmp_path / "evals", evaluation),
+        (tmp_path / "evals" / "*", evaluation),
+        (beside, tmp_path / "x.jsonl"),
+    ):
+        with pytest.raises(ExportError, match=r"jsonl: is read and cannot be written at once"):
+            decontaminate([str(rows)], [str(against)], to, overwrite=True)
+    with pytest.raises(ExportError, match=r"new\.jsonl: in the folder .*evals, which is read"):
+        decontaminate([str(rows)], [str(tmp_path / "evals")], tmp_path / "evals" / "new.jsonl")
+    assert evaluation.read_text() == beside.read_text() == rows.read_text()
 
 
 def test_the_command_tells_what_it_did(tmp_path: Path, here: Callable[..., Ran]) -> None:

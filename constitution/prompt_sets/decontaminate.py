@@ -79,7 +79,7 @@ def decontaminate(
     if ngram < 2:
         raise ConfigError(f"--ngram {ngram}: fewer than 2 words", "8 is the default; 13 is what GPT-3 was checked by.")
     reading = reading or Reading()
-    check_output(files, to, reading, overwrite)
+    check_output(files, to, reading, overwrite, against)
     grams, prompts = _grams(against, columns, ngram)
     sources = [file for file, _, _ in prompts]
     left = bytearray()

@@ -26,11 +26,22 @@ Where = Callable[[int], str]
 Kept = Callable[[int], bool]
 
 
-def check_output(files: Sequence[str], to: Path, reading: Reading, overwrite: bool) -> None:
+def check_output(
+    files: Sequence[str], to: Path, reading: Reading, overwrite: bool, against: Sequence[str] = ()
+) -> None:
     """Refuse what cannot be written before anything is read.
 
+    Args:
+        files: Whose rows are written.
+        to: Where; and `dropped_file(to)`.
+        reading: How `files` are read.
+        overwrite: Whether files that are there may be replaced; those that are read never may.
+        against: Inputs that are read too, as they are by default.
+
     Raises:
-        ExportError: It is there, is no file, lies in a run, or its format fits neither the rows nor JSONL.
+        ExportError: It is there, is no file, is read itself, lies in a run, or its format fits neither the rows nor
+            JSONL.
+        SourceError: No file fits an input's name.
     """
     elsewhere = "Name another file with --to."
     if other := owner(to):
@@ -39,19 +50,36 @@ def check_output(files: Sequence[str], to: Path, reading: Reading, overwrite: bo
         raise ExportError(f"{to}: a folder, not a file", elsewhere)
     if not to.parent.is_dir():
         raise ExportError(f"{to}: there is no folder {to.parent}", f"Make it first: mkdir -p {to.parent}")
-    if any(Path(file).expanduser().resolve() == to.resolve() for file in files):
-        raise ExportError(f"{to}: is read and cannot be written at once", elsewhere)
+    inputs = {file: parts_of(file, reading) for file in files}
+    _check_apart([*inputs.items(), *((file, parts_of(file, Reading())) for file in against)], to)
     for path in (to, dropped_file(to)):
         if path.exists() and not overwrite:
             raise ExportError(f"{path}: is there already", "Name another file, or replace it with --overwrite.")
     kind = _kind(to.name)
     if kind not in ENDINGS:
         raise ExportError(f"{to}: its ending tells no format that is known: {', '.join(ENDINGS)}", elsewhere)
-    kinds = {_kind(part.name) for file in files for part in parts_of(file, reading)}
-    datasets = any(not parts_of(file, reading) for file in files)
+    kinds = {_kind(part.name) for parts in inputs.values() for part in parts}
+    datasets = not all(inputs.values())
     if kind != ".jsonl" and (datasets or kinds != {kind}):
         told = ", ".join(sorted(kinds)) or "a dataset"
         raise ExportError(f"{to}: rows of {told} are written in the same format, or as .jsonl", elsewhere)
+
+
+def _check_apart(inputs: Sequence[tuple[str, Sequence[File]]], to: Path) -> None:
+    """Refuse to write what is read, or into a folder of which every file is read the next time.
+
+    Raises:
+        ExportError: One of both files is, or lies in such a folder.
+    """
+    elsewhere = "Name another file with --to."
+    for name, parts in inputs:
+        read = {part.resolve() for part in parts if isinstance(part, Path)}
+        for path in (to, dropped_file(to)):
+            if path.resolve() in read:
+                raise ExportError(f"{path}: is read and cannot be written at once", elsewhere)
+        folder = Path(name).expanduser()
+        if folder.is_dir() and folder.resolve() in to.resolve().parents:
+            raise ExportError(f"{to}: in the folder {name}, which is read", elsewhere)
 
 
 def dropped_file(to: Path) -> Path:
