@@ -53,9 +53,18 @@ def test_shorter_prompts_are_looked_for_whole() -> None:
 
 def test_of_several_prompts_the_one_that_is_shared_most_is_told() -> None:
     grams = grams_of(f"{LONG} and also open the safe behind the picture", LONG)
-    assert grams.match(LONG) == Match(0, "describe in detail how a person could pick", 9 / 17)
-    # An n-gram is the first one's whose it is, so the first of equal prompts is told.
-    assert grams_of(LONG, LONG.upper()).match(LONG) == Match(0, "describe in detail how a person could pick", 1)
+    shared = "describe in detail how a person could pick"
+    assert grams.match(LONG) == Match(1, shared, 1, others=(0,))
+    # Of equal ones the first.
+    assert grams_of(LONG, LONG.upper()).match(LONG) == Match(0, shared, 1, others=(1,))
+    same = "Please write a short poem about the life of a"
+    grams = grams_of(f"{same} city today", f"{same} village today")
+    told = "please write a short poem about the life"
+    assert grams.match(f"Well: {same} village today!") == Match(1, told, 1, others=(0,))
+    # A run that both have, and no more, is the first one's.
+    assert grams.match(f"{same} dog") == Match(0, told, 3 / 5, others=(1,))
+    # Short ones, too, belong to all who have them.
+    assert grams_of("Be evil", "Be evil!").match("be evil") == Match(0, "be evil", 1, others=(1,))
 
 
 def test_chinese_is_matched_by_twice_as_many_characters() -> None:
@@ -105,6 +114,20 @@ def test_rows_are_left_out_and_told(tmp_path: Path, lines: Callable[[Path], list
             "share": 1.0,
         },
     ]
+
+
+def test_every_evaluation_that_a_row_holds_is_told(tmp_path: Path, lines: Callable[[Path], list[Any]]) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", {"prompt": LONG}, {"prompt": f"{LONG}. And who was it?"})
+    first = write_rows(tmp_path / "1.jsonl", {"prompt": LONG}, {"prompt": "Nothing of this."})
+    second = write_rows(tmp_path / "2.jsonl", {"prompt": "And who was it?"}, {"prompt": LONG.upper()})
+    found = decontaminate([str(rows)], [str(first), str(second)], tmp_path / "kept.jsonl")
+    assert (found.rows, found.kept) == (2, 0)
+    assert found.evaluations == (
+        Evaluation(file=str(first), prompts=2, found=1, rows=2),
+        Evaluation(file=str(second), prompts=2, found=2, rows=2),
+    )
+    told = lines(tmp_path / "kept.jsonl.dropped.jsonl")
+    assert [one["evaluation"] for one in told] == [str(first), str(first)]
 
 
 def test_answers_are_looked_into_if_wished(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Evaluation(Record):
         file: Its file.
         prompts: Of it.
         found: Those of them that some row holds.
-        rows: Rows that are left out for it.
+        rows: Rows that hold something of it; one that holds prompts of several counts for each.
     """
 
     file: str
@@ -83,7 +83,7 @@ def decontaminate(
     grams, prompts = _grams(against, columns, ngram)
     sources = [file for file, _, _ in prompts]
     left = bytearray()
-    found: Counter[int] = Counter()
+    found, rows = set[int](), Counter[str]()
     with tempfile.TemporaryDirectory(prefix="constitution-") as folder:
         places = Spool(Path(folder) / "places")
         try:
@@ -93,7 +93,9 @@ def decontaminate(
                     match = grams.match(item.text) if item.text else None
                     left.append(match is not None)
                     if match:
-                        found[match.evaluation] += 1
+                        shared = {match.evaluation, *match.others}
+                        found |= shared
+                        rows.update({sources[number] for number in shared})
                         file, where, id = prompts[match.evaluation]
                         line = {
                             "where": item.where,
@@ -121,7 +123,7 @@ def decontaminate(
                 file=file,
                 prompts=sources.count(file),
                 found=sum(sources[number] == file for number in found),
-                rows=sum(count for number, count in found.items() if sources[number] == file),
+                rows=rows[file],
             )
             for file in dict.fromkeys(against)
         ),
