@@ -175,6 +175,27 @@ def test_an_evaluation_is_never_replaced(tmp_path: Path) -> None:
     assert evaluation.read_text() == beside.read_text() == rows.read_text()
 
 
+def test_a_second_try_finds_nothing_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = write_rows(tmp_path / "eval.jsonl", {"prompt": LONG})
+    (tmp_path / "a1.csv").write_text(f"prompt,n\n{LONG},1\n")
+    (tmp_path / "a2.csv").write_text("prompt,m\nWho?,1\n")
+    rows, to = [str(tmp_path / "a1.csv"), str(tmp_path / "a2.csv")], tmp_path / "a.out.csv"
+    before = sorted(tmp_path.iterdir())
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"a2\.csv: other columns than .*a1\.csv"):
+            decontaminate(rows, [str(evaluation)], to)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("constitution.prompt_sets.decontaminate.write_kept", stopped)
+        decontaminate(rows[:1], [str(evaluation)], to)
+    assert sorted(tmp_path.iterdir()) == before
+    assert decontaminate(rows[:1], [str(evaluation)], to).kept == 0
+    assert to.read_text() == "prompt,n\n"
+
+
+def stopped(*given: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_the_command_tells_what_it_did(tmp_path: Path, here: Callable[..., Ran]) -> None:
     rows = write_rows(tmp_path / "rows.jsonl", {"prompt": LONG}, {"prompt": "Who am I?"})
     evaluation = write_rows(tmp_path / "eval.jsonl", {"question": LONG})

@@ -248,37 +248,6 @@ def test_faults_are_told_before_anything_is_read(tmp_path: Path) -> None:
     assert fault(SourceError, "y.jsonl") == "rows.jsonl: no rows"
 
 
-def test_what_is_read_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    read = write_rows(tmp_path / "in" / "1.jsonl", {"prompt": A}, {"prompt": A})
-    # Where the rows that are left out would be told.
-    told_of = write_rows(tmp_path / "in" / "x.jsonl.dropped.jsonl", {"prompt": B})
-    (tmp_path / "link.jsonl").symlink_to(read)
-    before = (read.read_text(), told_of.read_text())
-
-    def fault(file: str, to: str) -> str:
-        with pytest.raises(ExportError) as told:
-            dedup([str(tmp_path / file)], tmp_path / to, overwrite=True)
-        assert told.value.hint == "Name another file with --to."
-        return told.value.message.replace(f"{tmp_path}/", "")
-
-    for pattern in ("in", "in/*.jsonl", "in/1.jsonl"):
-        assert fault(pattern, "in/1.jsonl") == "in/1.jsonl: is read and cannot be written at once"
-    assert fault("in/1.jsonl", "link.jsonl") == "link.jsonl: is read and cannot be written at once"
-    assert fault("in/*", "in/x.jsonl") == "in/x.jsonl.dropped.jsonl: is read and cannot be written at once"
-    assert fault("in", "in/new.jsonl") == "in/new.jsonl: in the folder in, which is read"
-    assert (read.read_text(), told_of.read_text()) == before
-    dedup([str(tmp_path / "in" / "*.jsonl")], tmp_path / "new.jsonl", overwrite=True)
-
-
-def test_tables_of_other_columns_are_not_joined(tmp_path: Path) -> None:
-    (tmp_path / "1.csv").write_text("prompt,n\nWho?,1\n")
-    (tmp_path / "2.csv").write_text("prompt,m\nWhy?,1\n")
-    with pytest.raises(SourceError, match=r"2\.csv: other columns than .*1\.csv"):
-        dedup([str(tmp_path / "1.csv"), str(tmp_path / "2.csv")], tmp_path / "kept.csv")
-    assert not (tmp_path / "kept.csv").exists()
-
-
 def test_the_command_tells_what_it_did(tmp_path: Path, here: Run) -> None:
     path = write_rows(tmp_path / "rows.jsonl", {"prompt": A}, {"prompt": ALMOST_A}, {"prompt": A}, {"prompt": " "})
     ran = here("prompts", "dedup", path, "--to", tmp_path / "kept.jsonl")

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from constitution.errors import ConfigError, ExportError, SourceError
+from constitution.errors import ConfigError, SourceError
 from constitution.printable import on_one_line
 from constitution.prompt_sets.clusters import Watch
 from constitution.prompt_sets.grams import NGRAM, Grams
-from constitution.prompt_sets.kept import check_output, dropped_file, write_kept, written
+from constitution.prompt_sets.kept import check_output, write_kept, written
 from constitution.prompt_sets.reading import Reading, items, text_of
 from constitution.prompt_sets.spool import Spool
 from constitution.readers import rows_of
@@ -87,7 +87,7 @@ def decontaminate(
     with tempfile.TemporaryDirectory(prefix="constitution-") as folder:
         places = Spool(Path(folder) / "places")
         try:
-            with written(dropped_file(to)) as out:
+            with written(to) as (out, told):
                 for item in items(files, reading):
                     places.add(item.where)
                     match = grams.match(item.text) if item.text else None
@@ -106,12 +106,10 @@ def decontaminate(
                             "shared": match.words,
                             "share": round(match.share, 4),
                         }
-                        out.write(f"{on_one_line(line)}\n".encode())
+                        told.write(f"{on_one_line(line)}\n".encode())
                     if len(left) % 1024 == 0:
                         watch("rows read", len(left), 0)
-            write_kept(files, to, reading, places.__getitem__, len(left), lambda row: not left[row])
-        except OSError as bad:
-            raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Name another file with --to.") from None
+                write_kept(files, to, out, reading, places.__getitem__, len(left), lambda row: not left[row])
         finally:
             places.close()
     return Decontaminated(
