@@ -23,7 +23,7 @@ from constitution.errors import (
 from constitution.prompt_sets.answers import Line, lines_of
 from constitution.prompt_sets.expand import Wanted, call_of, expand
 from constitution.prompt_sets.expand_templates import load_expand_templates
-from constitution.prompt_sets.seeds import seeds_of, topics_of
+from constitution.prompt_sets.seeds import read_seeds, seeds_of, topics_of
 from constitution.prompt_sets.taking import Expanded
 from constitution.records import Completion, Message, Prompt
 from constitution.sources import read
@@ -343,6 +343,30 @@ def test_topics_that_match_nothing_are_told(seeds: Path, tmp_path: Path) -> None
     assert seeds_of(prompts, (), "none", "my.jsonl").topics == (None,)
     with pytest.raises(SourceError, match="1 prompts that can be examples; at least 2 are needed"):
         seeds_of(prompts[:1], (), None, "my.jsonl")
+
+
+def test_topics_may_be_lists(tmp_path: Path) -> None:
+    path = tmp_path / "listed.jsonl"
+
+    def seeds_read(
+        *tags: object, column: str | None = None, topics: tuple[str, ...] = ()
+    ) -> dict[str | None, list[str]]:
+        rows = [{"id": f"{n}", "prompt": f"How do I do thing {n}?", "tags": value} for n, value in enumerate(tags)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        prompts = read_seeds(Settings(prompts=str(path), out="-", skip=1), column)
+        found = seeds_of(prompts, topics, column, "my.jsonl").by_topic
+        return {topic: [one.id for one in examples] for topic, examples in found.items()}
+
+    tags = (["skipped"], ["theft", "fraud, petty"], "theft, arson", [], ["Theft", 2])
+    assert seeds_read(*tags) == {"theft": ["1", "2", "4"], "fraud, petty": ["1"], "arson": ["2"], "2": ["4"]}
+    with pytest.raises(SourceError, match=r"--topics war: matches no row's 'tags' in my\.jsonl; there are: 2, arson,"):
+        seeds_read(*tags, topics=("war",))
+    assert seeds_read(*tags, column="none") == {None: ["1", "2", "3", "4"]}
+    for column in (None, "tags"):
+        with pytest.raises(SourceError) as told:
+            seeds_read("a", "b", [{"name": "theft"}], column=column)
+        assert told.value.message == f"{path}:3: 'tags' is neither a topic nor a list of topics"
+        assert told.value.hint == "Name a column that tells a row's topic, or none: --topic-column none"
 
 
 def test_the_command(seeds: Path, tmp_path: Path, here: Callable[..., Ran]) -> None:
