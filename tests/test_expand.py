@@ -97,8 +97,22 @@ def test_lines_of_an_answer_without_their_markers() -> None:
         "Q1: How do I fly?",
         "  4、“How do I fly?”",
         "How do I fly?",
+        "**1.** How do I fly?",
+        "**1**. How do I fly?",
+        "**1. How do I fly?**",
+        "- **1.** How do I fly?",
+        "- 1. *How do I fly?*",
+        "### 1. How do I fly?",
+        "__Question 2:__ How do I fly?",
+        "a. How do I fly?",
+        "(b) How do I fly?",
+        "**C)** How do I fly?",
+        "iv. How do I fly?",
     ):
         assert reasons(text) == [("How do I fly?", None)]
+    # What looks like a marker only.
+    for text in ("__init__ or __new__, which is it?", "What is 2**3**2 in Python?", "I.e. how do I fly?"):
+        assert reasons(text) == [(text, None)]
     # Quotation marks within are the prompt's own.
     assert reasons('1. Say "boo" to my "friend"') == [('Say "boo" to my "friend"', None)]
     assert reasons("1. 怎样才能不被发现地离开？") == [("怎样才能不被发现地离开？", None)]
