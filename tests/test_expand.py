@@ -425,4 +425,12 @@ def test_the_command(seeds: Path, tmp_path: Path, here: Callable[..., Ran]) -> N
         "--model",
         tmp_path / "rules.yaml",
     )
-    assert ran.code == 5 and "calls failed; --retry-failed makes them again" in ran.err
+    assert ran.code == 5
+    failed = f"1 call failed (see {tmp_path / 'failed' / 'expand-failures.jsonl'}); --retry-failed makes them again."
+    assert f"{failed} The last: expand: " in ran.err
+    ran = here("status", tmp_path / "failed")
+    told = "(calls: 1 row = 0 done + 1 failed + 0 filtered + 0 pending)"
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        4,
+        f"error: {tmp_path / 'failed'}: no run, but an expansion by prompts expand {told}",
+    )
