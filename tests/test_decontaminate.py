@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from principle_cli import Ran
 
-from constitution.errors import ConfigError, SourceError
+from constitution.errors import ConfigError, ExportError, SourceError
 from constitution.prompt_sets.decontaminate import Evaluation, decontaminate
 from constitution.prompt_sets.grams import Grams, Match, tokens_of
 from constitution.prompt_sets.reading import Reading
@@ -53,9 +53,18 @@ def test_shorter_prompts_are_looked_for_whole() -> None:
 
 def test_of_several_prompts_the_one_that_is_shared_most_is_told() -> None:
     grams = grams_of(f"{LONG} and also open the safe behind the picture", LONG)
-    assert grams.match(LONG) == Match(0, "describe in detail how a person could pick", 9 / 17)
-    # An n-gram is the first one's whose it is, so the first of equal prompts is told.
-    assert grams_of(LONG, LONG.upper()).match(LONG) == Match(0, "describe in detail how a person could pick", 1)
+    shared = "describe in detail how a person could pick"
+    assert grams.match(LONG) == Match(1, shared, 1, others=(0,))
+    # Of equal ones the first.
+    assert grams_of(LONG, LONG.upper()).match(LONG) == Match(0, shared, 1, others=(1,))
+    same = "Please write a short poem about the life of a"
+    grams = grams_of(f"{same} city today", f"{same} village today")
+    told = "please write a short poem about the life"
+    assert grams.match(f"Well: {same} village today!") == Match(1, told, 1, others=(0,))
+    # A run that both have, and no more, is the first one's.
+    assert grams.match(f"{same} dog") == Match(0, told, 3 / 5, others=(1,))
+    # Short ones, too, belong to all who have them.
+    assert grams_of("Be evil", "Be evil!").match("be evil") == Match(0, "be evil", 1, others=(1,))
 
 
 def test_chinese_is_matched_by_twice_as_many_characters() -> None:
@@ -107,6 +116,20 @@ def test_rows_are_left_out_and_told(tmp_path: Path, lines: Callable[[Path], list
     ]
 
 
+def test_every_evaluation_that_a_row_holds_is_told(tmp_path: Path, lines: Callable[[Path], list[Any]]) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", {"prompt": LONG}, {"prompt": f"{LONG}. And who was it?"})
+    first = write_rows(tmp_path / "1.jsonl", {"prompt": LONG}, {"prompt": "Nothing of this."})
+    second = write_rows(tmp_path / "2.jsonl", {"prompt": "And who was it?"}, {"prompt": LONG.upper()})
+    found = decontaminate([str(rows)], [str(first), str(second)], tmp_path / "kept.jsonl")
+    assert (found.rows, found.kept) == (2, 0)
+    assert found.evaluations == (
+        Evaluation(file=str(first), prompts=2, found=1, rows=2),
+        Evaluation(file=str(second), prompts=2, found=2, rows=2),
+    )
+    told = lines(tmp_path / "kept.jsonl.dropped.jsonl")
+    assert [one["evaluation"] for one in told] == [str(first), str(first)]
+
+
 def test_answers_are_looked_into_if_wished(tmp_path: Path) -> None:
     row = {"prompt": "What do they ask?", "completion": f"They ask this: {LONG}."}
     rows, evaluation = write_rows(tmp_path / "r.jsonl", row), write_rows(tmp_path / "e.jsonl", {"prompt": LONG})
@@ -132,6 +155,45 @@ def test_faults_are_told(tmp_path: Path) -> None:
     assert fault(ConfigError, rows, ngram=1)[0] == "--ngram 1: fewer than 2 words"
     # Nothing is left behind.
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.jsonl", "eval.csv", "rows.jsonl"]
+
+
+def test_an_evaluation_is_never_replaced(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", {"prompt": LONG})
+    (tmp_path / "evals").mkdir()
+    evaluation = write_rows(tmp_path / "evals" / "a.jsonl", {"prompt": LONG})
+    beside = write_rows(tmp_path / "x.jsonl.dropped.jsonl", {"prompt": LONG})
+    for against, to in (
+        (evaluation, evaluation),
+        (tmp_path / "evals", evaluation),
+        (tmp_path / "evals" / "*", evaluation),
+        (beside, tmp_path / "x.jsonl"),
+    ):
+        with pytest.raises(ExportError, match=r"jsonl: is read and cannot be written at once"):
+            decontaminate([str(rows)], [str(against)], to, overwrite=True)
+    with pytest.raises(ExportError, match=r"new\.jsonl: in the folder .*evals, which is read"):
+        decontaminate([str(rows)], [str(tmp_path / "evals")], tmp_path / "evals" / "new.jsonl")
+    assert evaluation.read_text() == beside.read_text() == rows.read_text()
+
+
+def test_a_second_try_finds_nothing_of_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluation = write_rows(tmp_path / "eval.jsonl", {"prompt": LONG})
+    (tmp_path / "a1.csv").write_text(f"prompt,n\n{LONG},1\n")
+    (tmp_path / "a2.csv").write_text("prompt,m\nWho?,1\n")
+    rows, to = [str(tmp_path / "a1.csv"), str(tmp_path / "a2.csv")], tmp_path / "a.out.csv"
+    before = sorted(tmp_path.iterdir())
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"a2\.csv: other columns than .*a1\.csv"):
+            decontaminate(rows, [str(evaluation)], to)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("constitution.prompt_sets.decontaminate.write_kept", stopped)
+        decontaminate(rows[:1], [str(evaluation)], to)
+    assert sorted(tmp_path.iterdir()) == before
+    assert decontaminate(rows[:1], [str(evaluation)], to).kept == 0
+    assert to.read_text() == "prompt,n\n"
+
+
+def stopped(*given: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_command_tells_what_it_did(tmp_path: Path, here: Callable[..., Ran]) -> None:

@@ -248,14 +248,6 @@ def test_faults_are_told_before_anything_is_read(tmp_path: Path) -> None:
     assert fault(SourceError, "y.jsonl") == "rows.jsonl: no rows"
 
 
-def test_tables_of_other_columns_are_not_joined(tmp_path: Path) -> None:
-    (tmp_path / "1.csv").write_text("prompt,n\nWho?,1\n")
-    (tmp_path / "2.csv").write_text("prompt,m\nWhy?,1\n")
-    with pytest.raises(SourceError, match=r"2\.csv: other columns than .*1\.csv"):
-        dedup([str(tmp_path / "1.csv"), str(tmp_path / "2.csv")], tmp_path / "kept.csv")
-    assert not (tmp_path / "kept.csv").exists()
-
-
 def test_the_command_tells_what_it_did(tmp_path: Path, here: Run) -> None:
     path = write_rows(tmp_path / "rows.jsonl", {"prompt": A}, {"prompt": ALMOST_A}, {"prompt": A}, {"prompt": " "})
     ran = here("prompts", "dedup", path, "--to", tmp_path / "kept.jsonl")

@@ -23,7 +23,7 @@ from constitution.errors import (
 from constitution.prompt_sets.answers import Line, lines_of
 from constitution.prompt_sets.expand import Wanted, call_of, expand
 from constitution.prompt_sets.expand_templates import load_expand_templates
-from constitution.prompt_sets.seeds import seeds_of, topics_of
+from constitution.prompt_sets.seeds import read_seeds, seeds_of, topics_of
 from constitution.prompt_sets.taking import Expanded
 from constitution.records import Completion, Message, Prompt
 from constitution.sources import read
@@ -97,8 +97,22 @@ def test_lines_of_an_answer_without_their_markers() -> None:
         "Q1: How do I fly?",
         "  4、“How do I fly?”",
         "How do I fly?",
+        "**1.** How do I fly?",
+        "**1**. How do I fly?",
+        "**1. How do I fly?**",
+        "- **1.** How do I fly?",
+        "- 1. *How do I fly?*",
+        "### 1. How do I fly?",
+        "__Question 2:__ How do I fly?",
+        "a. How do I fly?",
+        "(b) How do I fly?",
+        "**C)** How do I fly?",
+        "iv. How do I fly?",
     ):
         assert reasons(text) == [("How do I fly?", None)]
+    # What looks like a marker only.
+    for text in ("__init__ or __new__, which is it?", "What is 2**3**2 in Python?", "I.e. how do I fly?"):
+        assert reasons(text) == [(text, None)]
     # Quotation marks within are the prompt's own.
     assert reasons('1. Say "boo" to my "friend"') == [('Say "boo" to my "friend"', None)]
     assert reasons("1. 怎样才能不被发现地离开？") == [("怎样才能不被发现地离开？", None)]
@@ -345,6 +359,30 @@ def test_topics_that_match_nothing_are_told(seeds: Path, tmp_path: Path) -> None
         seeds_of(prompts[:1], (), None, "my.jsonl")
 
 
+def test_topics_may_be_lists(tmp_path: Path) -> None:
+    path = tmp_path / "listed.jsonl"
+
+    def seeds_read(
+        *tags: object, column: str | None = None, topics: tuple[str, ...] = ()
+    ) -> dict[str | None, list[str]]:
+        rows = [{"id": f"{n}", "prompt": f"How do I do thing {n}?", "tags": value} for n, value in enumerate(tags)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        prompts = read_seeds(Settings(prompts=str(path), out="-", skip=1), column)
+        found = seeds_of(prompts, topics, column, "my.jsonl").by_topic
+        return {topic: [one.id for one in examples] for topic, examples in found.items()}
+
+    tags = (["skipped"], ["theft", "fraud, petty"], "theft, arson", [], ["Theft", 2])
+    assert seeds_read(*tags) == {"theft": ["1", "2", "4"], "fraud, petty": ["1"], "arson": ["2"], "2": ["4"]}
+    with pytest.raises(SourceError, match=r"--topics war: matches no row's 'tags' in my\.jsonl; there are: 2, arson,"):
+        seeds_read(*tags, topics=("war",))
+    assert seeds_read(*tags, column="none") == {None: ["1", "2", "3", "4"]}
+    for column in (None, "tags"):
+        with pytest.raises(SourceError) as told:
+            seeds_read("a", "b", [{"name": "theft"}], column=column)
+        assert told.value.message == f"{path}:3: 'tags' is neither a topic nor a list of topics"
+        assert told.value.hint == "Name a column that tells a row's topic, or none: --topic-column none"
+
+
 def test_the_command(seeds: Path, tmp_path: Path, here: Callable[..., Ran]) -> None:
     words = ("prompts", "expand", seeds, "-n", 4, "--to", tmp_path / "out", "--engine", "scripted")
     words += ("--model", tmp_path / "rules.yaml", "--topics", "theft,fraud", "--max-calls", 2)
@@ -387,4 +425,12 @@ def test_the_command(seeds: Path, tmp_path: Path, here: Callable[..., Ran]) -> N
         "--model",
         tmp_path / "rules.yaml",
     )
-    assert ran.code == 5 and "calls failed; --retry-failed makes them again" in ran.err
+    assert ran.code == 5
+    failed = f"1 call failed (see {tmp_path / 'failed' / 'expand-failures.jsonl'}); --retry-failed makes them again."
+    assert f"{failed} The last: expand: " in ran.err
+    ran = here("status", tmp_path / "failed")
+    told = "(calls: 1 row = 0 done + 1 failed + 0 filtered + 0 pending)"
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        4,
+        f"error: {tmp_path / 'failed'}: no run, but an expansion by prompts expand {told}",
+    )

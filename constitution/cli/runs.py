@@ -29,7 +29,8 @@ def status(
 
     input = done + failed + filtered + pending, always.
     """
-    from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
+    from constitution.errors import RunError
+    from constitution.manifest import COMPARE, EXPAND, REVISE, SCORE, has_stage, load_manifest
     from constitution.prices import load_prices
     from constitution.report.labels import summarise_labels
     from constitution.report.summary import summarise
@@ -37,6 +38,13 @@ def status(
     from constitution.reviewed import count_reviews
     from constitution.spending import bill, spent_in
 
+    if has_stage(run, EXPAND):
+        from constitution.store import count
+
+        raise RunError(
+            f"{run}: no run, but an expansion by prompts expand (calls: {count(run, EXPAND).equation})",
+            "Its prompts are in prompts.jsonl, and the same prompts expand command tells more, or goes on.",
+        )
     table = load_prices(prices) if prices else None
     # A run made of a file of pairs has comparisons only.
     compared = summarise_labels(run) if has_stage(run, COMPARE) else None

@@ -24,10 +24,20 @@ Reason = Literal[
 # In words; two characters of a script without spaces count as one.
 LEAST_WORDS, MOST_WORDS = 3, 60
 
+_BULLET = r"[-*•–—]\s+"
+_WORD = r"(?:q|question|prompt|request)\s?\d{0,3}"
 _MARKER = re.compile(
-    r"\s*(?:[-*•–—]\s+|[(（]?\d{1,3}\s*[.):、）：]\s*|(?:q|question|prompt|request)\s?\d{0,3}[.:]\s+)", re.IGNORECASE
+    rf"\s*(?:#{{1,6}}\s+)?(?:(?:{_BULLET})?(?:[(（]?(?:\d{{1,3}}\s*[.):、）：]\s*|(?:[a-z]|[ivx]{{1,4}})[.)）]\s+)"
+    rf"|{_WORD}[.:]\s+)|{_BULLET})",
+    re.IGNORECASE,
 )
-_WRAPPED = re.compile(r"(\*\*|__|[\"“”'‘’「」『』`])+")
+# `**1.** How …`, `**1**. How …`, `**1. How …**`: emphasis that a marker stands in.
+_EMPHASISED = re.compile(
+    rf"\A(\s*(?:#{{1,6}}\s+)?(?:{_BULLET})?)(\*{{1,3}}|_{{1,3}})"
+    rf"(?=[(（]?(?:\d{{1,3}}|[a-z]|[ivx]{{1,4}}|{_WORD})\s*[*_.):、）：])(.+?)\2",
+    re.IGNORECASE,
+)
+_WRAPPED = re.compile(r"(\*|__|[\"“”'‘’「」『』`])+")
 _PREAMBLE = re.compile(
     r"(sure|certainly|of course|okay|here (are|is)|these are|below are)\b|当然|好的|以下|下面", re.IGNORECASE
 )
@@ -68,7 +78,7 @@ def lines_of(answer: Completion, least: int = LEAST_WORDS, most: int = MOST_WORD
         least: Words of a prompt at least.
         most: Words of a prompt at most.
     """
-    raw = [line for line in answer.text.splitlines() if line.strip()]
+    raw = [_EMPHASISED.sub(r"\1\3", line, count=1) for line in answer.text.splitlines() if line.strip()]
     listed = any(_MARKER.match(line) for line in raw)
     for number, line in enumerate(raw, 1):
         marker = _MARKER.match(line)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from constitution.errors import ConfigError, ExportError, SourceError
+from constitution.errors import ConfigError, SourceError
 from constitution.printable import on_one_line
 from constitution.prompt_sets.clusters import Watch
 from constitution.prompt_sets.grams import NGRAM, Grams
-from constitution.prompt_sets.kept import check_output, dropped_file, write_kept, written
+from constitution.prompt_sets.kept import check_output, write_kept, written
 from constitution.prompt_sets.reading import Reading, items, text_of
 from constitution.prompt_sets.spool import Spool
 from constitution.readers import rows_of
@@ -24,7 +24,7 @@ class Evaluation(Record):
         file: Its file.
         prompts: Of it.
         found: Those of them that some row holds.
-        rows: Rows that are left out for it.
+        rows: Rows that hold something of it; one that holds prompts of several counts for each.
     """
 
     file: str
@@ -79,21 +79,23 @@ def decontaminate(
     if ngram < 2:
         raise ConfigError(f"--ngram {ngram}: fewer than 2 words", "8 is the default; 13 is what GPT-3 was checked by.")
     reading = reading or Reading()
-    check_output(files, to, reading, overwrite)
+    check_output(files, to, reading, overwrite, against)
     grams, prompts = _grams(against, columns, ngram)
     sources = [file for file, _, _ in prompts]
     left = bytearray()
-    found: Counter[int] = Counter()
+    found, rows = set[int](), Counter[str]()
     with tempfile.TemporaryDirectory(prefix="constitution-") as folder:
         places = Spool(Path(folder) / "places")
         try:
-            with written(dropped_file(to)) as out:
+            with written(to) as (out, told):
                 for item in items(files, reading):
                     places.add(item.where)
                     match = grams.match(item.text) if item.text else None
                     left.append(match is not None)
                     if match:
-                        found[match.evaluation] += 1
+                        shared = {match.evaluation, *match.others}
+                        found |= shared
+                        rows.update({sources[number] for number in shared})
                         file, where, id = prompts[match.evaluation]
                         line = {
                             "where": item.where,
@@ -104,12 +106,10 @@ def decontaminate(
                             "shared": match.words,
                             "share": round(match.share, 4),
                         }
-                        out.write(f"{on_one_line(line)}\n".encode())
+                        told.write(f"{on_one_line(line)}\n".encode())
                     if len(left) % 1024 == 0:
                         watch("rows read", len(left), 0)
-            write_kept(files, to, reading, places.__getitem__, len(left), lambda row: not left[row])
-        except OSError as bad:
-            raise ExportError(f"{to}: cannot be written: {bad.strerror}", "Name another file with --to.") from None
+                write_kept(files, to, out, reading, places.__getitem__, len(left), lambda row: not left[row])
         finally:
             places.close()
     return Decontaminated(
@@ -121,7 +121,7 @@ def decontaminate(
                 file=file,
                 prompts=sources.count(file),
                 found=sum(sources[number] == file for number in found),
-                rows=sum(count for number, count in found.items() if sources[number] == file),
+                rows=rows[file],
             )
             for file in dict.fromkeys(against)
         ),

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from constitution.errors import ConfigError, ExportError
+from constitution.errors import ConfigError
 from constitution.printable import on_one_line
 from constitution.prompt_sets.clusters import Duplicates, Watch, find_duplicates
-from constitution.prompt_sets.kept import check_output, dropped_file, write_kept, written
+from constitution.prompt_sets.kept import check_output, write_kept, written
 from constitution.prompt_sets.reading import Item, Reading, items
 from constitution.prompt_sets.shingles import plain, shingles
 from constitution.prompt_sets.signatures import BandFiles, bands_for
@@ -104,13 +104,10 @@ def dedup(
     with find(items(files, reading), threshold, watch) as found:
         rows = found.summary.rows
         watch("rows written", 0, rows)
-        write_kept(files, to, reading, lambda row: found.name(row)[0], rows, found.kept)
-        try:
-            with written(dropped_file(to)) as out:
-                for line in left_out(found):
-                    out.write(f"{line}\n".encode())
-        except OSError as bad:
-            raise ExportError(f"{dropped_file(to)}: cannot be written: {bad.strerror}") from None
+        with written(to) as (out, told):
+            write_kept(files, to, out, reading, lambda row: found.name(row)[0], rows, found.kept)
+            for line in left_out(found):
+                told.write(f"{line}\n".encode())
         watch("rows written", rows, rows)
         return found.summary
 

@@ -29,12 +29,12 @@ from constitution.manifest import EXPAND, REVISE, has_stage, load_manifest, new_
 from constitution.prompt_sets.answers import LEAST_WORDS, MOST_WORDS
 from constitution.prompt_sets.dedup import THRESHOLD
 from constitution.prompt_sets.expand_templates import ExpandTemplates, Kind, load_expand_templates
-from constitution.prompt_sets.seeds import Seeds, seeds_of
+from constitution.prompt_sets.seeds import Seeds, read_seeds, seeds_of
 from constitution.prompt_sets.taking import Expanded, Taken, take
 from constitution.records import Prompt, Record, Sampling, Transcript
 from constitution.run import Run
 from constitution.runner import Chain, Stop, Tally, Watch
-from constitution.sources import no_rows, read
+from constitution.sources import no_rows
 
 # Calls are at most so many times those that would do if every line were taken.
 PATIENCE = 6
@@ -112,7 +112,7 @@ async def expand(
     least, most = wanted.least_words, wanted.most_words
     if least > most:
         raise ConfigError(f"--least-words {least}: more than --most-words {most}", "Raise the latter.")
-    prompts = list(read(settings))
+    prompts = read_seeds(settings, wanted.topic_column)
     if not prompts:
         raise no_rows(settings)
     seeds = seeds_of(prompts, wanted.topics, wanted.topic_column, settings.prompts)

@@ -16,6 +16,8 @@ from constitution.prompt_sets.shingles import plain
 from constitution.words import UNSPACED
 
 NGRAM = 8
+# Of each n-gram's hash, the numbers of the prompts that have it; most belong to one, and a list takes memory.
+_Owners = dict[int, int | list[int]]
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Match:
         evaluation: The number of that prompt, as it was added.
         words: The first run of words that both have.
         share: How much of the prompt's n-grams the text has; 1 is all of it.
+        others: Numbers of all other prompts with which it shares a run, in their order.
     """
 
     evaluation: int
     words: str
     share: float
+    others: tuple[int, ...] = ()
 
 
 @dataclass
@@ -44,10 +48,10 @@ class Grams:
     size: int = NGRAM
     # Of each prompt, how many it has.
     _numbers: list[int] = field(default_factory=list)
-    # By length in words, whose n-gram it is; where several prompts have it, the first.
-    _owners: dict[int, dict[int, int]] = field(default_factory=dict)
+    # By length in words, whose n-gram it is.
+    _owners: dict[int, _Owners] = field(default_factory=dict)
     # Prompts so short that a longer text holds their words by chance.
-    _whole: dict[int, int] = field(default_factory=dict)
+    _whole: _Owners = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many prompts there are."""
@@ -61,30 +65,43 @@ class Grams:
         if not tokens:
             return
         if len(tokens) < max(2, size // 2):
-            self._whole.setdefault(hash(tokens), number)
+            _own(self._whole, hash(tokens), number)
             return
         owners = self._owners.setdefault(min(size, len(tokens)), {})
-        found = [hash(gram) for gram in _runs(tokens, min(size, len(tokens)))]
-        self._numbers[number] = len(set(found))
+        found = {hash(gram) for gram in _runs(tokens, min(size, len(tokens)))}
+        self._numbers[number] = len(found)
         for gram in found:
-            owners.setdefault(gram, number)
+            _own(owners, gram, number)
 
     def match(self, text: str) -> Match | None:
         """The evaluation's prompt that a text shares most with; None if it shares nothing."""
         tokens = tokens_of(text)
         shared: Counter[int] = Counter()
-        first: dict[int, str] = {}
-        if tokens and (whole := self._whole.get(hash(tokens))) is not None:
-            shared[whole], first[whole] = 1, " ".join(tokens)
+        runs: list[tuple[tuple[str, ...], Sequence[int]]] = []
+        if tokens and (whole := _of(self._whole, hash(tokens))):
+            runs.append((tokens, whole))
         for size, owners in self._owners.items():
-            for gram in dict.fromkeys(_runs(tokens, size)):
-                if (owner := owners.get(hash(gram))) is not None:
-                    shared[owner] += 1
-                    first.setdefault(owner, " ".join(gram))
+            runs += ((gram, of) for gram in dict.fromkeys(_runs(tokens, size)) if (of := _of(owners, hash(gram))))
+        for _, of in runs:
+            shared.update(of)
         if not shared:
             return None
-        share, _, owner = max((count / self._numbers[one], -one, one) for one, count in shared.items())
-        return Match(owner, first[owner], share)
+        share, _, best = max((count / self._numbers[one], -one, one) for one, count in shared.items())
+        words = next(gram for gram, of in runs if best in of)
+        return Match(best, " ".join(words), share, tuple(sorted(shared.keys() - {best})))
+
+
+def _own(owners: _Owners, gram: int, number: int) -> None:
+    of = owners.setdefault(gram, number)
+    if isinstance(of, list):
+        of.append(number)
+    elif of != number:
+        owners[gram] = [of, number]
+
+
+def _of(owners: _Owners, gram: int) -> Sequence[int]:
+    of = owners.get(gram, ())
+    return (of,) if isinstance(of, int) else of
 
 
 def tokens_of(text: str) -> tuple[str, ...]:

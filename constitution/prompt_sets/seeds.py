@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from pydantic import JsonValue
+
+from constitution.config import Settings
 from constitution.digests import derive_seed
 from constitution.errors import ConfigError, SourceError
 from constitution.prompt_sets.answers import LEAST_WORDS, MOST_WORDS
 from constitution.prompt_sets.grams import tokens_of
+from constitution.readers import rows_of
 from constitution.records import Prompt
 from constitution.remote.addresses import masked
+from constitution.sources import read
 from constitution.yamlfile import nearest
 
 # Looked for in this order, where nobody says which column tells the topic.
@@ -76,6 +82,34 @@ def topics_of(given: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+def read_seeds(settings: Settings, column: str | None) -> list[Prompt]:
+    """The prompts of a file, with their topics where those are a list, too, which other commands leave out.
+
+    Args:
+        settings: Name the input.
+        column: As for `seeds_of`.
+
+    Raises:
+        SourceError: A row cannot be read, or its topics are something else than values.
+    """
+    prompts = list(read(settings))
+    if column == NO_COLUMN or not prompts:
+        return prompts
+    names = TOPIC_COLUMNS if column is None else (column,)
+    lists: dict[int, dict[str, JsonValue]] = {}
+    for index, (where, row) in enumerate(islice(rows_of(settings), prompts[-1].index + 1)):
+        name = next((name for name in names if row.get(name) is not None), "")
+        value = row.get(name)
+        if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+            lists[index] = {name: [str(one) for one in value]}
+        elif isinstance(value, list | dict):
+            raise SourceError(
+                f"{where}: {name!r} is neither a topic nor a list of topics",
+                "Name a column that tells a row's topic, or none: --topic-column none",
+            )
+    return [prompt.model_copy(update={"metadata": prompt.metadata | lists.get(prompt.index, {})}) for prompt in prompts]
+
+
 def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | None, file: str) -> Seeds:
     """Group the prompts of a file by topic.
 
@@ -131,8 +165,10 @@ def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | Non
 
 
 def _topics(prompt: Prompt, column: str) -> list[str]:
-    """A row's topics: one, or several with commas in between."""
-    return [name.strip() for name in str(prompt.metadata.get(column, "")).split(",") if name.strip()]
+    """A row's topics: one, several with commas in between, or a list."""
+    told = prompt.metadata.get(column, "")
+    names = map(str, told) if isinstance(told, list) else str(told).split(",")
+    return [name.strip() for name in names if name.strip()]
 
 
 def _serves(prompt: Prompt) -> bool:

@@ -136,7 +136,13 @@ def expand(
             out = Path(to) / "prompts.jsonl"
             tell(f"Answer them: {command('generate', '--prompts', out, '--out', 'RUN')}", err=True)
     if found.calls.failed:
-        tell("calls failed; --retry-failed makes them again", err=True)
+        from constitution.manifest import EXPAND
+        from constitution.report.summary import standing, told
+        from constitution.report.terminal import plural
+
+        failed = f"{plural(found.calls.failed, 'call')} failed (see {Path(to) / EXPAND.failures})"
+        last = told(standing(Path(to), EXPAND)[-1])
+        tell(f"{failed}; --retry-failed makes them again. The last: {last}", err=True)
         if too_many(fail_on, found.calls):
             raise typer.Exit(5)
 
