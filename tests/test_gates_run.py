@@ -170,6 +170,13 @@ def test_a_file_that_does_not_exist_is_told_with_the_names_of_sets(run: Path, tm
     assert "default, strict, none" in bad.value.hint
 
 
+def test_a_folder_is_no_set_of_gates(here: Here, run: Path, tmp_path: Path) -> None:
+    told = here("gates", run, "--gates", tmp_path)
+    assert told.code == 2
+    assert f"--gates {tmp_path}: not a file, and no set of gates is called that; known: default, none" in told.err
+    assert "Give default, strict, none, or a YAML file such as: unchanged: 0.9" in told.err
+
+
 # --- exports
 
 
