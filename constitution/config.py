@@ -127,7 +127,8 @@ class CompareSettings(BaseModel):
 
     @model_validator(mode="after")
     def _best_of_is_a_short_name(self) -> Self:
-        meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of else {}
+        # Where nothing is sampled it says nothing, and revisions are matched as they are without it.
+        meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of and self.pairs == "samples" else {}
         for name, value in meant.items():
             if name in self.model_fields_set and (other := getattr(self, name)) != value:
                 rule = "--best-of N is --samples N --match best-worst"

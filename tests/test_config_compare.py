@@ -72,6 +72,16 @@ def test_best_of_is_a_short_name_for_two_settings(tmp_path: Path) -> None:
     assert "samples" not in plan_labelling(base, CompareSettings(best_of=5, pairs="revisions")).affecting()
 
 
+@pytest.mark.parametrize("given", [{"pairs": "revisions"}, {"pairs": "file", "file": "f"}])
+def test_best_of_in_a_file_changes_no_comparison_that_samples_nothing(tmp_path: Path, given: dict[str, Any]) -> None:
+    file = write(tmp_path, "compare: {best_of: 3}\n")
+    base = Settings(prompts="p", out="o", engine="scripted")
+    made, without = (plan_labelling(base, load_compare_settings(one, given)).affecting() for one in (file, None))
+    assert made == without
+    assert made["match"] == "all"
+    assert load_compare_settings(file, {}).match == "best-worst"
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
