@@ -86,6 +86,26 @@ def test_unchanged(text: str, expected: float) -> None:
     assert score("unchanged", text, initial=ANSWER) == expected
 
 
+def test_a_long_response_is_held_against_all_of_the_initial_one() -> None:
+    # More than 16,000 characters, and than 16,000 words.
+    first, second, third = (" ".join(f"{word}{n % 3000}" for n in range(9_000)) for word in ("a", "b", "c"))
+    assert score("unchanged", f"{first} {second}", initial=f"{first} {second}") == 1.0
+    assert score("unchanged", f"{first} {second}", initial=f"{first} {third}") == 0.5
+    assert score("unchanged", f"{first} {second} {first}", initial=f"{first} {third} {first}") == 0.667
+    assert score("unchanged", first, initial=f"{first} {second}") == 0.667
+    # 7,000 of the first 16,000 words: of what both begin and end with otherwise, no more is looked at.
+    assert score("unchanged", f"{second} {first} {third}", initial=f"{third} {first} {second}") == 0.438
+    assert score("length", first, initial=" ".join([first] * 6)) == 5.989
+    found = GATES["length"].score(seen(first, initial=f"{first} {second}"), Frequencies())
+    assert found is not None and found.told == "9000 words, the initial response 18000"
+
+
+def test_a_long_response_ends_where_it_ends() -> None:
+    long = "One two three four. " * 1_000
+    assert [score("cut", long + end, finish_reason=None) for end in ("Five.", "Five and")] == [0.0, 0.5]
+    assert score("preamble", f"{long}I have removed the insulting part of the text.") == 1.0
+
+
 def test_what_revises_nothing_is_not_held_against_an_initial_response() -> None:
     assert score("unchanged", ANSWER) is None
     assert score("length", ANSWER) is None
