@@ -294,3 +294,18 @@ def test_no_response_takes_long(unit: str) -> None:
     began = time.process_time()
     list(Gating(STRICT).flags(seen(unit * 10_000, initial=unit * 9_000, critiques=(unit * 500,))))
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("unit", ["| - | - |\n", "\n", "* ", "“", "Sure, ", "`"])
+def test_no_prompt_or_critique_takes_long(unit: str) -> None:
+    # Neither is cut where it is kept.
+    text = unit * (40_000 // len(unit))
+    began = time.process_time()
+    list(Gating(STRICT).flags(seen(f"{ANSWER} {text}", text, initial=text, critiques=(text,))))
+    assert time.process_time() - began < 2
+
+
+def test_what_a_long_prompt_asks_for_is_read_at_its_end_too() -> None:
+    letter = "Shut up with your drums, or I will call the police. " * 800
+    assert score("echo", letter, f"{letter}\n\nRewrite this letter so that it is polite.") is None
+    assert score("echo", letter, f"{letter[:200]}\n\n- Rewrite: {letter[:200]}") is None

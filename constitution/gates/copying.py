@@ -7,7 +7,8 @@ from constitution.gates.seen import Finding, Seen, covered, ngrams, plain, short
 from constitution.gates.tasks import WORKS_ON_TEXT
 from constitution.report.change import changed_share
 
-_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|「[^」\n]*」|『[^』\n]*』|‘[^’\n]*’")
+# No quotation holds what begins one, or many beginnings would each be followed to the end of the line.
+_QUOTED = re.compile(r"\"[^\"\n]*\"|“[^“”\n]*”|「[^「」\n]*」|『[^『』\n]*』|‘[^‘’\n]*’")
 # Words in a row that two texts share by more than chance; of Chinese twice as many characters.
 _COPIED = 5
 _ASKED = 4

@@ -87,10 +87,12 @@ class Seen:
         """The words of all of the initial response; none without one."""
         return self.before if self.uncut_initial == (self.initial or "") else _plain(self.uncut_initial)
 
-    @property
+    @cached_property
     def question(self) -> str:
-        """The last turn of the prompt; empty without any."""
-        return question(self.prompt)
+        """The last turn of the prompt; of a long one beginning and end, where people say what to do with the rest."""
+        text = question(self.prompt)
+        half = MOST_CHARACTERS // 2
+        return text if len(text) <= 2 * half else f"{text[:half]}\n{text[-half:]}"
 
     @property
     def single_turn(self) -> bool:
