@@ -168,13 +168,11 @@ def test_a_file_that_does_not_exist_is_told_with_the_names_of_sets(run: Path, tm
         export(run, tmp_path / "data", gates="defualt")
     assert "did you mean 'default'?" in bad.value.message
     assert "default, strict, none" in bad.value.hint
-
-
-def test_a_folder_is_no_set_of_gates(here: Here, run: Path, tmp_path: Path) -> None:
-    told = here("gates", run, "--gates", tmp_path)
-    assert told.code == 2
-    assert f"--gates {tmp_path}: not a file, and no set of gates is called that; known: default, none" in told.err
-    assert "Give default, strict, none, or a YAML file such as: unchanged: 0.9" in told.err
+    with pytest.raises(
+        ConfigError, match="not a file, and no set of gates is called that; known: default, none"
+    ) as bad:
+        find_set(str(tmp_path))
+    assert "or a YAML file such as" in bad.value.hint
 
 
 # --- exports
