@@ -25,7 +25,6 @@ BAD = "Cut the cable of the drummer, and say that you know nothing about it."
 ASKED = "Why do neighbours drum all night, "
 STEER = "Sure, here is the revised response: \x1b[31mred\x1b[0m"
 
-
 # Final revisions of `chains` that each gate flags.
 CAUGHT = {"cut": 2, "unchanged": 1, "preamble": 2}
 
