@@ -29,6 +29,7 @@ from constitution.model_settings import (
 from constitution.remote.addresses import masked
 from constitution.settings_help import COMPARE_HELP, HELP
 from constitution.shards import PATTERN, Shard
+from constitution.short_names import BEST_OF, spelt_out
 from constitution.yamlfile import kind_of, line_of, load_yaml, nearest
 
 # What a run may spend.
@@ -127,11 +128,10 @@ class CompareSettings(BaseModel):
 
     @model_validator(mode="after")
     def _best_of_is_a_short_name(self) -> Self:
-        meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of else {}
+        meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of and self.pairs == "samples" else {}
         for name, value in meant.items():
             if name in self.model_fields_set and (other := getattr(self, name)) != value:
-                rule = "--best-of N is --samples N --match best-worst"
-                raise ValueError(f"--best-of {self.best_of} with --{name} {other}: {rule}")
+                raise ValueError(f"--best-of {self.best_of} with --{name} {other}: {BEST_OF}")
             # Not through the model, which is frozen: nobody has it yet.
             object.__setattr__(self, name, value)
         return self
@@ -259,7 +259,7 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
     """Settings of a comparison: from the section `compare` of an optional YAML file, and flags, which win.
 
     Raises:
-        ConfigError: An unknown key (with the nearest valid one), or a value out of range.
+        ConfigError: An unknown key (with the nearest valid one), a value out of range, or contradicting ones.
     """
     data = read_file(file) if file else {}
     # `compare: true` is a section without settings.
@@ -272,7 +272,7 @@ def load_compare_settings(file: Path | None, flags: dict[str, Any]) -> CompareSe
         if key not in fields:
             where = f"{file}:{line_of(data, ('compare', key))}"
             raise ConfigError(f"{where}: unknown setting {key!r}; {nearest(str(key), fields)}")
-    merged = {**section, **flags}
+    merged = {**spelt_out(section, flags, file, data), **flags}
     merged["models"] = _as_tuple(merged.get("models", ()))
     return validated(CompareSettings, merged, flags, COMPARE_HELP, file, data, ("compare",))
 

@@ -73,6 +73,41 @@ def test_best_of_is_a_short_name_for_two_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "flags", "expected"),
+    [
+        ("samples: 4", {"best_of": 3}, (3, "best-worst")),
+        ("match: all", {"best_of": 3}, (3, "best-worst")),
+        ("best_of: 5, samples: 5", {"best_of": 3}, (3, "best-worst")),
+        ("best_of: 3", {"samples": 4}, (4, "best-worst")),
+        ("best_of: 3", {"match": "all"}, (3, "all")),
+        ("best_of: 3, samples: 5", {"samples": 4}, (4, "best-worst")),
+    ],
+)
+def test_best_of_and_what_it_stands_for_are_each_won_by_a_flag(
+    tmp_path: Path, section: str, flags: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    settings = load_compare_settings(write(tmp_path, f"compare: {{{section}}}\n"), flags)
+    assert (settings.samples, settings.match) == expected
+
+
+@pytest.mark.parametrize("flags", [{}, {"match": "all"}])
+def test_a_file_that_contradicts_its_best_of_is_told_with_its_line(tmp_path: Path, flags: dict[str, Any]) -> None:
+    error = slip(write(tmp_path, "compare:\n  best_of: 3\n  samples: 4\n"), **flags)
+    told = "best_of: 3 with samples: 4: best_of: N is samples: N with match: best-worst"
+    assert error.message == f"{tmp_path / 'c.yaml'}:5: {told}"
+
+
+@pytest.mark.parametrize("given", [{"pairs": "revisions"}, {"pairs": "file", "file": "f"}])
+def test_best_of_in_a_file_changes_no_comparison_that_samples_nothing(tmp_path: Path, given: dict[str, Any]) -> None:
+    file = write(tmp_path, "compare: {best_of: 3}\n")
+    base = Settings(prompts="p", out="o", engine="scripted")
+    made, without = (plan_labelling(base, load_compare_settings(one, given)).affecting() for one in (file, None))
+    assert made == without
+    assert made["match"] == "all"
+    assert load_compare_settings(file, {}).match == "best-worst"
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [
         ({"best_of": 5, "samples": 3}, "--best-of 5 with --samples 3: --best-of N is --samples N --match best-worst"),

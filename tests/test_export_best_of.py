@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from viewing import viewed
 from constitution import CompareSettings, Settings, export, generate
 from constitution.crew import Job, LocalCrew
 from constitution.errors import CapReached
+from constitution.exports.best_of import selected_pairs
+from constitution.exports.options import Options
 from constitution.labelling import label_pairs
 from constitution.planning.forecast import foresee
 from constitution.planning.pilot import run_pilot
@@ -78,6 +81,22 @@ def test_margins_filter_and_choose_among_rounds(run: Path, tmp_path: Path) -> No
     assert told.rows["preference"]["train"] == sum(margin >= least for margin in margins)
     told = export(run, tmp_path / "one", pairs="best-of", max_per_prompt=1, test_fraction=0)
     assert told.rows["preference"]["train"] == len({row for row, _ in decided(list(transcripts(run)))})
+
+
+def test_no_pair_is_certain_however_far_apart_the_rewards_are(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (row, *_) = transcripts(run)
+    first, *rest = row.rounds
+    assert first.selection is not None
+    strengths = [(1, 30.0), (2, 0.0), (3, -10.0)]
+    ends = [
+        one.model_copy(update={"rank": rank, "strength": strength})
+        for one, (rank, strength) in zip(first.selection.alternatives, strengths, strict=True)
+    ]
+    made = first.selection.model_copy(update={"taken": 0, "alternatives": tuple(ends), "judgements": ()})
+    row = row.model_copy(update={"rounds": (first.model_copy(update={"selection": made}), *rest)})
+    monkeypatch.setattr("constitution.exports.best_of.transcripts", lambda _: iter([row]))
+    pick = next(selected_pairs(run, Options(pairs="best-of"), Counter()))
+    assert (pick.margin, pick.example.p_chosen) == (40.0, 1 - 1e-6)
 
 
 def test_where_there_are_none_they_are_refused(generated: Generated, run: Path, tmp_path: Path) -> None:

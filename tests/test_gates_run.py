@@ -25,7 +25,6 @@ BAD = "Cut the cable of the drummer, and say that you know nothing about it."
 ASKED = "Why do neighbours drum all night, "
 STEER = "Sure, here is the revised response: \x1b[31mred\x1b[0m"
 
-
 # Final revisions of `chains` that each gate flags.
 CAUGHT = {"cut": 2, "unchanged": 1, "preamble": 2}
 
@@ -168,6 +167,11 @@ def test_a_file_that_does_not_exist_is_told_with_the_names_of_sets(run: Path, tm
         export(run, tmp_path / "data", gates="defualt")
     assert "did you mean 'default'?" in bad.value.message
     assert "default, strict, none" in bad.value.hint
+    with pytest.raises(
+        ConfigError, match="not a file, and no set of gates is called that; known: default, none"
+    ) as bad:
+        find_set(str(tmp_path))
+    assert "or a YAML file such as" in bad.value.hint
 
 
 # --- exports

@@ -1,8 +1,9 @@
 """Preference pairs of the best and the worst of a round's revisions (West-of-N: Pace et al. 2024, arXiv 2401.12086).
 
 All revisions of a round answer one prompt, under one principle, and were ranked by the judge that took one of them. The
-probability of a pair is that of the ranking, sigmoid of the difference of Bradley-Terry strengths; with two revisions
-that is the label of the two. Every round has a pair; `--max-per-prompt 1` keeps the one of the largest margin.
+probability of a pair is that of the ranking, sigmoid of the difference of Bradley-Terry strengths, held away from 0 and
+1 as labels are (`votes.OPEN`); with two revisions that is the label of the two. Every round has a pair;
+`--max-per-prompt 1` keeps the one of the largest margin.
 """
 
 from collections import Counter
@@ -23,7 +24,7 @@ from constitution.exports.scores import Rewards, about, reward_of
 from constitution.manifest import load_manifest
 from constitution.records import Selection, Status, Transcript
 from constitution.store import transcripts
-from constitution.votes import sigmoid
+from constitution.votes import OPEN, sigmoid
 from constitution.words import same_text
 
 
@@ -117,7 +118,7 @@ def _pair(
         prompt=transcript.prompt,
         chosen=best.text,
         rejected=last.text,
-        p_chosen=sigmoid(margin),
+        p_chosen=OPEN.hold(sigmoid(margin)),
         margin=0.0,
         origin=origin,
         judge=selection.judge,

@@ -27,7 +27,7 @@ def preamble(seen: Seen) -> Finding | None:
     list:"), which may be right; and all of the former where the prompt asks to rewrite something. Else 0.
     """
     text = seen.text.strip()
-    edges = text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\n{text[-_EDGE:]}"
+    edges = text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\n{seen.uncut.rstrip()[-_EDGE:]}"
     found = REWRITTEN_OPENING.match(text) or REWRITTEN_TALK.search(text) or REWROTE.search(edges)
     if found:
         return Finding(0.5 if WORKS_ON_TEXT.search(seen.question) else 1.0, short(found[0]))

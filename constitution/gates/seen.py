@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from constitution.records import Candidate, Comparison, FinishReason, Message, Transcript
 from constitution.words import UNSPACED, words
 
-# Characters of a response that are looked at: more than any answer has, and a bound on time.
+# Characters of a response that are looked at closely: more than most answers have, and a bound on time.
 MOST_CHARACTERS = 16_000
 # Characters of what was found that are kept.
 MOST_TOLD = 120
@@ -40,6 +40,8 @@ class Seen:
         initial: The initial response, which it revises; None if it revises none.
         critiques: Of the rounds that led to it.
         gain: Probability under the judge that it is better than the initial response; None if nobody judged.
+        uncut: The response, however long; `text` is its first `MOST_CHARACTERS`.
+        uncut_initial: Likewise the initial response; empty without one.
     """
 
     prompt: tuple[Message, ...]
@@ -49,9 +51,13 @@ class Seen:
     initial: str | None = None
     critiques: tuple[str, ...] = ()
     gain: float | None = None
+    uncut: str = field(init=False, default="", repr=False)
+    uncut_initial: str = field(init=False, default="", repr=False)
 
     def __post_init__(self) -> None:
         """Cut what is too long, so that no response takes long."""
+        object.__setattr__(self, "uncut", self.text)
+        object.__setattr__(self, "uncut_initial", self.initial or "")
         for name in ("text", "initial"):
             if len(getattr(self, name) or "") > MOST_CHARACTERS:
                 object.__setattr__(self, name, getattr(self, name)[:MOST_CHARACTERS])
@@ -71,10 +77,22 @@ class Seen:
         """The words of the initial response; none without one."""
         return plain(self.initial or "")
 
-    @property
+    @cached_property
+    def whole(self) -> list[str]:
+        """The words of all of it; what takes more than a walk through them looks at `plain`."""
+        return self.plain if self.uncut == self.text else _plain(self.uncut)
+
+    @cached_property
+    def whole_before(self) -> list[str]:
+        """The words of all of the initial response; none without one."""
+        return self.before if self.uncut_initial == (self.initial or "") else _plain(self.uncut_initial)
+
+    @cached_property
     def question(self) -> str:
-        """The last turn of the prompt; empty without any."""
-        return question(self.prompt)
+        """The last turn of the prompt; of a long one beginning and end, where people say what to do with the rest."""
+        text = question(self.prompt)
+        half = MOST_CHARACTERS // 2
+        return text if len(text) <= 2 * half else f"{text[:half]}\n{text[-half:]}"
 
     @property
     def single_turn(self) -> bool:
@@ -114,8 +132,8 @@ def revision_number(source: str) -> int | None:
 
 
 def plain(text: str) -> list[str]:
-    """The words of a text that hold a letter or a digit, without capitals."""
-    return [word.casefold() for word in words(text[:MOST_CHARACTERS]) if word[0].isalnum() or UNSPACED.match(word)]
+    """The words of a text that hold a letter or a digit, without capitals; of a long one, of its beginning."""
+    return _plain(text[:MOST_CHARACTERS])
 
 
 def unit(said: Sequence[str], size: int) -> int:
@@ -137,6 +155,10 @@ def covered(places: Sequence[bool], size: int) -> int:
             number += place + size - max(place, until)
             until = place + size
     return number
+
+
+def _plain(text: str) -> list[str]:
+    return [word.casefold() for word in words(text) if word[0].isalnum() or UNSPACED.match(word)]
 
 
 def short(text: str) -> str:

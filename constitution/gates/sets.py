@@ -36,14 +36,15 @@ def find_set(word: str) -> GateSet:
     A file names gates with their thresholds (`unchanged: 0.9`), or `off`; those it does not name have the default's.
 
     Raises:
-        ConfigError: No such file, an unknown gate, or a threshold out of its range, with file and line.
+        ConfigError: No such file, a folder, an unknown gate, or a threshold out of its range, with file and line.
     """
     if word in SETS:
         return SETS[word]
     path = Path(word).expanduser()
-    if not path.exists():
+    if not path.is_file():
+        what = "not a file" if path.exists() else "no such file"
         raise ConfigError(
-            f"--gates {word}: no such file, and no set of gates is called that; {nearest(word, SETS)}",
+            f"--gates {word}: {what}, and no set of gates is called that; {nearest(word, SETS)}",
             "Give default, strict, none, or a YAML file such as: unchanged: 0.9",
         )
     data = load_yaml(path, ConfigError)

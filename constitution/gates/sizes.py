@@ -25,17 +25,18 @@ def empty(seen: Seen) -> Finding | None:
 
 def cut(seen: Seen) -> Finding | None:
     """1 if the response ended at the limit of tokens; a half if nobody knows, and no sign ends it."""
+    text = seen.uncut.rstrip()
     if seen.finish_reason == "length":
-        return Finding(1.0, f"… {seen.text.rstrip()[-60:]}")
-    unended = seen.finish_reason is None and not seen.text.rstrip().endswith(_ENDS)
-    return Finding(0.5, f"… {seen.text.rstrip()[-60:]}") if unended else Finding(0.0)
+        return Finding(1.0, f"… {text[-60:]}")
+    unended = seen.finish_reason is None and not text.endswith(_ENDS)
+    return Finding(0.5, f"… {text[-60:]}") if unended else Finding(0.0)
 
 
 def length(seen: Seen) -> Finding | None:
     """How many times as long as the initial response it is, or as short: 1 is the same. 20 words are added to both."""
     if seen.initial is None:
         return None
-    after, before = len(seen.plain), len(seen.before)
+    after, before = len(seen.whole), len(seen.whole_before)
     longer, shorter = (after + _SLACK, before + _SLACK)
     ratio = max(longer / shorter, shorter / longer)
     return Finding(ratio, f"{after} words, the initial response {before}")

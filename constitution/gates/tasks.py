@@ -9,7 +9,7 @@ _WORK = (
 # A text of the prompt's own is worked on: the answer may repeat it, and call itself a revised version.
 WORKS_ON_TEXT = re.compile(
     rf"\b{_WORK}\b[^.?!\n]{{0,40}}\b(?:this|these|that|it|following|below|above|my|sentence|paragraph|text|email|essay|"
-    rf"letter|poem|story|code|message|list)\b|^\W*{_WORK}\b[^\n]{{0,30}}[:\"“]"
+    rf"letter|poem|story|code|message|list)\b|^[^\w\n]{{0,20}}{_WORK}\b[^\n]{{0,30}}[:\"“]"
     r"|(?:改写|修改|润色|校对|翻译|重写|缩写|扩写|总结|概括|重复|改正|续写|补全|转换|仿写)",
     re.IGNORECASE | re.MULTILINE,
 )
