@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from faults import CommandFailed
+from errors import CommandFailed
 
 from constitution.errors import ConstitutionError
 

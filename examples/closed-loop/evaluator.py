@@ -11,7 +11,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -96,7 +96,7 @@ class Fitted:
 def fit(pairs: Sequence[Pair], seed: int) -> Fitted:
     """Fit an evaluator on pairs, and cross-validate it, no conversation on both sides of a split.
 
-    The strength is chosen by the same folds that tell the accuracy: with four to choose from, that flatters it little.
+    The strength is chosen within what is fitted on, so that the accuracy is one of pairs that had no part in it.
 
     Args:
         pairs: At least a few dozen, of several conversations.
@@ -109,24 +109,37 @@ def fit(pairs: Sequence[Pair], seed: int) -> Fitted:
     openings = [pair.opening for pair in pairs]
     folds = np.array([derive_seed("fold", seed, opening) % FOLDS for opening in openings])
     kernel = differences @ differences.T
-    found = {strength: _held_out(kernel, folds, strength) for strength in STRENGTHS}
-    best = max(STRENGTHS, key=lambda strength: found[strength].mean())
-    accuracy = share(list(map(float, found[best])), openings)
+    accuracy = share(_held_out(kernel, folds, _choose), openings)
     longer = share([_longer(pair) for pair in pairs], openings)
-    assert accuracy and longer
+    assert accuracy and longer, "there are pairs"
+    best = _choose(kernel, folds)
     weights = differences.T @ _solve(kernel, best)
     return Fitted(Evaluator(weights, rarity), accuracy, longer, best)
 
 
-def _held_out(kernel: Floats, folds: NDArray[np.int64], strength: float) -> Floats:
-    """Of each pair, whether a fit without its fold is right: 1, 0, or a half if it cannot tell."""
+def _choose(kernel: Floats, folds: NDArray[np.int64]) -> float:
+    """The strength that is right most often."""
+    return max(STRENGTHS, key=lambda strength: sum(_held_out(kernel, folds, lambda *_: strength)))
+
+
+def _held_out(
+    kernel: Floats, folds: NDArray[np.int64], strength: Callable[[Floats, NDArray[np.int64]], float]
+) -> list[float]:
+    """Of each pair, whether a fit without its fold is right: 1, 0, or a half if it cannot tell.
+
+    Args:
+        kernel: Inner products of the pairs, [n, n].
+        folds: Of each pair, [n].
+        strength: Of a fit, from the inner products and the folds that it may see.
+    """
     right = np.full(len(kernel), 0.5)
-    for fold in range(FOLDS):
+    for fold in np.unique(folds):
         test, train = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        if len(test) and len(train):
-            margins = kernel[np.ix_(test, train)] @ _solve(kernel[np.ix_(train, train)], strength)
+        if len(train):
+            seen = kernel[np.ix_(train, train)]
+            margins = kernel[np.ix_(test, train)] @ _solve(seen, strength(seen, folds[train]))
             right[test] = (np.sign(margins) + 1) / 2
-    return right
+    return [float(one) for one in right]
 
 
 def _solve(kernel: Floats, strength: float) -> Floats:

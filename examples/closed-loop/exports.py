@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from faults import LoopError
+from errors import LoopError
 from people import read_lines, write_lines
 
 from constitution.records import Message

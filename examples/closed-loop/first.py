@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from answering import evaluation_prompts
+from errors import LoopError
 from evaluator import fit
 from exports import initial_responses, rows_of
-from faults import LoopError
 from generations import caught
 from people import Pair, read_lines, read_parts, some, write_lines, write_pairs
 from shared import Loop
@@ -20,8 +20,11 @@ def data(loop: Loop, place: Path) -> dict[str, Any]:
     told = loop.settings
     parts = read_parts(Path(told.pairs), told.seed)
     judge = some(parts["judge"], told.judge.pairs, told.longest, told.seed)
-    second = some(parts["evaluator"], told.evaluate.pairs + told.evaluate.held_out, told.longest, told.seed)
-    held_out, evaluator = second[: told.evaluate.held_out], second[told.evaluate.held_out :]
+    held_out = some(parts["evaluator"], told.evaluate.held_out, told.longest, told.seed)
+    openings = {pair.opening for pair in held_out}
+    # The evaluator reads no prompts, so these may be of any length.
+    rest = [pair for pair in parts["evaluator"] if pair.opening not in openings]
+    evaluator = rest[: told.evaluate.pairs]
     for name, pairs in (("judge", judge), ("held-out", held_out), ("evaluator", evaluator)):
         write_pairs(pairs, place / f"{name}.jsonl")
     # More than are wanted, as some may be left out.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from answering import Answer
+from errors import LoopError
 from evaluator import load_evaluator
-from faults import LoopError
 from figures import figures
 from generations import Generation
 from measuring import Measured, preferred_to
@@ -95,12 +95,13 @@ def _put(text: str, readme: Path) -> None:
 def _setting(found: Mapping[str, Done], settings: LoopSettings) -> str:
     data = found["data"].facts
     today = datetime.now(UTC).date().isoformat()
+    made, pairs = found["export"].facts, found["samples"].facts["pairs"]
+    rounds = "1 round" if settings.generate.rounds == 1 else f"{settings.generate.rounds} rounds"
     return (
-        f"Made on {today} with `{settings.model}`: {data['prompts']} prompts, {settings.generate.rounds} "
-        f"round{'' if settings.generate.rounds == 1 else 's'}, {found['export'].facts['gated']} demonstrations past "
-        f"the gates of {found['export'].facts['plain']}, {found['samples'].facts['pairs']} preference pairs. "
-        f"Measured on {data['harmful prompts']} harmful prompts and {data['harmless prompts']} harmless ones of XSTest and "
-        "HarmBench, which no step has seen. In brackets: 95% intervals."
+        f"Made on {today} with `{settings.model}`: {data['prompts']} prompts, {rounds}, {made['gated']} demonstrations "
+        f"past the gates of {made['plain']}, {pairs} preference pairs. Measured on {data['harmful prompts']} harmful "
+        f"prompts and {data['harmless prompts']} harmless ones of XSTest and HarmBench, which no step has seen. In "
+        "brackets: 95% intervals."
     )
 
 

@@ -149,7 +149,8 @@ def load_settings(file: Path, given: dict[str, str], tiny: bool) -> LoopSettings
     try:
         settings = LoopSettings.model_validate(merged)
     except ValidationError as bad:
-        fault = bad.errors()[0]
+        # A misspelt key is both unknown and missing.
+        fault = min(bad.errors(), key=lambda one: one["type"] != "extra_forbidden")
         where = ".".join(map(str, fault["loc"]))
         if fault["type"] == "extra_forbidden":
             known = _known(fault["loc"][:-1])

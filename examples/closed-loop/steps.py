@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faults import LoopError, StepDiffers
+from errors import LoopError, StepDiffers
 from pydantic import JsonValue
 
 from constitution.digests import digest

@@ -11,11 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from faults import TrainingStopped
+from errors import TrainingStopped
 from settings import Training
 
 TRL = Path(sys.executable).with_name("trl")
@@ -23,8 +23,9 @@ TRL = Path(sys.executable).with_name("trl")
 _LOGGED = re.compile(r"'(loss|grad_norm)': '?([^',}]+)")
 # A single batch may be a hard one: so many steps are averaged, at the start and later.
 WINDOW = 3
+# The trainer's launcher tells in words how the process below it ended.
 _NO_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc|MemoryError", re.IGNORECASE
+    r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc|MemoryError|SIGKILL", re.IGNORECASE
 )
 # How the system ends a process that takes all memory.
 KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
@@ -141,9 +142,10 @@ def _flags(settings: Training, cuda: bool) -> list[object]:
 def _run(words: list[str], data: Path, log: Path, watch: Watch) -> tuple[int, str | None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str((log.parent / "datasets").absolute())}
-    with log.open("w", encoding="utf-8") as out:
+    with (
+        log.open("w", encoding="utf-8") as out,
         # A session of its own: the trainer starts processes that have to end with it.
-        process = subprocess.Popen(
+        subprocess.Popen(
             words,
             cwd=data,
             env=os.environ | offline,
@@ -153,9 +155,11 @@ def _run(words: list[str], data: Path, log: Path, watch: Watch) -> tuple[int, st
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-        )
+        ) as process,
+    ):
+        assert process.stdout
         try:
-            for line in _lines(process):
+            for line in process.stdout:
                 out.write(line)
                 out.flush()
                 if why := watch.read(line):
@@ -164,12 +168,6 @@ def _run(words: list[str], data: Path, log: Path, watch: Watch) -> tuple[int, st
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
-    assert process.stdout
-    yield from process.stdout
 
 
 def _stopped(recipe: str, why: str | None, code: int, log: Path, go_on: str) -> TrainingStopped:
