@@ -47,7 +47,8 @@ def samples(loop: Loop, place: Path) -> dict[str, Any]:
 def samples_plain(loop: Loop, place: Path) -> dict[str, Any]:
     """Responses of the baseline's SL model, compared by the model itself, which chooses a letter."""
     _fork(loop, place)
-    judged = ["--judge", loop.settings.model, "--principles-per-pair", 1, "--engine", "transformers"]
+    # Whatever it says counts, however little it thinks of answering by a letter.
+    judged = ["--judge", loop.settings.model, "--principles-per-pair", 1, "--min-mass", 0]
     loop.run(place, *_compare(loop, place, "sft-plain"), *judged)
     recipe = loop.folder / "samples" / "pairs" / "recipes" / "dpo.yaml"
     pairs = one_order_labels(place / "run", recipe, place / "pairs")

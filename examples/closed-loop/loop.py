@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from results import write_results
+from results import check_readme, write_results
 from settings import load_settings
 from steps import run_steps, told_seconds
 
@@ -44,6 +44,8 @@ def run(given: argparse.Namespace) -> None:
     """
     paths = {name: value for name in ("pairs", "xstest", "harmbench") if (value := getattr(given, name))}
     settings = load_settings(given.config, paths, given.tiny)
+    if given.readme is not None:
+        check_readme(given.readme)
     # Slow to import, and not needed to tell of a wrong setting.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import torch

@@ -56,7 +56,7 @@ def write_results(
         readme: A file with the marks `BEGIN` and `END`, between which the results are put; figures go beside it.
 
     Raises:
-        LoopError: The file lacks the marks.
+        LoopError: As `check_readme`.
     """
     measured = {name: Measured.model_validate(found[f"measure-{name}"].facts) for name in MODELS}
     drawn = figures(measured)
@@ -78,18 +78,28 @@ def write_results(
     facts = {name: {"seconds": done.seconds, **done.facts} for name, done in found.items()}
     write_whole(folder / "results.json", json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     if readme is not None:
-        _put(text, readme)
+        before, after = check_readme(readme)
+        write_whole(readme, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
         for figure in drawn:
             shutil.copy(folder / f"{figure.name}.svg", readme.parent)
     return folder / "results.md"
 
 
-def _put(text: str, readme: Path) -> None:
+def check_readme(readme: Path) -> tuple[str, str]:
+    """What stands before and after the results in a file.
+
+    Raises:
+        LoopError: It is not there, or lacks the marks.
+    """
+    if not readme.is_file():
+        raise LoopError(f"--readme {readme}: no such file", "Leave it out: results.md is in the loop's folder.")
     before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise LoopError(f"{readme}: has no place for the results", f"Put these two lines into it: {BEGIN} and {END}")
-    write_whole(readme, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+        raise LoopError(
+            f"--readme {readme}: has no place for the results", f"Put these two lines into it: {BEGIN} and {END}"
+        )
+    return before, after
 
 
 def _setting(found: Mapping[str, Done], settings: LoopSettings) -> str:

@@ -127,7 +127,8 @@ TINY: dict[str, Any] = {
     "generate": {"max_tokens": 16, "few_shots": 0, "gates": "none"},
     "judge": {"pairs": 60, "tie": 0.0},
     "evaluate": {"harmless": 2, "harmful": 2, "max_tokens": 8, "pairs": 200, "held_out": 4},
-    **{name: {"batch": 2, "accumulate": 1, "steps": 1} for name in ("sft", "reward", "dpo")},
+    # Of the first step the learning rate is still 0.
+    **{name: {"batch": 2, "accumulate": 1, "steps": 2} for name in ("sft", "reward", "dpo")},
 }
 
 

@@ -25,7 +25,7 @@ def test_the_shipped_settings_are_read_and_the_command_line_wins(files: dict[str
 
 def test_tiny_settings_keep_what_they_do_not_name(files: dict[str, str]) -> None:
     told, whole = load_settings(SHIPPED, files, tiny=True), load_settings(SHIPPED, files, tiny=False)
-    assert (told.prompts, told.sft.steps, told.evaluate.max_tokens) == (TINY["prompts"], 1, 8)
+    assert (told.prompts, told.sft.steps, told.evaluate.max_tokens) == (TINY["prompts"], 2, 8)
     assert told.sft.learning_rate == whole.sft.learning_rate
     assert told.diverged == whole.diverged
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 import training
 from answering import model_path
-from conftest import LOOP
 from errors import TrainingStopped
 from settings import Training
 from test_loop_measuring import write_csv
@@ -101,7 +100,7 @@ def test_every_step_ends_whole_and_the_results_are_written(place: Place) -> None
         assert f"({name}.svg)" in told
         assert (place.folder / f"{name}.svg").read_text().startswith("<?xml")
     facts = json.loads((place.folder / "loop" / "results.json").read_text())
-    assert facts["sft"]["steps"] == facts["reward"]["steps"] == facts["dpo"]["steps"] == 1
+    assert facts["sft"]["steps"] == facts["reward"]["steps"] == facts["dpo"]["steps"] == 2
     assert facts["evaluator"]["accuracy"]["value"] > 0.9
     assert facts["judge"]["accuracy"]["n"] == 60
     assert facts["measure-before"]["preferred"] is None
