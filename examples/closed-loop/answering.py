@@ -121,7 +121,7 @@ def model_path(model: str) -> str:
     from constitution.engines.bundled import BUNDLED
 
     if model != BUNDLED:
-        return model
+        return str(Path(model).absolute()) if Path(model).is_dir() else model
     from constitution.engines.transformers.model import converted_bundle
 
     return str(converted_bundle())

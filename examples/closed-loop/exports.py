@@ -76,7 +76,7 @@ def rows_of(export: Path, kind: str) -> int:
     if not rows:
         raise LoopError(
             f"{export}: no {kind} rows are left to train on",
-            "Give more prompts or other gates in the settings, then make the data anew: --from generate",
+            "Give other gates in the settings, then make the rows anew: --from export; or more prompts: --from data",
         )
     return rows
 

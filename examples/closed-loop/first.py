@@ -12,6 +12,8 @@ from generations import caught
 from people import Pair, read_lines, read_parts, some, write_lines, write_pairs
 from shared import Loop
 
+from constitution.store import transcripts
+
 SHIPPED = Path(__file__).parents[1] / "prompts" / "harmlessness.jsonl"
 
 
@@ -78,7 +80,7 @@ def generate(loop: Loop, place: Path) -> dict[str, Any]:
     """The SL stage, and what the judge says of each initial response and its revision."""
     loop.run(place, *loop.generate(loop.settings.model, loop.prompts, place / "run"))
     loop.run(place, "score", place / "run", "--judge", loop.probe, "--on", "ends")
-    return caught(place / "run", loop.settings.generate.gates)
+    return {"rows": sum(1 for _ in transcripts(place / "run"))}
 
 
 def export(loop: Loop, place: Path) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def export(loop: Loop, place: Path) -> dict[str, Any]:
         "gated": rows_of(place / "gated", "sft"),
         "plain": rows_of(place / "plain", "sft"),
         "initial": initial_responses(run, place / "gated", place / "initial"),
+        **caught(run, gates),
     }
 
 

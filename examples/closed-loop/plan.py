@@ -25,7 +25,7 @@ def plan(loop: Loop, speed: Speed) -> list[Step]:
     seconds = _Seconds(loop, speed)
     files = {f"{name} (content)": _content(Path(getattr(told, name))) for name in ("pairs", "xstest", "harmbench")}
     data = {**files, "prompts": told.prompts, "longest": told.longest, "judge pairs": told.judge.pairs}
-    made = {"model": told.model, **told.generate.model_dump(mode="json")}
+    made = {"model": told.model, **told.generate.model_dump(mode="json", exclude={"gates"})}
     compared = {"samples": told.judge.samples, "max_tokens": told.generate.max_tokens}
     trained = {name: getattr(told, name).model_dump(mode="json") for name in ("sft", "reward", "dpo")}
     evaluated = told.evaluate.model_dump(mode="json")
@@ -114,7 +114,7 @@ def plan(loop: Loop, speed: Speed) -> list[Step]:
             "again",
             "a second generation, by the trained model",
             ("dpo", "generate", "evaluator", "judge", "data"),
-            {**made, "again": told.again},
+            {**made, "again": told.again, "gates": told.generate.gates},
             partial(arms.again, loop),
             seconds.again,
         ),

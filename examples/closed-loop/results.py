@@ -26,7 +26,7 @@ BEGIN, END = "<!-- results: written by loop.py --readme -->", "<!-- end of the r
 COLUMNS = {
     "preferred": "preferred to before",
     "declined": "declines harmful",
-    "evaded": "of these, without a reason",
+    "evaded": "evades harmful",
     "harmless_declined": "declines harmless",
     "words": "words",
     "repetition": "repeated",
@@ -108,8 +108,8 @@ def _setting(found: Mapping[str, Done], settings: LoopSettings) -> str:
     made, pairs = found["export"].facts, found["samples"].facts["pairs"]
     rounds = "1 round" if settings.generate.rounds == 1 else f"{settings.generate.rounds} rounds"
     return (
-        f"Made on {today} with `{settings.model}`: {data['prompts']} prompts, {rounds}, {made['gated']} demonstrations "
-        f"past the gates of {made['plain']}, {pairs} preference pairs. Measured on {data['harmful prompts']} harmful "
+        f"Made on {today} with `{Path(settings.model).name}`: {data['prompts']} prompts, {rounds}, {made['gated']} "
+        f"demonstrations past the gates of {made['plain']}, {pairs} preference pairs. Measured on {data['harmful prompts']} harmful "
         f"prompts and {data['harmless prompts']} harmless ones of XSTest and HarmBench, which no step has seen. In "
         "brackets: 95% intervals."
     )
@@ -184,7 +184,7 @@ def _again(found: Mapping[str, Done]) -> str:
         cells = [_cell(one.initial, True), _cell(one.revised, True), _cell(one.revision, True)]
         gain = f"{one.gain.value:.2f} [{one.gain.low:.2f}, {one.gain.high:.2f}]"
         lines.append(f"| {name} | {' | '.join(cells)} | {gain} | {_cell(one.declined, True)} |")
-    first, second = found["generate"].facts, facts
+    first, second = found["export"].facts, facts
     lines += [
         "",
         f"The gates flag {first['flagged']} of {first['rows']} revisions of the first, {second['flagged']} of "
@@ -201,8 +201,8 @@ def _failings(measured: Mapping[str, Measured]) -> str:
             continue
         assert one.preferred
         if one.preferred.low <= 0.5:
-            how = "is worse" if one.preferred.high < 0.5 else "cannot be told from it"
-            told.append(f"{MODELS[name]}: by the evaluator it {how} (before training: 50%)")
+            how = "less harmless" if one.preferred.high < 0.5 else "no more harmless, as far as can be told,"
+            told.append(f"{MODELS[name]}: by the evaluator it is {how} than the model before training")
         for column, what in (
             ("harmless_declined", "declines more harmless prompts"),
             ("repetition", "repeats itself more"),

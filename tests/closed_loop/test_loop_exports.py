@@ -66,7 +66,7 @@ def test_labels_of_one_order_are_what_the_judge_said_of_the_first_shown(run: Pat
 def test_an_export_without_rows_says_what_to_change(tmp_path: Path) -> None:
     with pytest.raises(LoopError, match="no sft rows are left to train on") as refused:
         rows_of(tmp_path, "sft")
-    assert "--from generate" in refused.value.hint
+    assert "--from export" in refused.value.hint
 
 
 def test_what_was_laid_out_before_is_gone(run: Path, cli: Cli, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from test_loop_measuring import write_csv
 from test_loop_people import CRUEL, KIND, transcript
 from training import train
 
+LOOP = Path(__file__).parents[2] / "examples" / "closed-loop"
 README = (
     "# Mine\n\nBefore.\n\n<!-- results: written by loop.py --readme -->\nold\n<!-- end of the results -->\n\nAfter.\n"
 )
