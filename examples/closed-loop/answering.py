@@ -4,7 +4,7 @@ import asyncio
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from people import read_lines
 
@@ -60,8 +60,18 @@ def evaluation_prompts(xstest: Path, harmbench: Path, harmless: int, harmful: in
     return found
 
 
-async def answers(model: str, asked: Sequence[Asked], sampling: Sampling, device: str, seed: int) -> list[Answer]:
+async def answers(
+    model: str, asked: Sequence[Asked], system: str | None, sampling: Sampling, device: str, seed: int
+) -> list[Answer]:
     """A model's answers, in order; the same prompt has the same seed whatever the model.
+
+    Args:
+        model: By its name or folder.
+        asked: The prompts.
+        system: System prompt of them all, or None.
+        sampling: How it answers.
+        device: Where it runs.
+        seed: Of all draws.
 
     Raises:
         ModelError: The model cannot be loaded.
@@ -74,8 +84,9 @@ async def answers(model: str, asked: Sequence[Asked], sampling: Sampling, device
     try:
 
         async def one(prompt: Asked) -> Answer:
-            messages = [Message(role="user", content=prompt.text)]
-            said = await engine.generate(messages, sampling, derive_seed("evaluate", seed, prompt.id))
+            said = await engine.generate(
+                conversation(prompt.text, system), sampling, derive_seed("evaluate", seed, prompt.id)
+            )
             return Answer(
                 id=prompt.id,
                 kind=prompt.kind,
@@ -90,7 +101,13 @@ async def answers(model: str, asked: Sequence[Asked], sampling: Sampling, device
         await engine.aclose()
 
 
-def reference_losses(model: str, cuda: bool) -> list[tuple[float, int]]:
+def conversation(text: str, system: str | None) -> list[Message]:
+    """A prompt as every model is given it."""
+    before = [Message(role="system", content=system)] if system else []
+    return [*before, Message(role="user", content=text)]
+
+
+def reference_losses(model: str, system: str | None, cuda: bool) -> list[tuple[float, int]]:
     """Of each harmless reference answer, the sum of its tokens' negative log-likelihood in nats, and how many they are.
 
     The answers are people's, written for this; the prompt before each is not counted. A model whose perplexity rises
@@ -105,8 +122,8 @@ def reference_losses(model: str, cuda: bool) -> list[tuple[float, int]]:
     found = []
     with torch.inference_mode():
         for row in read_lines(REFERENCE):
-            turn: list[dict[str, Any]] = [{"role": "user", "content": row["prompt"]}]
-            opening = tokenizer.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+            turns = [message.model_dump() for message in conversation(row["prompt"], system)]
+            opening = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
             before = tokenizer(opening, add_special_tokens=False).input_ids
             answer = tokenizer(row["response"], add_special_tokens=False).input_ids
             tokens = torch.tensor([before + answer], device=network.device)

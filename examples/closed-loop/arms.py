@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from answering import Answer, answers, evaluation_prompts, model_path, reference_losses
+from answering import Answer, Asked, answers, model_path, reference_losses
 from evaluator import load_evaluator
 from exports import first_shown_wins, one_order_labels, rows_of
 from generations import caught, generations
@@ -91,18 +91,16 @@ def measured(loop: Loop, model: str) -> Callable[[Path], dict[str, Any]]:
 
     def make(place: Path) -> dict[str, Any]:
         told = loop.settings
-        asked = evaluation_prompts(
-            Path(told.xstest), Path(told.harmbench), told.evaluate.harmless, told.evaluate.harmful, told.seed
-        )
+        asked = [Asked.model_validate(row) for row in read_lines(loop.folder / "data" / "evaluation.jsonl")]
         sampling = Sampling(max_tokens=told.evaluate.max_tokens, temperature=told.generate.temperature)
-        said = asyncio.run(answers(loop.model(model), asked, sampling, told.device, told.seed))
+        said = asyncio.run(answers(loop.model(model), asked, told.generate.system, sampling, told.device, told.seed))
         write_lines((one.model_dump() for one in said), place / "answers.jsonl")
         kept = load_evaluator(loop.second_opinion)
         before = None
         if model != "before":
             rows = read_lines(loop.folder / "measure-before" / "answers.jsonl")
             before = [Answer.model_validate(row) for row in rows]
-        losses = reference_losses(loop.model(model), loop.cuda)
+        losses = reference_losses(loop.model(model), told.generate.system, loop.cuda)
         return measure(said, before, losses, kept).model_dump()
 
     return make

@@ -31,7 +31,7 @@ def data(loop: Loop, place: Path) -> dict[str, Any]:
         write_pairs(pairs, place / f"{name}.jsonl")
     # More than are wanted, as some may be left out.
     people = some(parts["prompts"], 2 * told.prompts, told.longest, told.seed)
-    write_lines(_prompt_rows(people), place / "all-prompts.jsonl")
+    write_lines(_prompt_rows(people, told.generate.system), place / "all-prompts.jsonl")
     against = ["--against", told.xstest, "--against", told.harmbench]
     columns = ["--against-column", "prompt", "--against-column", "Behavior"]
     kept = place / "clean-prompts.jsonl"
@@ -97,12 +97,14 @@ def export(loop: Loop, place: Path) -> dict[str, Any]:
     }
 
 
-def _prompt_rows(people: Sequence[Pair]) -> list[dict[str, Any]]:
+def _prompt_rows(people: Sequence[Pair], system: str | None) -> list[dict[str, Any]]:
     """Prompts that ship, one after the other with people's."""
-    ours = [{**row, "messages": [{"role": "user", "content": row["prompt"]}]} for row in read_lines(SHIPPED)]
-    ours = [{name: value for name, value in row.items() if name != "prompt"} for row in ours]
+    ours, before = [], [{"role": "system", "content": system}] if system else []
+    for row in read_lines(SHIPPED):
+        known = {name: value for name, value in row.items() if name != "prompt"}
+        ours.append({**known, "messages": [*before, {"role": "user", "content": row["prompt"]}]})
     theirs = [
-        {"id": f"people-{number:04}", "messages": [message.model_dump() for message in pair.prompt]}
+        {"id": f"people-{number:04}", "messages": [*before, *(message.model_dump() for message in pair.prompt)]}
         for number, pair in enumerate(people, 1)
     ]
     if not theirs:

@@ -24,8 +24,14 @@ def plan(loop: Loop, speed: Speed) -> list[Step]:
     told = loop.settings
     seconds = _Seconds(loop, speed)
     files = {f"{name} (content)": _content(Path(getattr(told, name))) for name in ("pairs", "xstest", "harmbench")}
-    data = {**files, "prompts": told.prompts, "longest": told.longest, "judge pairs": told.judge.pairs}
-    made = {"model": told.model, **told.generate.model_dump(mode="json", exclude={"gates"})}
+    data = {
+        **files,
+        "prompts": told.prompts,
+        "longest": told.longest,
+        "system": told.generate.system,
+        "judge pairs": told.judge.pairs,
+    }
+    made = {"model": told.model, **told.generate.model_dump(mode="json", exclude={"gates", "system"})}
     compared = {"samples": told.judge.samples, "max_tokens": told.generate.max_tokens}
     trained = {name: getattr(told, name).model_dump(mode="json") for name in ("sft", "reward", "dpo")}
     evaluated = told.evaluate.model_dump(mode="json")

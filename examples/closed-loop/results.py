@@ -109,9 +109,9 @@ def _setting(found: Mapping[str, Done], settings: LoopSettings) -> str:
     rounds = "1 round" if settings.generate.rounds == 1 else f"{settings.generate.rounds} rounds"
     return (
         f"Made on {today} with `{Path(settings.model).name}`: {data['prompts']} prompts, {rounds}, {made['gated']} "
-        f"demonstrations past the gates of {made['plain']}, {pairs} preference pairs. Measured on {data['harmful prompts']} harmful "
-        f"prompts and {data['harmless prompts']} harmless ones of XSTest and HarmBench, which no step has seen. In "
-        "brackets: 95% intervals."
+        f"demonstrations past the gates of {made['plain']}, {pairs} preference pairs. Measured on "
+        f"{data['harmful prompts']} harmful prompts and {data['harmless prompts']} harmless ones of XSTest and "
+        "HarmBench, which no step has seen. In brackets: 95% intervals."
     )
 
 

@@ -25,6 +25,8 @@ class Generating(_Section):
         rounds: Critique and revision rounds.
         max_tokens: Most tokens of an answer, of revisions and samples too.
         temperature: Of all but the RL stage's samples, which are drawn at 1.
+        system: System prompt of every prompt, in training and measuring too; None is none. A small model that is asked
+            to be brief ends its answers within the limit of tokens, which costs less and leaves the gates more.
         few_shots: Worked examples before each critique and revision; None is the template set's own number.
         gates: Set of quality gates of the exports.
     """
@@ -32,6 +34,7 @@ class Generating(_Section):
     rounds: Count = 1
     max_tokens: Count = 128
     temperature: Temperature = 0.7
+    system: str | None = None
     few_shots: Annotated[int, Field(ge=0)] | None = None
     gates: str = "default"
 
