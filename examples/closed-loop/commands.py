@@ -1,6 +1,5 @@
 """The program's own commands, run as a user runs them."""
 
-import os
 import shlex
 import subprocess
 import sys
@@ -31,7 +30,12 @@ def constitution(*words: object, log: Path, tell: Callable[[str], None]) -> None
     with log.open("a", encoding="utf-8") as out:
         out.write(f"$ {told}\n")
         out.flush()
-        code = subprocess.run(command, stdout=out, env=os.environ, check=False).returncode
+        with subprocess.Popen(command, stdout=out) as process:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                # It finishes the calls under way, which takes some seconds.
+                process.terminate()
+                raise
     if code not in (0, SOME_ROWS_FAILED):
-        # Ctrl-C went to both; the hint is the same.
         raise CommandFailed(f"constitution {command[1]} failed ({code})", "Type the same command again to go on.", code)

@@ -147,7 +147,7 @@ def _solve(kernel: Floats, strength: float) -> Floats:
 
     Newton's method on the dual weights (Zhu and Hastie 2005), [n]: with more columns than pairs that is the cheap side.
     """
-    weights: Floats = np.zeros(len(kernel))
+    weights: NDArray[Any] = np.zeros(len(kernel))
     for _ in range(STEPS):
         margins = kernel @ weights
         p = 1 / (1 + np.exp(-margins))

@@ -8,6 +8,7 @@ Stopped in any way, the same command goes on. README.md tells what the steps are
 import argparse
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     """Run the loop and exit with a documented code."""
+    # As Ctrl-C does: what was started has to end as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(_arguments())
     except KeyboardInterrupt:
