@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-loop closed-loop test-datasets test-vllm test-ray test-s3 bench bench-ray bench-rivals clean
+.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-loop closed-loop test-datasets test-vllm test-ray test-s3 bench bench-prompts bench-ray bench-rivals clean
 
 install: .venv/installed
 
@@ -174,6 +174,13 @@ bench: install
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/bench.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/labels.py
 	$(BIN)/python benchmarks/overhead.py
+
+# Near-duplicates and evaluations' prompts found again among 200,000 and a million rows: ten minutes.
+bench-prompts: install
+	$(BIN)/python benchmarks/duplicates.py edits
+	$(BIN)/python benchmarks/duplicates.py dedup --rows 200000 --planted 1000
+	$(BIN)/python benchmarks/duplicates.py dedup --rows 1000000 --planted 5000
+	$(BIN)/python benchmarks/duplicates.py decontaminate --rows 1000000
 
 # What a cluster adds, on a Ray of this machine's own: calls per second by number of workers, then a million rows. An hour.
 bench-ray: .venv-ray/installed

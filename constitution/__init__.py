@@ -9,6 +9,7 @@ The public names, imported when first used:
     ScoreSettings               what a scoring by rules is told
     score_run                   score the responses of a run by rules (async)
     rule_reward                 rules as a reward function for TRL's GRPO
+    probe_reward                a probe, likewise
     transcripts, comparisons,
     scores                      read a run's folder
     count                       where its rows are
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from constitution.generation import generate
     from constitution.labelling import label_pairs
     from constitution.principles import load_principles
+    from constitution.probe_rewarding import probe_reward
     from constitution.report.audit import audit
     from constitution.report.page.writing import write_report
     from constitution.rewarding import rule_reward
@@ -54,6 +56,7 @@ _HOMES = {
     "scores": "constitution.store",
     "score_run": "constitution.scoring",
     "ScoreSettings": "constitution.score_settings",
+    "probe_reward": "constitution.probe_rewarding",
     "rule_reward": "constitution.rewarding",
     "write_report": "constitution.report.page.writing",
 }
@@ -71,6 +74,7 @@ __all__ = [
     "label_pairs",
     "load_principles",
     "load_settings",
+    "probe_reward",
     "rule_reward",
     "score_run",
     "scores",

@@ -5,15 +5,16 @@ import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from constitution.caps import Spending
 from constitution.compare import Weigh
 from constitution.digests import derive_seed, digest
-from constitution.engines.base import Engine, Identity
-from constitution.errors import CallError, EmptyCompletion
-from constitution.records import Call, Choice, Completion, Message, Row, Sampling
+from constitution.engines.base import Engine, Identity, Rewarding
+from constitution.errors import CallError, EmptyCompletion, ModelError
+from constitution.records import Call, Choice, Completion, Message, Reward, Row, Sampling
 from constitution.revise import Ask
+from constitution.reward_judge import Rate
 from constitution.runner import Stop, Tally
 
 Result = TypeVar("Result")
@@ -29,11 +30,8 @@ class Book(Protocol):
     @property
     def failures(self) -> Mapping[str, int]: ...  # noqa: D102
 
-    def answer(self, row: Row, step: str, digest: str) -> Completion | None:
-        """The kept answer to this very call of `generate`, if there is one."""
-
-    def choice(self, row: Row, step: str, digest: str) -> Choice | None:
-        """The kept answer to this very call of `choose`, if there is one."""
+    def find(self, row: Row, step: str, digest: str) -> Call | None:
+        """The kept call with this very question, if there is one."""
 
     def keep(self, record: Call) -> None:
         """Keep a finished call."""
@@ -77,7 +75,8 @@ class Caller:
             for attempt in range(attempts):
                 seed = derive_seed("call", self.seed, row.id, step, attempt)
                 key = _key(self.engine.identity, messages, sampling.model_dump(), seed)
-                completion = self.run.answer(row, step, key)
+                kept = self.run.find(row, step, key)
+                completion = kept.completion if kept else None
                 if completion is None:
 
                     async def made(seed: int = seed, key: str = key) -> Completion:
@@ -117,7 +116,8 @@ class Caller:
             seed = derive_seed("choose", self.seed, row.id, step)
             # Probabilities are what they are; sampled votes are those of a seed.
             sampled_key = digest([key, seed])
-            choice = self.run.choice(row, step, key) or self.run.choice(row, step, sampled_key)
+            kept = self.run.find(row, step, key) or self.run.find(row, step, sampled_key)
+            choice = kept.choice if kept else None
             if choice is None:
 
                 async def made() -> Choice:
@@ -148,6 +148,47 @@ class Caller:
             return choice
 
         return weigh
+
+    def rate(self, row: Row) -> Rate:
+        """One row's way to `Rewarding.reward`."""
+
+        async def rate(step: str, messages: Sequence[Message], response: str) -> Reward:
+            key = _key(self.engine.identity, messages, "reward", response)
+            kept = self.run.find(row, step, key)
+            reward = kept.reward if kept else None
+            if reward is None:
+                whole = [*messages, Message(role="assistant", content=response)]
+
+                async def made() -> Reward:
+                    clock = _Clock()
+                    with _named(step):
+                        if not callable(getattr(self.engine, "reward", None)):
+                            raise ModelError(f"the engine {self.engine.identity.engine} gives no rewards")
+                        answer = await cast(Rewarding, self.engine).reward(messages, response)
+                        if not math.isfinite(answer.value):
+                            raise CallError(f"the reward is no finite number: {answer.value}")
+                    await self._keep(
+                        Call(
+                            row=row.id,
+                            index=row.index,
+                            step=step,
+                            digest=key,
+                            reward=answer,
+                            began=clock.began,
+                            seconds=clock.seconds(),
+                            model=self.engine.identity.model,
+                            reused_tokens=answer.reused_tokens,
+                        ),
+                        whole,
+                    )
+                    return answer
+
+                # Nothing is sampled: all that it can take is what it reads.
+                reward = await self._made(made(), whole, 0)
+            self.tally.count(row.id, step)
+            return reward
+
+        return rate
 
     async def _made(self, call: Coroutine[Any, Any, Result], messages: Sequence[Message], answer: int | None) -> Result:
         """Make a call, once it fits the caps; `answer` is the most tokens of what is generated."""

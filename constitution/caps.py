@@ -174,7 +174,7 @@ class Spending:
 
     def saw(self, engine: Engine, messages: Sequence[Message], call: Call) -> None:
         """Learn how many tokens a byte is, for engines that cannot count beforehand."""
-        answer = call.completion or call.choice
+        answer = call.answer
         if answer and not hasattr(engine, "count"):
             key = engine.identity.model, call.choice is not None
             most, seen = self._densities.get(key, (0.0, 0))
@@ -247,6 +247,8 @@ def begin_spending(folder: Path, settings: Capped, models: Iterable[ModelSetting
 
 def priced_name(model: ModelSettings) -> str:
     """What a model is called in a price table and in the journal."""
+    if model.engine == "probe":
+        return f"probe:{Path(model.model).name.removesuffix('.safetensors')}"
     # The scripted engine has no model; its settings name the default one.
     return "scripted" if (model.engine, model.model) == ("scripted", "smollm2") else model.model
 

@@ -1,19 +1,21 @@
 """The RL chain of one prompt: sample responses, ask a judge which of two is better (Bai et al. 2022, section 4.1)."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import mean
 from typing import Any, Literal
 
-from constitution.digests import derive_uniform
 from constitution.judging import JudgeTemplates
 from constitution.principles import Principle, PrincipleSet
 from constitution.ranking import Duel, ranks, strengths
 from constitution.records import Candidate, Choice, Comparison, Completion, Message, Order, Prompt, Reasoning, Vote
 from constitution.revise import Ask
+from constitution.reward_judge import RewardJudge, rewarded, rewards_of
 from constitution.tasks import together
+from constitution.tournament import Judged, best_and_worst, ends
 from constitution.verdicts import last_verdict
-from constitution.votes import Range, SoftLabel, Thresholds, label, reasoned, spoken, weighed
+from constitution.votes import Range, SoftLabel, Thresholds, bias_of, label, reasoned, spoken, weighed
 from constitution.words import same_text
 
 # Like `Ask`, for `choose`: the step's name, the conversation and the options in.
@@ -48,6 +50,8 @@ class Judge:
         seed: Of the draws.
         thresholds: What makes a label unfit.
         cot: None asks for the label at once.
+        content_free: Texts that stand for both responses where the judge's liking for a letter is measured, which is
+            then subtracted from its votes (contextual calibration, Zhao et al. 2021); none: it is not. Not with `cot`.
     """
 
     ask: Ask
@@ -58,16 +62,7 @@ class Judge:
     seed: int
     thresholds: Thresholds
     cot: ChainOfThought | None = None
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """The label of candidates number `first` and `second`."""
-
-    first: int
-    second: int
-    votes: tuple[Vote, ...]
-    soft: SoftLabel
+    content_free: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ async def sample(conversation: Sequence[Message], samplers: Sequence[Sampler]) -
 async def compare(
     prompt: Prompt,
     candidates: Sequence[Candidate],
-    judge: Judge,
+    judge: Judge | RewardJudge,
     *,
     match: Literal["all", "best-worst"] = "all",
     gold: Literal["first", "second"] | None = None,
@@ -110,26 +105,45 @@ async def compare(
     Args:
         prompt: The row.
         candidates: Two or more responses to it, each with a source of its own.
-        judge: Labels a pair.
+        judge: Labels a pair: by questions, or by a reward for each response.
         match: `all` compares all N(N-1)/2 pairs. `best-worst` finds the best and the worst by about 3N/2
-            comparisons, and compares those two.
+            comparisons, and compares those two; rewards tell at once which they are.
         gold: Which of two candidates people preferred, if known.
 
     Raises:
         CallError: A call failed for good; the row ends here.
     """
+    given: dict[str, float] = {}
+    if isinstance(judge, RewardJudge) and not all(same_text(candidates[0].text, one.text) for one in candidates):
+        told = await rewards_of(prompt.messages, candidates, judge.rate)
+        given = {text: reward.value for text, reward in told.items()}
 
-    async def judged(first: int, second: int) -> _Judged:
+    async def judged(first: int, second: int) -> Judged:
+        texts = candidates[first].text, candidates[second].text
+        if same_text(*texts):
+            # A tie that nobody need be asked about.
+            return Judged(first, second, (), SoftLabel(0.5, 0.5, 0.5, 0.0, "tie"))
+        if isinstance(judge, RewardJudge):
+            r1, r2 = given[texts[0]], given[texts[1]]
+            return Judged(first, second, (), rewarded(r1, r2, judge.tie), r1, r2)
         return await _judge_pair(prompt, first, second, candidates, judge)
 
     # One pair after the other, and in each order one principle after the other: all but the last tokens of a question
     # are those of the question before it, and an engine has them still at hand. Other rows keep it busy meanwhile.
-    if match == "all":
+    if match == "best-worst" and given:
+        found = [await judged(*ends([given[one.text] for one in candidates]))]
+    elif match == "all":
         found = [await judged(*pair) for pair in combinations(range(len(candidates)), 2)]
     else:
-        found = await _best_and_worst(prompt.id, len(candidates), judged, judge.seed)
-    duels = [Duel(one.first, one.second, one.soft.p) for one in found if one.soft.p is not None]
-    values = strengths(len(candidates), duels)
+        found = await best_and_worst(prompt.id, len(candidates), judged, judge.seed)
+    if given and len(found) == 1:
+        # Differences of rewards are what strengths are, and all of them are known.
+        values: list[float] | None = [
+            given[one.text] - mean(given[end.text] for end in candidates) for one in candidates
+        ]
+    else:
+        duels = [Duel(one.first, one.second, one.soft.p) for one in found if one.soft.p is not None]
+        values = strengths(len(candidates), duels)
     if values:
         placed = zip(candidates, values, ranks(values), strict=True)
         candidates = [c.model_copy(update={"strength": value, "rank": rank}) for c, value, rank in placed]
@@ -146,35 +160,59 @@ async def compare(
             votes=one.votes,
             gold=gold,
             sampled=_sampled(one.votes),
+            reward_first=one.reward_first,
+            reward_second=one.reward_second,
+            others=_others(candidates, one, given) if match == "best-worst" and given else (),
             **one.soft._asdict(),
         )
         for one in found
     )
 
 
-async def _judge_pair(
-    prompt: Prompt, first: int, second: int, candidates: Sequence[Candidate], judge: Judge
-) -> _Judged:
-    """Every principle in both orders; one text twice is a tie that nobody need be asked about."""
+async def _judge_pair(prompt: Prompt, first: int, second: int, candidates: Sequence[Candidate], judge: Judge) -> Judged:
+    """Every principle in both orders."""
     texts = candidates[first].text, candidates[second].text
-    if same_text(*texts):
-        return _Judged(first, second, (), SoftLabel(0.5, 0.5, 0.5, 0.0, "tie"))
     pair = _pair_name(candidates, first, second)
     drawn = [
         judge.principles.draw(judge.seed, f"{prompt.id}/{pair}", number, replacement=False)
         for number in range(1, judge.per_pair + 1)
     ]
 
+    # Of both orders: with the same text twice, they are one question.
+    biases = await _biases(prompt, judge, drawn)
+
     async def votes_in(order: Order) -> list[Vote]:
-        return [await _vote(prompt, pair, texts, judge, principle, order) for principle in drawn]
+        return [
+            await _vote(prompt, pair, texts, judge, principle, order, biases.get(principle.id)) for principle in drawn
+        ]
 
     forward, reversed_ = await together([votes_in("forward"), votes_in("reversed")])
     votes = (*forward, *reversed_)
-    return _Judged(first, second, votes, label(votes, judge.thresholds))
+    return Judged(first, second, votes, label(votes, judge.thresholds))
+
+
+async def _biases(prompt: Prompt, judge: Judge, principles: Sequence[Principle]) -> dict[str, float | None]:
+    """The judge's logit of (A) by principle where neither response says anything, in nats.
+
+    Examples are drawn for each row, so the bias is a row's own. Its other pairs find the answers in the journal.
+    """
+    told: dict[str, list[Choice]] = {principle.id: [] for principle in principles}
+    for number, text in enumerate(judge.content_free, 1):
+        for principle in principles:
+            asked = judge.templates.compare(prompt.messages, text, text, principle, seed=judge.seed, row=prompt.id)
+            step = f"content-free-{number}/{principle.id}"
+            told[principle.id].append(await judge.weigh(step, asked, judge.templates.labels))
+    return {id: bias_of(choices, judge.thresholds.mass) for id, choices in told.items()}
 
 
 async def _vote(
-    prompt: Prompt, pair: str, texts: tuple[str, str], judge: Judge, principle: Principle, order: Order
+    prompt: Prompt,
+    pair: str,
+    texts: tuple[str, str],
+    judge: Judge,
+    principle: Principle,
+    order: Order,
+    bias: float | None,
 ) -> Vote:
     step = f"{pair}/{principle.id}/{order}"
     a, b = texts if order == "forward" else (texts[1], texts[0])
@@ -182,8 +220,12 @@ async def _vote(
         prompt.messages, a, b, principle, seed=judge.seed, row=prompt.id, reason=judge.cot is not None
     )
     if judge.cot is None:
-        told = _told(order, await judge.weigh(step, asked, judge.templates.labels), judge)
-        return Vote(principle=principle.id, order=order, **told)
+        choice = await judge.weigh(step, asked, judge.templates.labels)
+        told = _told(order, choice, judge, bias or 0.0)
+        if judge.content_free and bias is None:
+            # What to subtract is not known, and as it stands the vote would be another measure than its neighbours.
+            told["p_first"] = None
+        return Vote(principle=principle.id, order=order, bias=bias, **told)
     steps = [f"{step}/{number}" for number in range(1, judge.cot.samples + 1)]
     judged = [*texts, *(message.content for message in prompt.messages)]
     reasonings = await together([_reason(name, asked, judged, judge, judge.cot, order) for name in steps])
@@ -203,10 +245,10 @@ async def _reason(
     return Reasoning(completion=thought, **told)
 
 
-def _told(order: Order, choice: Choice, judge: Judge) -> dict[str, Any]:
+def _told(order: Order, choice: Choice, judge: Judge, bias: float = 0.0) -> dict[str, Any]:
     """What a choice between the two labels says: the fields that a vote and a reasoning have in common."""
     a, b = choice.logprobs
-    p_first = weighed(order, a, b, judge.thresholds.mass)
+    p_first = weighed(order, a, b, judge.thresholds.mass, bias)
     return {"logprob_a": a, "logprob_b": b, "sampled": choice.sampled, "p_first": p_first}
 
 
@@ -216,44 +258,13 @@ def _sampled(votes: Sequence[Vote]) -> int | None:
     return next((number for number in told if number is not None), None)
 
 
-async def _best_and_worst(
-    row: str, count: int, judged: Callable[[int, int], Coroutine[Any, Any, _Judged]], seed: int
-) -> list[_Judged]:
-    """Pair all, then let winners meet winners and losers meet losers, until one of each is left; they meet last.
-
-    The classic way to find maximum and minimum at once. Where a label is missing or says 0.5, a hash decides who goes
-    on.
-    """
-    found: dict[tuple[int, int], _Judged] = {}
-
-    async def meet(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The better and the worse of each pair."""
-        outcomes = []
-        for first, second in pairs:
-            if (first, second) not in found:
-                found[first, second] = await judged(first, second)
-            p = found[first, second].soft.p
-            if p is None or p == 0.5:
-                p = derive_uniform("best-worst", seed, row, first, second)
-            outcomes.append((first, second) if p > 0.5 else (second, first))
-        return outcomes
-
-    def paired(numbers: Sequence[int]) -> list[tuple[int, int]]:
-        ordered = sorted(numbers)
-        return list(zip(ordered[::2], ordered[1::2], strict=False))
-
-    outcomes = await meet(paired(range(count)))
-    # With an odd number, the last one is in both camps.
-    odd = [count - 1] if count % 2 else []
-    best, worst = [better for better, _ in outcomes] + odd, [worse for _, worse in outcomes] + odd
-    while len(best) > 1 or len(worst) > 1:
-        up, down = paired(best), paired(worst)
-        outcomes = await meet([*up, *down])
-        best = [better for better, _ in outcomes[: len(up)]] + sorted(best)[2 * len(up) :]
-        worst = [worse for _, worse in outcomes[len(up) :]] + sorted(worst)[2 * len(down) :]
-    if best != worst:
-        await meet([(min(best[0], worst[0]), max(best[0], worst[0]))])
-    return list(found.values())
+def _others(candidates: Sequence[Candidate], pair: Judged, given: Mapping[str, float]) -> tuple[Candidate, ...]:
+    """The candidates beside a pair, with their rewards."""
+    return tuple(
+        one.model_copy(update={"reward": given[one.text]})
+        for place, one in enumerate(candidates)
+        if place not in (pair.first, pair.second)
+    )
 
 
 def _pair_name(candidates: Sequence[Candidate], first: int, second: int) -> str:

@@ -1,9 +1,9 @@
 """Settings of a run: a YAML file, overridden by flags, checked once, then frozen."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from constitution.cluster_settings import NAMES as CLUSTER
 from constitution.cluster_settings import (
@@ -36,7 +36,9 @@ CAPS = frozenset({"max_tokens_total", "max_cost", "prices"})
 # Settings that move a run along without changing a row, or that only point to what does: the content of prompts,
 # principles and templates and the identity of the model are part of a run's own identity instead (see `generation.py`).
 KNOBS = (
-    frozenset({"out", "attempts", "prompts", "principles", "templates", "model", "critic", "compare", *CLUSTER})
+    frozenset(
+        {"out", "attempts", "prompts", "principles", "templates", "model", "critic", "judge", "compare", *CLUSTER}
+    )
     | REACH
     | CAPS
 )
@@ -45,6 +47,8 @@ COMPARE_KNOBS = frozenset(
     {
         *("concurrency", "device", "slots", "base_url", "attempts", "file", "limit"),
         *("principles", "templates", "models", "judge", "engine", "dtype"),
+        # It stands for two others, which do affect labels.
+        "best_of",
         *CAPS,
     }
 )
@@ -80,6 +84,7 @@ class CompareSettings(BaseModel):
     )
 
     pairs: Annotated[Literal["samples", "revisions", "file"], _compare_setting("pairs")] = "samples"
+    best_of: Annotated[int | None, _compare_setting("best_of", ge=2, le=1000)] = None
     samples: Annotated[int, _compare_setting("samples", ge=2, le=1000)] = 2
     match: Annotated[Literal["all", "best-worst"], _compare_setting("match")] = "all"
     between: Annotated[str, _compare_setting("between", pattern=r"^((\d+|last):(\d+|last)|all)$")] = "0:last"
@@ -99,6 +104,7 @@ class CompareSettings(BaseModel):
     principles_per_pair: Annotated[int, _compare_setting("principles_per_pair", ge=1, le=1000)] = 4
     templates: Annotated[str | None, _compare_setting("templates", min_length=1)] = None
     few_shots: Annotated[int | None, _compare_setting("few_shots", ge=0)] = None
+    calibrate: Annotated[Literal["none", "contextual"], _compare_setting("calibrate")] = "none"
     cot: Annotated[bool, _compare_setting("cot")] = False
     cot_samples: Annotated[int, _compare_setting("cot_samples", ge=1, le=1000)] = 4
     cot_verdict: Annotated[Literal["choose", "marker"], _compare_setting("cot_verdict")] = "choose"
@@ -118,6 +124,17 @@ class CompareSettings(BaseModel):
     max_tokens_total: Annotated[int | None, _compare_setting("max_tokens_total", ge=1)] = None
     max_cost: Annotated[float | None, _compare_setting("max_cost", gt=0, allow_inf_nan=False)] = None
     prices: Annotated[str | None, _compare_setting("prices", min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _best_of_is_a_short_name(self) -> Self:
+        meant = {"samples": self.best_of, "match": "best-worst"} if self.best_of else {}
+        for name, value in meant.items():
+            if name in self.model_fields_set and (other := getattr(self, name)) != value:
+                rule = "--best-of N is --samples N --match best-worst"
+                raise ValueError(f"--best-of {self.best_of} with --{name} {other}: {rule}")
+            # Not through the model, which is frozen: nobody has it yet.
+            object.__setattr__(self, name, value)
+        return self
 
     @field_validator("clamp")
     @classmethod
@@ -157,10 +174,12 @@ class Settings(BaseModel):
     system_prompt: Annotated[str | None, _setting("system_prompt")] = None
     rounds: Annotated[int, _setting("rounds", ge=1, le=100)] = 2
     critique: Annotated[bool, _setting("critique")] = True
+    best_of: Annotated[int | None, _setting("best_of", ge=2, le=1000)] = None
 
     engine: Annotated[str, _setting("engine", min_length=1)] = "transformers"
     model: Annotated[str, _setting("model", min_length=1)] = "smollm2"
     critic: Annotated[AnyRole | None, _setting("critic")] = None
+    judge: Annotated[AnyRole | None, _setting("judge")] = None
     revision: Annotated[str | None, _setting("revision")] = None
     dtype: Annotated[Dtype, _setting("dtype")] = "auto"
     device: Annotated[str, _setting("device")] = "auto"

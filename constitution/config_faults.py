@@ -33,6 +33,9 @@ def validated(
     try:
         return model.model_validate(merged)
     except ValidationError as bad:
+        if not bad.errors()[0]["loc"]:
+            # Of settings that do not go together, which tells their names itself.
+            raise ConfigError(plainly(bad.errors()[0]), "Leave one of them out.") from None
         fault = _telling(bad.errors())
         name = str(fault["loc"][0])
         flag = f"--{name.replace('_', '-')}"

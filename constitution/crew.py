@@ -38,7 +38,7 @@ class Known(Record):
     Attributes:
         identity: For the manifest.
         determinism: What its engine promises.
-        chooses: Whether it can tell log-probabilities of given answers: whether it can judge.
+        chooses: Whether it can tell log-probabilities of given answers: whether it can judge by questions.
     """
 
     identity: Identity

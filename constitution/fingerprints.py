@@ -34,6 +34,16 @@ class Fingerprints:
                     self.add(old)
         return True
 
+    def __contains__(self, fingerprint: int) -> bool:
+        """Whether it was added."""
+        fingerprint = fingerprint or 1
+        place = fingerprint & self._mask
+        while found := self._places[place]:
+            if found == fingerprint:
+                return True
+            place = (place + 1) & self._mask
+        return False
+
     def _make_room(self, expected: int) -> None:
         self._mask = (1 << (2 * expected).bit_length()) - 1
         self._places = array("Q", bytes(8 * (self._mask + 1)))

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from constitution import __version__
+from constitution.best_of import Picking, patience_with, plan_picking, see
 from constitution.calls import Caller
 from constitution.caps import Spending, begin_spending
 from constitution.config import Settings
@@ -17,7 +18,7 @@ from constitution.errors import ConfigError, PrinciplesError
 from constitution.labelling import label_pairs
 from constitution.labelling_plan import Plan, plan_labelling
 from constitution.manifest import COMPARE, PRINCIPLES, REVISE, has_stage, load_manifest, new_manifest
-from constitution.model_settings import ModelSettings, resolve
+from constitution.model_settings import ModelSettings, models_of, resolve
 from constitution.pair_files import scan_pairs
 from constitution.prices import load_prices
 from constitution.principles import PrincipleSet, load_principles
@@ -81,6 +82,7 @@ async def generate(
     if retry_failed:
         load_manifest(Path(settings.out))
     templates = load_templates(settings.templates, settings.few_shots, settings.system_prompt)
+    picking = plan_picking(settings, principles)
     # What the second stage lacks is told before the first one takes a night.
     plan = plan_labelling(settings, settings.compare) if settings.compare else None
     spending = begin_spending(Path(settings.out), settings, _models(settings, plan))
@@ -96,7 +98,7 @@ async def generate(
             await check_role(judge, "judge")
     stop, folder = stop or Stop(), Path(settings.out)
     failed = set(read_states(folder, REVISE).of(State.FAILED)) if retry_failed else None
-    await _revise_rows(settings, principles, templates, crew, watch, reuse, stop, retry_failed, spending)
+    await _revise_rows(settings, principles, templates, picking, crew, watch, reuse, stop, retry_failed, spending)
     counts = count(folder)
     if settings.compare and counts.done:
         if retry_failed and has_stage(folder, COMPARE):
@@ -114,6 +116,7 @@ async def _revise_rows(
     settings: Settings,
     principles: PrincipleSet,
     templates: TemplateSet,
+    picking: Picking | None,
     crew: Crew,
     watch: Watch | None,
     reuse: Path | None,
@@ -124,7 +127,7 @@ async def _revise_rows(
     """Run the chain over all rows that this start owes, and write the summary."""
     # The lock first of all: nobody should wait for a large input to be read to hear that another process writes.
     with Run(Path(settings.out)) as run:
-        affecting = _affecting(settings, principles, templates)
+        affecting = _affecting(settings, principles, templates, picking)
         run.check(affecting, principles)
         source = source_digest(settings)
         scanned = _scanned_before(run.folder, source) or scan(settings)
@@ -137,29 +140,42 @@ async def _revise_rows(
         if critic != settings.generator:
             # A slip in its name is told before the generator is loaded.
             await check_role(critic, "critic")
+        if picking and picking.judge not in (settings.generator, critic):
+            await check_role(picking.judge, "judge")
         models = [Model(one, templates.chat_template) for one in (settings.generator, critic)]
-        generator_known, critic_known = await crew.open(models)
+        if picking:
+            asked_by = picking.templates
+            models.append(Model(picking.judge, asked_by.chat_template if asked_by else None))
+        generator_known, critic_known, *judges_known = await crew.open(models)
+        judge_known = judges_known[0] if judges_known else generator_known
         affecting |= {
             "model (identity)": generator_known.identity.model_dump(),
             # None is told too: with nothing to differ from, a run would go on without its critic.
             "critic (identity)": critic_known.identity.model_dump()
             if critic_known.identity != generator_known.identity
             else None,
+            "judge (identity)": judge_known.identity.model_dump()
+            if judge_known.identity != generator_known.identity
+            else None,
         }
         all_settings = settings.model_dump(mode="json")
-        determinism = weakest(generator_known.determinism, critic_known.determinism)
+        determinism = weakest(*(one.determinism for one in (generator_known, critic_known, judge_known)))
         whole = scanned.rows if settings.shard else None
         manifest = new_manifest(__version__, determinism, rows, all_settings, affecting, principles, source, whole)
         run.begin(manifest, retry_failed)
         if reuse:
             run.reuse(reuse)
-        calls_per_row = 1 + settings.rounds * (2 if settings.critique else 1)
+        calls_per_row = 1 + settings.rounds * ((2 if settings.critique else 1) + (picking.calls if picking else 0))
         tally = Tally(rows, calls_per_row, settings.rounds, retry_failed)
-        build = partial(_chain, settings, principles, templates)
+        build = partial(_chain, settings, principles, templates, picking)
         holds = Shard.parse(settings.shard).holds
         pulled = read(settings, scanned.rows, lambda index: holds(index) and run.owes(index))
         job = Job(build, settings.seed, settings.attempts, settings.concurrency)
-        await crew.work(pulled, job, run, tally, watch, stop, spending=spending)
+        patience = patience_with(picking, run.folder, rows) if picking else None
+        seen = partial(see, patience) if patience else None
+        await crew.work(pulled, job, run, tally, watch, stop, seen, spending)
+        if patience:
+            patience.end()
         write_summary(run.folder, load_prices(settings.prices) if settings.prices else None)
 
 
@@ -176,8 +192,8 @@ def _check_caps(settings: Settings) -> None:
 
 def _models(settings: Settings, plan: Plan | None) -> list[ModelSettings]:
     """All that a run asks."""
-    critic = [resolve(settings.generator, settings.critic)] if settings.critic and settings.critique else []
-    return [settings.generator, *critic, *(turn.settings for turn in (plan.turns if plan else ()))]
+    own = models_of(settings.generator, settings.critic if settings.critique else None, settings.judge)
+    return [*own, *(turn.settings for turn in (plan.turns if plan else ()))]
 
 
 def _scanned_before(folder: Path, source: str) -> Scan | None:
@@ -204,19 +220,26 @@ def rows_of_shard(settings: Settings, rows: int) -> int:
     return shard.rows(settings.skip, rows)
 
 
-def _affecting(settings: Settings, principles: PrincipleSet, templates: TemplateSet) -> dict[str, object]:
+def _affecting(
+    settings: Settings, principles: PrincipleSet, templates: TemplateSet, picking: Picking | None
+) -> dict[str, object]:
     """Everything but prompts and models that changes rows, by name: settings, and digests of what they point to."""
     return settings.affecting() | {
         PRINCIPLES: principles.digest,
         "templates (content)": templates.digest,
+        "judging templates (content)": picking.templates.digest if picking and picking.templates else None,
     }
 
 
 def _chain(
-    settings: Settings, principles: PrincipleSet, templates: TemplateSet, callers: Sequence[Caller]
+    settings: Settings,
+    principles: PrincipleSet,
+    templates: TemplateSet,
+    picking: Picking | None,
+    callers: Sequence[Caller],
 ) -> Chain[Prompt]:
-    """One row's way to its transcript; the callers are the generator and the critic."""
-    generator, critic = callers
+    """One row's way to its transcript; the callers are the generator, the critic and, if any, the judge that picks."""
+    generator, critic, *judges = callers
     sampling = Sampling(
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
@@ -240,6 +263,8 @@ def _chain(
             critique=settings.critique,
             replacement=settings.replacement,
             ask_critic=critic.ask(prompt, sampling),
+            best_of=settings.best_of or 1,
+            pick=picking.pick(prompt, principles, judges[0]) if picking else None,
         )
         return [transcript]
 

@@ -25,6 +25,9 @@ from constitution.yamlfile import load_yaml, validate
 # Enough to show that either letter may be right.
 FEW_SHOTS = 4
 JUDGED_FILE = "compare_few_shots.yaml"
+# Responses without content (Zhao et al. 2021, section 5): if a judge prefers a letter where both are such a text, it is
+# not for what they say.
+CONTENT_FREE = ("N/A", "[MASK]", "")
 # Stand for the label of either response in an example's reasoning.
 BETTER, WORSE = "{better}", "{worse}"
 # Stands for the name of a response in the sentence that ends an example's reasoning.

@@ -1,6 +1,5 @@
 """The RL stage: sample responses, or take those that are there, and have a judge label them in pairs."""
 
-import math
 from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from math import comb
@@ -16,12 +15,13 @@ from constitution.engines import check_role
 from constitution.engines.base import Identity
 from constitution.errors import ConfigError, ConstitutionError, RunError, command
 from constitution.journal import has_records
+from constitution.judging import CONTENT_FREE
 from constitution.labelling_job import judging_chain, sampling_chain
-from constitution.labelling_plan import base_settings, plan_labelling
+from constitution.labelling_plan import base_settings, plan_labelling, rewarding
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest, new_manifest
-from constitution.patience import Patience
+from constitution.patience import Patience, unreadable
 from constitution.principles import PrincipleSet
-from constitution.records import Comparison, Reasoning
+from constitution.records import Comparison
 from constitution.run import Outcome, Run
 from constitution.runner import Stop, Tally, Watch
 from constitution.store import comparisons, count
@@ -185,28 +185,19 @@ def _see_all(patience: Patience, outcomes: Sequence[Outcome]) -> None:
 
 
 def _see(patience: Patience, one: Comparison) -> None:
+    # A reward can always be read.
     if one.votes:
-        patience.count(one.row, _unreadable(one) if one.p is None else None)
-
-
-def _unreadable(comparison: Comparison) -> str:
-    """What is wrong with a comparison's last vote."""
-    vote = comparison.votes[-1]
-    last = vote.reasonings[-1] if vote.reasonings else vote
-    if isinstance(last, Reasoning) and last.logprob_a is None and last.logprob_b is None:
-        said = " ".join(last.completion.text.split())[-80:]
-        cut = " (cut: raise --cot-tokens)" if last.completion.finish_reason == "length" else ""
-        return f"its last reasoning ends without an answer{cut}: …{said}"
-    if last.logprob_a is None or last.logprob_b is None:
-        return "it told no log-probabilities of its answers"
-    mass = math.exp(last.logprob_a) + math.exp(last.logprob_b)
-    return f"A and B together have probability {mass:.2g}, below --min-mass"
+        patience.count(one.row, unreadable(one.votes[-1]) if one.p is None else None)
 
 
 def _calls_per_row(settings: CompareSettings, rounds: int) -> int:
     """Model calls of a row; an estimate if only the best and the worst are wanted."""
     number = {"samples": settings.samples, "file": 2}.get(settings.pairs) or len(span(settings.between, rounds))
     pairs = comb(number, 2) if settings.match == "all" else min(comb(number, 2), 3 * number // 2)
-    calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
     sampled = settings.samples if settings.pairs == "samples" else 0
-    return sampled + pairs * settings.principles_per_pair * 2 * calls_per_vote
+    if rewarding(settings):
+        return sampled + number
+    calls_per_vote = settings.cot_samples * (2 if settings.cot_verdict == "choose" else 1) if settings.cot else 1
+    # Both orders, and each content-free text once.
+    per_principle = 2 * calls_per_vote + (len(CONTENT_FREE) if settings.calibrate == "contextual" else 0)
+    return sampled + pairs * settings.principles_per_pair * per_principle

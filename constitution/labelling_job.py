@@ -1,15 +1,17 @@
 """A row's way to its comparisons: built from a plan and the callers of the models whose turn it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from constitution.calls import Caller
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
 from constitution.engines.base import ClosedEngine, Identity
+from constitution.judging import CONTENT_FREE
 from constitution.labelling_plan import Plan
 from constitution.model_settings import label_of
 from constitution.pair_files import PairRow
 from constitution.records import Filtered, Row, Sampling
+from constitution.reward_judge import RewardJudge
 from constitution.run import Outcome
 from constitution.runner import Chain
 from constitution.votes import OPEN, Range, Thresholds
@@ -48,11 +50,7 @@ def judging_chain(
     closed = {name: replace(caller, engine=ClosedEngine(identity)) for name, identity in others.items()}
     by_name = closed | dict.fromkeys(names, caller)
     settings = plan.settings
-    thinking = Sampling(
-        max_tokens=settings.cot_tokens, temperature=settings.cot_temperature, stop=plan.judge_templates.stop
-    )
-    clamp = OPEN if settings.clamp == "none" else Range(*map(float, settings.clamp.split(":")))
-    cot = ChainOfThought(settings.cot_samples, settings.cot_verdict, clamp) if settings.cot else None
+    judge = _rewarding(plan, caller) if plan.judge_templates is None else _asking(plan, caller)
 
     async def chain(row: PairRow) -> Sequence[Outcome]:
         if row.problem:
@@ -60,19 +58,36 @@ def judging_chain(
         candidates = row.candidates
         if plan.models:
             candidates = await sample(plan.templates.respond(row.prompt), _samplers(plan, by_name, row))
-        judge = Judge(
-            ask=caller.ask(row, thinking),
-            weigh=caller.weigh(row),
-            principles=plan.principles,
-            templates=plan.judge_templates,
-            per_pair=settings.principles_per_pair,
-            seed=settings.seed,
-            thresholds=Thresholds(settings.tie, settings.order_gap, settings.min_mass),
-            cot=cot,
-        )
-        return await compare(row.prompt, candidates, judge, match=settings.match, gold=row.gold)
+        return await compare(row.prompt, candidates, judge(row), match=settings.match, gold=row.gold)
 
     return chain
+
+
+def _rewarding(plan: Plan, caller: Caller) -> Callable[[Row], RewardJudge]:
+    """For each row, a judge that rewards."""
+    settings = plan.settings
+    return lambda row: RewardJudge(caller.rate(row), settings.tie, settings.seed)
+
+
+def _asking(plan: Plan, caller: Caller) -> Callable[[Row], Judge]:
+    """For each row, a judge that is asked questions."""
+    settings, templates, principles = plan.settings, plan.judge_templates, plan.principles
+    assert templates and principles
+    thinking = Sampling(max_tokens=settings.cot_tokens, temperature=settings.cot_temperature, stop=templates.stop)
+    clamp = OPEN if settings.clamp == "none" else Range(*map(float, settings.clamp.split(":")))
+    cot = ChainOfThought(settings.cot_samples, settings.cot_verdict, clamp) if settings.cot else None
+    thresholds = Thresholds(settings.tie, settings.order_gap, settings.min_mass)
+    return lambda row: Judge(
+        ask=caller.ask(row, thinking),
+        weigh=caller.weigh(row),
+        principles=principles,
+        templates=templates,
+        per_pair=settings.principles_per_pair,
+        seed=settings.seed,
+        thresholds=thresholds,
+        cot=cot,
+        content_free=CONTENT_FREE if settings.calibrate == "contextual" else (),
+    )
 
 
 def _samplers(plan: Plan, callers: Mapping[str, Caller], row: Row) -> list[Sampler]:

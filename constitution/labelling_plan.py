@@ -6,18 +6,30 @@ from typing import Any
 
 from constitution.candidates import span
 from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
+from constitution.engines import rewards
 from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import PRINCIPLES, REVISE, has_stage, load_manifest
-from constitution.model_settings import AnyRole, ModelSettings, label_of, resolve
+from constitution.model_settings import AnyRole, ModelSettings, engine_of, label_of, resolve
 from constitution.principles import PrincipleSet, load_file
 from constitution.settings_help import COMPARE_HELP
 from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
 
 # Settings that only some comparisons look at: the others are not bound by them.
-_SAMPLING = {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
+_SAMPLING = {"best_of", "samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
 _REASONING = {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
+_ASKING = {
+    "principles",
+    "principles_per_pair",
+    "templates",
+    "few_shots",
+    "calibrate",
+    "cot",
+    "order_gap",
+    "min_mass",
+    *_REASONING,
+}
 
 
 @dataclass(frozen=True)
@@ -44,18 +56,18 @@ class Plan:
     Attributes:
         settings: What is compared, and how.
         base: The run's own settings, which stand where the comparison has none.
-        principles: What the judge is asked.
+        principles: What the judge is asked; None: it gives rewards.
         templates: How sampled responses are asked for.
-        judge_templates: How the judge is asked.
+        judge_templates: How the judge is asked; None: it gives rewards.
         models: Who samples, by turns; none if nothing is sampled.
         judge: Who judges.
     """
 
     settings: CompareSettings
     base: Settings
-    principles: PrincipleSet
+    principles: PrincipleSet | None
     templates: TemplateSet
-    judge_templates: JudgeTemplates
+    judge_templates: JudgeTemplates | None
     models: tuple[AnyRole, ...]
     judge: AnyRole
 
@@ -65,7 +77,8 @@ class Plan:
 
         A judge that samples too does both in one go, unless the two are asked by different chat templates.
         """
-        sampling, judging = self.templates.chat_template, self.judge_templates.chat_template
+        sampling = self.templates.chat_template
+        judging = self.judge_templates.chat_template if self.judge_templates else None
         judge = self.model(self.judge)
         names: dict[ModelSettings, list[str]] = {}
         for role in self.models:
@@ -79,10 +92,12 @@ class Plan:
         settings, base = self.settings, self.base
         return settings.model_dump(mode="json", exclude={*COMPARE_KNOBS, *idle(settings)}) | {
             "judge": label_of(self.judge),
+            # None, as in comparisons that are older than the setting.
+            "calibrate": settings.calibrate if _calibrating(settings) else None,
             "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
-            PRINCIPLES: self.principles.digest,
-            "templates (content)": self.judge_templates.digest,
+            PRINCIPLES: self.principles.digest if self.principles else None,
+            "templates (content)": self.judge_templates.digest if self.judge_templates else None,
             "sampling models": [label_of(role) for role in self.models],
             "sampling templates (content)": self.templates.digest if self.models else None,
         }
@@ -117,7 +132,26 @@ def idle(settings: CompareSettings) -> dict[str, str]:
     """The settings that this comparison does not look at, each with the flag that would make it do so."""
     found = {} if settings.pairs == "samples" else dict.fromkeys(_SAMPLING, "--pairs samples")
     found |= {} if settings.pairs == "revisions" else {"between": "--pairs revisions"}
-    return found | ({} if settings.cot else dict.fromkeys(_REASONING, "--cot"))
+    found |= {} if settings.cot else dict.fromkeys(_REASONING, "--cot")
+    if rewarding(settings):
+        found |= dict.fromkeys(_ASKING, "the --judge of a model that is asked questions")
+        # A probe has the number format that it was fitted in.
+        found |= {} if settings.pairs == "samples" else {"dtype": "another --judge"}
+    return found
+
+
+def _calibrating(settings: CompareSettings) -> bool:
+    return settings.calibrate != "none" and not rewarding(settings)
+
+
+def rewarding(settings: CompareSettings) -> bool:
+    """Whether the judge of a comparison gives rewards (see `engines.base.Rewarding`), as its settings tell.
+
+    Raises:
+        ConfigError: Another distribution's engine cannot be imported.
+    """
+    engine = (engine_of(settings.judge) if settings.judge else None) or settings.engine
+    return engine is not None and rewards(engine)
 
 
 def plan_labelling(
@@ -145,12 +179,21 @@ def plan_labelling(
             f"--model samples responses, and with --pairs {settings.pairs} none are sampled",
             "Leave out --model, or name the judge with --judge.",
         )
+    if settings.cot and _calibrating(settings):
+        raise ConfigError(
+            f"--calibrate {settings.calibrate} with --cot: a judge that reasons answers after its own words, "
+            "and about responses without content it has nothing to reason",
+            "Leave out one of the two; verdicts after a chain of thought are clamped (--clamp).",
+        )
     if settings.pairs == "revisions":
         span(settings.between, base.rounds)
     try:
         templates = load_templates(base.templates, base.few_shots, base.system_prompt)
-        judge_templates = load_judge_templates(settings.templates or base.templates, settings.few_shots, settings.cot)
-        loaded = load_file(settings.principles) if settings.principles else kept or load_file(base.principles)
+        judge_templates = loaded = None
+        if not rewarding(settings):
+            asked_by = settings.templates or base.templates
+            judge_templates = load_judge_templates(asked_by, settings.few_shots, settings.cot)
+            loaded = load_file(settings.principles) if settings.principles else kept or load_file(base.principles)
     except (TemplateError, PrinciplesError) as bad:
         if settings.principles or settings.templates:
             raise
@@ -160,7 +203,7 @@ def plan_labelling(
     return Plan(
         settings=settings,
         base=base,
-        principles=_judging(loaded, name, settings.principles_per_pair),
+        principles=_judging(loaded, name, settings.principles_per_pair) if loaded else None,
         templates=templates,
         judge_templates=judge_templates,
         models=(settings.models or (base.model,)) if settings.pairs == "samples" else (),

@@ -17,6 +17,8 @@ from constitution.run_folder import check_entries
 
 # What the digest of a file's principles is called among what affects rows.
 PRINCIPLES = "principles (content)"
+# What the rules that a judge is asked are called there; both are None of a judge that gives rewards.
+RULES = "rules"
 # Characters of a text that a difference shows.
 MOST_SHOWN = 100
 
@@ -77,6 +79,18 @@ SCORE = Stage(
     make="score",
 )
 
+EXPAND = Stage(
+    manifest="expand.json",
+    calls="expand-calls.jsonl",
+    outcomes="expand-answers.jsonl",
+    failures="expand-failures.jsonl",
+    filtered="expand-filtered.jsonl",
+    elsewhere="Choose another folder, with --to.",
+    again="choose another folder, with --to.",
+    what="new prompts",
+    make="prompts expand",
+)
+
 
 class Manifest(Record):
     """What a stage of a run is.
@@ -112,6 +126,12 @@ class Manifest(Record):
             if isinstance(identity, dict)
             else self.settings.get("judge") or "not loaded yet"
         )
+
+    @property
+    def rewarding(self) -> bool:
+        """Whether the judge gave rewards, and was asked neither principles nor rules."""
+        asked = [name for name in (PRINCIPLES, RULES) if name in self.affecting]
+        return bool(asked) and all(self.affecting[name] is None for name in asked)
 
 
 def has_stage(folder: Path, stage: Stage) -> bool:

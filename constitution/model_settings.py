@@ -166,13 +166,25 @@ def resolve(base: ModelSettings, role: AnyRole) -> ModelSettings:
     if engine:
         given.setdefault("engine", engine)
     if given.get("engine", base.engine) != base.engine:
-        base = ModelSettings(concurrency=base.concurrency)
+        # A probe reads with a model in this process: where that is said to run, it does too.
+        here = {base.engine, given["engine"]} == {"transformers", "probe"}
+        base = ModelSettings(concurrency=base.concurrency, device=base.device if here else "auto")
     if "revision" not in given and name != base.model:
         # Servers' names for models may hold an @ of their own.
         known_by_revision = given.get("engine", base.engine) != "openai" and not Path(name).exists()
         plain, _, revision = name.partition("@") if known_by_revision else (name, "", "")
         name, given["revision"] = plain, revision or None
     return base.model_copy(update={**given, "model": name})
+
+
+def models_of(generator: ModelSettings, *roles: AnyRole | None) -> list[ModelSettings]:
+    """The generator, and those who play these parts; None is a part that nobody plays."""
+    return [generator, *(resolve(generator, role) for role in roles if role)]
+
+
+def engine_of(role: AnyRole) -> str | None:
+    """The engine that a role names; None: it leaves that open."""
+    return split_engine(role)[0] if isinstance(role, str) else role.engine or split_engine(role.model)[0]
 
 
 def label_of(role: AnyRole) -> str:

@@ -6,11 +6,11 @@ for those of `run_folder.OWN_FOLDERS`.
 
 from pathlib import Path
 
-from constitution.manifest import COMPARE, REVISE, SCORE, has_stage
+from constitution.manifest import COMPARE, EXPAND, REVISE, SCORE, has_stage
 from constitution.run_folder import OWN_FOLDERS
 from constitution.versus_folder import SETUP
 
-STAGES = (REVISE, COMPARE, SCORE)
+STAGES = (REVISE, COMPARE, SCORE, EXPAND)
 
 
 def owner(path: Path) -> Path | None:

@@ -1,6 +1,9 @@
 """When to give up on a judge whose answers cannot be read."""
 
+import math
+
 from constitution.errors import ModelError
+from constitution.records import Reasoning, Vote
 
 # After this many rows without one readable answer, more of them would be a waste.
 ROWS_BEFORE_GIVING_UP = 20
@@ -65,3 +68,16 @@ class Patience:
                 f"{number} {'row' if number == 1 else 'rows'}: {self._why}",
                 self._hint,
             )
+
+
+def unreadable(vote: Vote) -> str:
+    """What is wrong with a vote."""
+    last = vote.reasonings[-1] if vote.reasonings else vote
+    if isinstance(last, Reasoning) and last.logprob_a is None and last.logprob_b is None:
+        said = " ".join(last.completion.text.split())[-80:]
+        cut = " (cut: raise --cot-tokens)" if last.completion.finish_reason == "length" else ""
+        return f"its last reasoning ends without an answer{cut}: …{said}"
+    if last.logprob_a is None or last.logprob_b is None:
+        return "it told no log-probabilities of its answers"
+    mass = math.exp(last.logprob_a) + math.exp(last.logprob_b)
+    return f"A and B together have probability {mass:.2g}, below --min-mass"

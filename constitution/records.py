@@ -6,20 +6,26 @@ that answers it (Bai et al. 2022, section 3.1). Lengths are in tokens of the mod
 
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
+
+from constitution.answers import Choice as Choice
+from constitution.answers import Completion as Completion
+from constitution.answers import FinishReason as FinishReason
+from constitution.answers import Record as Record
+from constitution.answers import Reward as Reward
+from constitution.answers import Sampling as Sampling
+from constitution.answers import absent
+from constitution.judgements import Alternative as Alternative
+from constitution.judgements import Candidate as Candidate
+from constitution.judgements import Judgement as Judgement
+from constitution.judgements import Label as Label
+from constitution.judgements import Order as Order
+from constitution.judgements import Reasoning as Reasoning
+from constitution.judgements import Selection as Selection
+from constitution.judgements import Status as Status
+from constitution.judgements import Vote as Vote
 
 Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length"]
-# Which response is shown as (A): the first of the comparison, or the second.
-Order = Literal["forward", "reversed"]
-Label = Literal["A", "B"]
-Status = Literal["labelled", "tie", "inconsistent", "invalid"]
-
-
-class Record(BaseModel):
-    """Base of all records: immutable, and strict about its fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Row(Protocol):
@@ -52,7 +58,7 @@ class Prompt(Record):
     id: str
     index: int
     messages: tuple[Message, ...]
-    metadata: dict[str, JsonValue] = {}
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -60,74 +66,20 @@ class Prompt(Record):
         return self.messages[-1].content if self.messages else ""
 
 
-class Sampling(Record):
-    """How an engine samples.
-
-    Attributes:
-        max_tokens: Most tokens in the answer.
-        temperature: 0 is greedy.
-        top_p: Nucleus mass, 1 keeps the whole distribution.
-        top_k: Only the K most probable tokens; 0 keeps all.
-        min_p: Only tokens at least this share of the most probable one's probability; 0 keeps all.
-        stop: Strings that end the answer; not part of it.
-    """
-
-    max_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    stop: tuple[str, ...] = ()
-
-
-class Completion(Record):
-    """What a model answered.
-
-    Attributes:
-        text: The answer, outer white space removed.
-        finish_reason: `stop`, or `length` when the answer was cut at `max_tokens`.
-        prompt_tokens: Tokens that the model was given.
-        completion_tokens: Tokens that it sampled, the end-of-turn token included.
-        control_strings: Control strings found in the messages, where the engine cannot make them plain text by itself.
-        reused_tokens: Those of the prompt that the engine still had at hand. What else ran at that moment decides it,
-            so it is no part of a row: it is kept with the call.
-    """
-
-    text: str
-    finish_reason: FinishReason
-    prompt_tokens: int
-    completion_tokens: int
-    control_strings: int = 0
-    reused_tokens: Annotated[int, Field(exclude=True)] = 0
-
-
-class Choice(Record):
-    """How probable a model finds given answers.
-
-    Attributes:
-        logprobs: Of each option, in nats; not normalised over the options. None: the engine could not tell.
-        sampled: None if they are the model's own. Else how many sampled answers they are the shares of, from a server
-            that tells no log-probabilities.
-        control_strings: As in `Completion`.
-        prompt_tokens: Tokens that the model was given, in all requests that it took; 0 if nobody told.
-        completion_tokens: Tokens that it sampled for it.
-        reused_tokens: As in `Completion`.
-    """
-
-    logprobs: tuple[float | None, ...]
-    sampled: int | None = None
-    control_strings: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    reused_tokens: Annotated[int, Field(exclude=True)] = 0
-
-
 class Round(Record):
-    """One critique and the revision that answers it; `critique` is None in direct revision."""
+    """One critique and the revision that answers it.
+
+    Attributes:
+        principle: Its id.
+        critique: None in direct revision.
+        revision: What goes on.
+        selection: What it was taken from; None if there was only one.
+    """
 
     principle: str
     critique: Completion | None
     revision: Completion
+    selection: Annotated[Selection | None, Field(exclude_if=absent)] = None
 
 
 class Transcript(Record):
@@ -147,71 +99,17 @@ class Transcript(Record):
 
     @property
     def completions(self) -> tuple[Completion, ...]:
-        """Every model call of the chain, critiques included."""
+        """Every answer that the chain is made of, critiques included."""
         critiques = [round.critique for round in self.rounds if round.critique is not None]
         return (*self.responses, *critiques)
 
-
-class Candidate(Record):
-    """One of the responses to a prompt that are compared.
-
-    Attributes:
-        text: The response.
-        source: Where it comes from: `sample-2`, `response`, `revision-1`, or a column of a file of pairs.
-        model: Who wrote it; empty if unknown.
-        finish_reason: None if unknown.
-        rank: Place among the prompt's responses, 1 the best; None where the comparisons do not connect them all.
-        strength: Bradley-Terry log-strength in nats, mean 0 over the prompt's responses.
-    """
-
-    text: str
-    source: str
-    model: str = ""
-    finish_reason: FinishReason | None = None
-    rank: int | None = None
-    strength: float | None = None
-
-
-class Reasoning(Record):
-    """One chain of thought of a judge.
-
-    Attributes:
-        completion: What it wrote before the verdict.
-        verdict: The label that its last answer marker names; None if unreadable, or if `choose` was asked instead.
-        logprob_a: Log-probability of the label A after the reasoning, in nats; None without `choose`.
-        logprob_b: Likewise of B.
-        sampled: As in `Vote`.
-        p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
-    """
-
-    completion: Completion
-    verdict: Label | None = None
-    logprob_a: float | None = None
-    logprob_b: float | None = None
-    sampled: int | None = None
-    p_first: float | None = None
-
-
-class Vote(Record):
-    """What a judge said of two responses under one principle, in one order.
-
-    Attributes:
-        principle: Its id.
-        order: Which response was shown as (A).
-        logprob_a: Log-probability of the label A, in nats; None when the judge reasoned first.
-        logprob_b: Likewise of B.
-        sampled: How many sampled answers the log-probabilities are shares of; None if they are the model's own.
-        reasonings: Chains of thought, if the judge reasons first.
-        p_first: Probability that the comparison's first response is better, the order undone; None if unreadable.
-    """
-
-    principle: str
-    order: Order
-    logprob_a: float | None = None
-    logprob_b: float | None = None
-    sampled: int | None = None
-    reasonings: tuple[Reasoning, ...] = ()
-    p_first: float | None = None
+    @property
+    def others(self) -> tuple[Completion, ...]:
+        """Every revision that was not taken."""
+        selections = [round.selection for round in self.rounds if round.selection is not None]
+        return tuple(
+            other.completion for one in selections for n, other in enumerate(one.alternatives) if n != one.taken
+        )
 
 
 class Comparison(Record):
@@ -226,16 +124,22 @@ class Comparison(Record):
         metadata: The row's other columns.
         first: One response.
         second: The other.
-        votes: Every principle in both orders.
-        p_forward: Probability that `first` is better when it is shown as (A): votes averaged as logits.
+        votes: Every principle in both orders; none by a judge that rewards.
+        p_forward: Probability that `first` is better when it is shown as (A): votes averaged as logits. None by a judge
+            that rewards: it sees one response at a time.
         p_reversed: The same when it is shown as (B).
-        p: The soft label: both orders averaged as logits; None if invalid.
-        disagreement: Standard deviation of the principles' probabilities, each averaged over both orders.
+        p: The soft label: both orders averaged as logits, or that of the two rewards; None if invalid.
+        disagreement: Standard deviation of the principles' probabilities, each averaged over both orders; None by a
+            judge that rewards.
         status: Only `labelled` is exported unless asked. `invalid`: no readable verdict. `inconsistent`: the two
             orders contradict each other. `tie`: neither is better, or both are one text.
         gold: Which response people preferred, where the input says so.
         sampled: How many sampled answers each vote is the share of, from a judge that tells no log-probabilities; None
             if the votes are log-probabilities of the model's own.
+        reward_first: The reward of `first` in nats, by a judge that rewards; else None.
+        reward_second: Likewise of `second`.
+        others: The prompt's other responses, where rewards tell which two are the best and the worst; else each is in a
+            comparison of its own.
     """
 
     id: str
@@ -254,6 +158,19 @@ class Comparison(Record):
     status: Status
     gold: Literal["first", "second"] | None = None
     sampled: int | None = None
+    reward_first: float | None = None
+    reward_second: float | None = None
+    others: Annotated[tuple[Candidate, ...], Field(exclude_if=absent)] = ()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The two, and the others."""
+        return (self.first, self.second, *self.others)
+
+    @property
+    def judged(self) -> bool:
+        """Whether a judge was asked; of one text twice nobody need be."""
+        return bool(self.votes) or self.reward_first is not None
 
 
 class Failure(Record):
@@ -290,11 +207,15 @@ class Call(Record):
     Attributes:
         row: The row's id.
         index: Its position in the input.
-        step: `respond`, `critique-N` or `revise-N`, rounds from 1; in the RL stage `sample-N`, or the two sources, the
-            principle and the order; of scores the source and the rule.
-        digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options.
+        step: `respond`, `critique-N` or `revise-N`, rounds from 1; of best of K also `revise-N/K` and `pick-N/…` with
+            two positions, the principle and the order; in the RL stage `sample-N`, the two sources, the
+            principle and the order, or `content-free-N` and the principle; of scores the source and the rule; of
+            rewards the source and `reward`.
+        digest: Hash of all that affects the answer: model, messages, sampling, seed; of `choose` also the options, of
+            `reward` the response.
         completion: What `generate` answered.
         choice: What `choose` answered.
+        reward: What `reward` answered.
         began: When it was asked for, in seconds since 1970 (see `calls.py`); None of calls of older versions.
         seconds: From then until the answer came, the time that it waited for its turn in the engine included.
         model: Who answered, as its identity names it; None of calls of older versions.
@@ -308,8 +229,14 @@ class Call(Record):
     digest: str
     completion: Completion | None = None
     choice: Choice | None = None
+    reward: Reward | None = None
     began: float | None = None
     seconds: float | None = None
     model: str | None = None
     reused_tokens: int = 0
     lent: bool = False
+
+    @property
+    def answer(self) -> Completion | Choice | Reward | None:
+        """What it answered, whichever way it was asked."""
+        return self.completion or self.choice or self.reward

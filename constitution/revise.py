@@ -3,13 +3,16 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from constitution.principles import PrincipleSet
-from constitution.records import Completion, Message, Prompt, Round, Transcript
+from constitution.principles import Principle, PrincipleSet
+from constitution.records import Completion, Message, Prompt, Round, Selection, Transcript
+from constitution.tasks import together
 from constitution.templating import TemplateSet
 
 # One model call of one row: the step's name and the conversation in, the answer out. The runner binds it to the row,
 # its journal and its seeds.
 Ask = Callable[[str, Sequence[Message]], Coroutine[Any, Any, Completion]]
+# Says which of a round's revisions goes on: the round's number and principle, and the revisions in.
+Pick = Callable[[int, Principle, Sequence[Completion]], Coroutine[Any, Any, Selection]]
 
 
 async def revise(
@@ -23,6 +26,8 @@ async def revise(
     critique: bool = True,
     replacement: bool = True,
     ask_critic: Ask | None = None,
+    best_of: int = 1,
+    pick: Pick | None = None,
 ) -> Transcript:
     """Run one prompt's chain.
 
@@ -39,6 +44,8 @@ async def revise(
         critique: False skips the critique and asks for the revision directly.
         replacement: Whether one row may draw a principle twice.
         ask_critic: Makes the calls for critiques, where another model writes them (the paper has one model).
+        best_of: N, revisions sampled each round, of which one goes on (the paper has one).
+        pick: Says which, if there are several.
 
     Raises:
         CallError: A call failed for good; the row ends here.
@@ -53,8 +60,12 @@ async def revise(
                 f"critique-{number}", templates.critique(prompt, answer.text, principle)
             )
         request = templates.revise(prompt, answer.text, principle, criticism.text if criticism else None)
-        answer = await ask(f"revise-{number}", request)
-        done.append(Round(principle=principle.id, critique=criticism, revision=answer))
+        # The first has the name that it has without others: a fork that asks for more of them finds it.
+        names = [f"revise-{number}", *(f"revise-{number}/{other}" for other in range(2, best_of + 1))]
+        revisions = await together([ask(name, request) for name in names])
+        selection = await pick(number, principle, revisions) if pick else None
+        answer = revisions[selection.taken if selection else 0]
+        done.append(Round(principle=principle.id, critique=criticism, revision=answer, selection=selection))
     return Transcript(
         id=prompt.id,
         index=prompt.index,

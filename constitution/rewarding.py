@@ -13,11 +13,8 @@ models a server is the better judge.
 """
 
 import asyncio
-import atexit
-import contextlib
 import logging
 import math
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +25,7 @@ from constitution.digests import derive_seed, digest
 from constitution.engines import open_engine
 from constitution.engines.base import Engine
 from constitution.errors import CallError, ConfigError
+from constitution.judge_thread import JudgeThread
 from constitution.model_settings import ModelSettings, Role, resolve
 from constitution.principles import PrincipleSet, Rule, find_principles, load_file
 from constitution.records import Candidate, Choice, Message
@@ -69,9 +67,7 @@ class RuleReward:
         self._seed = seed
         self._min_mass = min_mass
         self._unscored = unscored
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._engine: Engine | None = None
+        self._judging = JudgeThread(self._open, "rule reward")
 
     def __call__(
         self, prompts: Sequence[Conversation], completions: Sequence[Conversation], **columns: Any
@@ -89,8 +85,7 @@ class RuleReward:
             ModelError: The judge cannot be opened, or is gone.
         """
         turns = read_turns(prompts, completions)
-        with self._lock:
-            found = asyncio.run_coroutine_threadsafe(self._score(turns), self._running()).result()
+        found = self._judging.run(lambda engine: self._score(turns, engine))
         log = columns.get("log_metric")
         if log and found:
             self._tell(log, found)
@@ -98,47 +93,21 @@ class RuleReward:
 
     def close(self) -> None:
         """Close the judge and end the thread; the next call opens it again."""
-        with self._lock:
-            loop, engine = self._loop, self._engine
-            self._loop = self._engine = None
-            if loop is None:
-                return
-            if engine is not None:
-                asyncio.run_coroutine_threadsafe(engine.aclose(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
-            self._thread.join()
-            loop.close()
-            atexit.unregister(self._close_at_exit)
+        self._judging.close()
 
-    def _close_at_exit(self) -> None:
-        # By now Python begins nothing on threads any more, which engines that compute here need to close. They hold
-        # nothing that the end of the process does not free.
-        with contextlib.suppress(RuntimeError):
-            self.close()
+    async def _open(self) -> Engine:
+        return await open_engine(self._judge, self._templates.chat_template)
 
-    def _running(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            # A daemon: a trainer that fails must not wait for it.
-            self._thread = threading.Thread(target=self._loop.run_forever, name="rule reward", daemon=True)
-            self._thread.start()
-            atexit.register(self._close_at_exit)
-        return self._loop
-
-    async def _score(self, turns: Sequence[Turns]) -> list[Scored | None]:
-        if self._engine is None:
-            self._engine = await open_engine(self._judge, self._templates.chat_template)
+    async def _score(self, turns: Sequence[Turns], engine: Engine) -> list[Scored | None]:
         free = asyncio.Semaphore(self._judge.concurrency)
 
         async def one(turns: Turns) -> Scored | None:
             async with free:
-                return await self._score_one(turns)
+                return await self._score_one(turns, engine)
 
         return await together([one(each) for each in turns])
 
-    async def _score_one(self, turns: Turns) -> Scored | None:
-        engine = self._engine
-        assert engine
+    async def _score_one(self, turns: Turns, engine: Engine) -> Scored | None:
         # The prompt's name: all its completions are judged after the same examples.
         row = digest([message.model_dump() for message in turns.prompt])
 
@@ -199,11 +168,10 @@ def rule_reward(
         TemplateError: A template set that has no question for rules.
     """
     numbers = {"few_shots": few_shots, "min_mass": min_mass, "seed": seed, "concurrency": concurrency}
-    _checked(ScoreSettings, numbers, "")
-    if unscored is not None and not (isinstance(unscored, int | float) and math.isfinite(unscored)):
-        raise ConfigError(f"rule_reward: unscored: {unscored!r} is no reward", "Give a number, or None.")
-    role = _checked(Role, {"model": judge, **model}, f"What can be said of the judge: {', '.join(Role.model_fields)}")
-    settings = resolve(_checked(ModelSettings, {"concurrency": concurrency}, ""), role)
+    checked(ScoreSettings, numbers, "")
+    check_unscored("rule_reward", unscored)
+    role = checked(Role, {"model": judge, **model}, f"What can be said of the judge: {', '.join(Role.model_fields)}")
+    settings = resolve(checked(ModelSettings, {"concurrency": concurrency}, ""), role)
     if isinstance(principles, PrincipleSet):
         rules = chosen_rules(principles, only, principles.name)
     else:
@@ -212,8 +180,18 @@ def rule_reward(
     return RuleReward(rules, settings, asked, seed, min_mass, name, unscored)
 
 
-def _checked(model: type[Checked], values: dict[str, Any], hint: str) -> Checked:
-    """Settings of these values, by the bounds that they have as flags."""
+def check_unscored(function: str, unscored: float | None) -> None:
+    """See that what completions without a reward get is a number, or None.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if unscored is not None and not (isinstance(unscored, int | float) and math.isfinite(unscored)):
+        raise ConfigError(f"{function}: unscored: {unscored!r} is no reward", "Give a number, or None.")
+
+
+def checked(model: type[Checked], values: dict[str, Any], hint: str, function: str = "rule_reward") -> Checked:
+    """Settings of these values, by the bounds that they have as flags; errors name the function that took them."""
     try:
         return model.model_validate(values)
     except ValidationError as bad:
@@ -224,4 +202,4 @@ def _checked(model: type[Checked], values: dict[str, Any], hint: str) -> Checked
         # A judge's values may be secrets; numbers are none.
         if isinstance(fault["input"], int | float) and "found" not in told:
             told += f", not {fault['input']!r}"
-        raise ConfigError(f"rule_reward: {where}: {told}", hint) from None
+        raise ConfigError(f"{function}: {where}: {told}", hint) from None

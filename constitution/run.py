@@ -29,13 +29,13 @@ from constitution.manifest import (
     write_manifest,
 )
 from constitution.principles import PrincipleSet
-from constitution.records import Call, Choice, Comparison, Completion, Failure, Filtered, Record, Row, Transcript
+from constitution.records import Call, Comparison, Failure, Filtered, Record, Row, Transcript
 from constitution.row_states import RowStates, State, read_states
 from constitution.run_folder import check_folder
 from constitution.score_records import Scores
 from constitution.writer_lock import HOLDER, LOCK, WriterLock
 
-_FIRST = [Path(name) for name in (HOLDER, "manifest.json", "compare.json", "score.json")]
+_FIRST = [Path(name) for name in (HOLDER, "manifest.json", "compare.json", "score.json", "expand.json")]
 # What may lie in a folder whose run had no time to write its manifest; `NAME.tmp` is how earlier versions wrote aside.
 OURS = {LOCK, HOLDER, *(aside_of(path).name for path in _FIRST), *(path.with_suffix(".tmp").name for path in _FIRST)}
 
@@ -74,7 +74,7 @@ class Run:
             self._new = not folder.exists()
             make_folder(folder)
             foreign = [path.name for path in sorted(folder.iterdir()) if path.name not in OURS]
-            if foreign and not (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
+            if foreign and not any(has_stage(folder, one) for one in (REVISE, COMPARE, stage)):
                 raise FolderTaken(f"{folder}: not empty, and not a run (found {foreign[0]})", stage.elsewhere)
             self._lock = WriterLock(folder)
         except OSError as bad:
@@ -213,16 +213,6 @@ class Run:
         """The finished calls of a row, and those of the run whose calls are reused."""
         return list(self._answers.get(row.id, {}).values()), list(self._lender.of(row)) if self._lender else []
 
-    def answer(self, row: Row, step: str, digest: str) -> Completion | None:
-        """The journalled answer to this very call of `generate`, if there is one."""
-        call = self._find(row, step, digest)
-        return call.completion if call else None
-
-    def choice(self, row: Row, step: str, digest: str) -> Choice | None:
-        """The journalled answer to this very call of `choose`, if there is one."""
-        call = self._find(row, step, digest)
-        return call.choice if call else None
-
     def keep(self, record: Call | Outcome) -> None:
         """Journal a record; a finished row's calls are forgotten."""
         match record:
@@ -274,7 +264,8 @@ class Run:
         if self._again is not None:
             self._again.discard(index)
 
-    def _find(self, row: Row, step: str, digest: str) -> Call | None:
+    def find(self, row: Row, step: str, digest: str) -> Call | None:
+        """The journalled call with this very question, if there is one."""
         if own := self._answers.get(row.id, {}).get((step, digest)):
             return own
         lent = self._lender.find(row, step, digest) if self._lender else None

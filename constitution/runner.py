@@ -139,7 +139,8 @@ class Tally:
     def count(self, row: str, step: str) -> None:
         """A call of a row is behind it."""
         self.calls[row] += 1
-        self.rounds[row] += step.startswith("revise")
+        # Of several revisions of a round, the first.
+        self.rounds[row] += step.startswith("revise") and "/" not in step
 
     def settle(self, row: str) -> None:
         """From here on the row counts with all its calls."""

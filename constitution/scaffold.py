@@ -29,7 +29,7 @@ def as_config_file(settings: Settings, examples: Mapping[str, object] = EXAMPLES
         examples: Names of settings that nobody gave, marked as such.
     """
     document = CommentedMap(settings.model_dump(mode="json"))
-    document["critic"] = _as_given(settings.critic)
+    document["critic"], document["judge"] = _as_given(settings.critic), _as_given(settings.judge)
     for name in document:
         note = " (an example: required, not given)" if name in examples else ""
         document.yaml_set_comment_before_after_key(name, before=HELP[name] + note)

@@ -1,5 +1,7 @@
 """Score one response by rules: a judge says how probable each proposition is (Mu et al. 2024, section 4).
 
+A judge that rewards (`reward_judge.py`) is asked about no rule: its reward is the response's.
+
 A rule's probability is that of yes, normalised over yes and no (`votes.weighed` does the same for A and B). The reward
 is linear in them, as there:
 
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from constitution.compare import Weigh
 from constitution.principles import Rule
 from constitution.records import Candidate, Choice, Message
+from constitution.reward_judge import Rate, rewards_of
 from constitution.rule_templates import RuleTemplates
 from constitution.score_records import RuleScore, Scored
 from constitution.votes import sigmoid
@@ -61,6 +64,16 @@ async def score(row: str, prompt: Sequence[Message], responses: Sequence[Candida
     return found
 
 
+async def score_by_reward(prompt: Sequence[Message], responses: Sequence[Candidate], rate: Rate) -> list[Scored]:
+    """Take each response's reward from a judge that rewards; no rule is asked about.
+
+    Raises:
+        CallError: A call failed for good; the row ends here.
+    """
+    given = await rewards_of(prompt, responses, rate)
+    return [_told(response, given[response.text].value, ()) for response in responses]
+
+
 async def _ask(row: str, prompt: Sequence[Message], response: Candidate, rule: Rule, scorer: Scorer) -> RuleScore:
     asked = scorer.templates.score(prompt, response.text, rule, seed=scorer.seed, row=row)
     told = await scorer.weigh(f"{response.source}/{rule.id}", asked, scorer.templates.yes_no)
@@ -88,12 +101,16 @@ def reward(rules: Sequence[RuleScore], weights: Mapping[str, float]) -> float | 
 
 
 def _scored(response: Candidate, rules: tuple[RuleScore, ...], weights: Mapping[str, float]) -> Scored:
+    return _told(response, reward(rules, weights), rules)
+
+
+def _told(response: Candidate, value: float | None, rules: tuple[RuleScore, ...]) -> Scored:
     return Scored(
         text=response.text,
         source=response.source,
         model=response.model,
         finish_reason=response.finish_reason,
-        reward=reward(rules, weights),
+        reward=value,
         invalid=tuple(rule.rule for rule in rules if rule.p is None),
         rules=rules,
     )

@@ -33,9 +33,10 @@ class Scored(Record):
         source: Where it comes from: `response`, `revision-1`, `sample-2`, or a column of a file of pairs.
         model: Who wrote it; empty if unknown.
         finish_reason: None if unknown.
-        reward: Sum of each rule's weight times its probability; None if a rule is invalid.
+        reward: Sum of each rule's weight times its probability; None if a rule is invalid. By a judge that rewards, its
+            reward in nats.
         invalid: Ids of the rules whose answer could not be read.
-        rules: Every rule asked, in the order of the file.
+        rules: Every rule asked, in the order of the file; none by a judge that rewards.
     """
 
     text: str

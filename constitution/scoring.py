@@ -15,7 +15,7 @@ from constitution.patience import Patience
 from constitution.principles import PrincipleSet
 from constitution.run import Outcome, Run
 from constitution.runner import Chain, Stop, Tally, Watch
-from constitution.score import Scorer, score
+from constitution.score import Scorer, score, score_by_reward
 from constitution.score_records import Scores
 from constitution.score_settings import ScoreSettings
 from constitution.scoring_plan import Plan, base_of, nothing_to_score, plan_scoring
@@ -33,7 +33,7 @@ async def score_run(
     stop: Stop | None = None,
     crew: Crew | None = None,
 ) -> Counts:
-    """Score the responses of a run by rules, and add the scores to the run's folder.
+    """Score the responses of a run by rules, or by a judge that rewards, and add the scores to the run's folder.
 
     Stopped in any way, it goes on where it was. Everything a person can have got wrong is checked before the judge is
     loaded.
@@ -82,8 +82,8 @@ async def score_run(
             run.check(affecting)
         if retry_failed and not count(folder, SCORE).failed:
             return count(folder, SCORE)
-        (judge,) = await crew.open([Model(plan.judge, plan.templates.chat_template)])
-        if not judge.chooses:
+        (judge,) = await crew.open([Model(plan.judge, plan.templates.chat_template if plan.templates else None)])
+        if plan.templates and not judge.chooses:
             raise ModelError(
                 f"the engine {plan.judge.engine} cannot judge: it has no method `choose`",
                 "Name another judge: --judge ENGINE:NAME; constitution engines lists them.",
@@ -92,10 +92,10 @@ async def score_run(
         if replace and run.changes(affecting):
             run.set_aside()
         stored = settings.model_dump(mode="json")
-        kept = plan.principles.model_copy(update={"rules": plan.rules})
+        kept = plan.principles.model_copy(update={"rules": plan.rules}) if plan.principles else None
         run.begin(new_manifest(__version__, judge.determinism, rows, stored, affecting, kept), retry_failed)
         run.grow(rows)
-        tally = Tally(rows, max(numbers) * len(plan.rules), retrying=retry_failed)
+        tally = Tally(rows, max(numbers) * (len(plan.rules) or 1), retrying=retry_failed)
         patience = _patience(plan.judge.model, folder, rows)
         # No call of `choose` is asked again with another seed.
         job = Job(partial(_chain, plan), settings.seed, 1, plan.judge.concurrency)
@@ -117,9 +117,12 @@ def _chain(plan: Plan, callers: Sequence[Caller]) -> Chain[ScoreRow]:
     (caller,) = callers
 
     async def chain(row: ScoreRow) -> Sequence[Outcome]:
-        scorer = Scorer(caller.weigh(row), plan.rules, plan.templates, plan.settings.seed, plan.settings.min_mass)
-        scored = tuple(await score(row.id, row.prompt, row.responses, scorer))
-        return [Scores(id=row.id, index=row.index, prompt=row.prompt, metadata=row.metadata, responses=scored)]
+        if plan.templates is None:
+            scored = await score_by_reward(row.prompt, row.responses, caller.rate(row))
+        else:
+            scorer = Scorer(caller.weigh(row), plan.rules, plan.templates, plan.settings.seed, plan.settings.min_mass)
+            scored = await score(row.id, row.prompt, row.responses, scorer)
+        return [Scores(id=row.id, index=row.index, prompt=row.prompt, metadata=row.metadata, responses=tuple(scored))]
 
     return chain
 
@@ -137,6 +140,9 @@ def _patience(judge: str, folder: Path, rows: int) -> Patience:
 
 def _see(patience: Patience, row: Scores) -> None:
     answers = [rule for response in row.responses for rule in response.rules]
+    if not answers:
+        # A reward can always be read.
+        return
     if any(rule.p is not None for rule in answers):
         patience.count(row.id, None)
         return

@@ -7,10 +7,11 @@ from typing import Any
 
 from constitution import labelling_plan
 from constitution.config import CompareSettings, Settings
+from constitution.engines import rewards
 from constitution.errors import ConfigError, PrinciplesError, RunError, TemplateError, command
 from constitution.labelling_plan import base_settings, settings_of
-from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
-from constitution.model_settings import ModelSettings, label_of, resolve
+from constitution.manifest import COMPARE, REVISE, RULES, has_stage, load_manifest
+from constitution.model_settings import ModelSettings, engine_of, label_of, resolve
 from constitution.principles import PrincipleSet, Rule, load_file
 from constitution.rule_templates import RuleTemplates, load_rule_templates
 from constitution.score_settings import SCORE_KNOBS, ScoreSettings
@@ -39,17 +40,17 @@ class Plan:
     Attributes:
         settings: What is scored, and how.
         base: The run's own settings, which stand where the scoring has none.
-        principles: Where the rules are from.
-        rules: What the judge is asked.
-        templates: How it is asked.
+        principles: Where the rules are from; None: it gives rewards.
+        rules: What the judge is asked; none: it gives rewards.
+        templates: How it is asked; None: it gives rewards.
         samples: What made the compared responses, by name; None if none are scored.
     """
 
     settings: ScoreSettings
     base: Settings
-    principles: PrincipleSet
+    principles: PrincipleSet | None
     rules: tuple[Rule, ...]
-    templates: RuleTemplates
+    templates: RuleTemplates | None
     samples: dict[str, Any] | None
 
     @property
@@ -60,15 +61,31 @@ class Plan:
     def affecting(self) -> dict[str, Any]:
         """What changes scores, by name: what a resumed scoring must match; the model is known later."""
         settings, base = self.settings, self.base
-        return settings.model_dump(mode="json", exclude=set(SCORE_KNOBS)) | {
+        # Not a digest: who changed a rule is told which one.
+        rules = {rule.id: {"proposition": rule.proposition, "weight": rule.weight} for rule in self.rules}
+        return settings.model_dump(mode="json", exclude={*SCORE_KNOBS, *idle(settings)}) | {
             "judge": label_of(settings.judge or base.model),
             "engine": settings.engine or base.generator.engine,
             "dtype": settings.dtype or base.dtype,
-            # Not a digest: who changed a rule is told which one.
-            "rules": {rule.id: {"proposition": rule.proposition, "weight": rule.weight} for rule in self.rules},
-            "templates (content)": self.templates.digest,
+            RULES: rules if self.templates else None,
+            "templates (content)": self.templates.digest if self.templates else None,
             "samples": self.samples,
         }
+
+
+def idle(settings: ScoreSettings) -> tuple[str, ...]:
+    """The settings that this scoring does not look at: those of questions, where the judge gives rewards."""
+    return ("principles", "only", "templates", "few_shots", "min_mass", "dtype") if rewarding(settings) else ()
+
+
+def rewarding(settings: ScoreSettings) -> bool:
+    """Whether the judge of a scoring gives rewards (see `engines.base.Rewarding`), as its settings tell.
+
+    Raises:
+        ConfigError: Another distribution's engine cannot be imported.
+    """
+    engine = (engine_of(settings.judge) if settings.judge else None) or settings.engine
+    return engine is not None and rewards(engine)
 
 
 def judge_of(base: Settings, settings: ScoreSettings) -> ModelSettings:
@@ -124,6 +141,8 @@ def plan_scoring(folder: Path, base: Settings, settings: ScoreSettings, given: P
             f"--on {settings.on}: {folder} holds comparisons of a file's pairs, and no responses of its own",
             "Score the pairs: --on samples",
         )
+    if rewarding(settings):
+        return Plan(settings, base, None, (), None, samples)
     principles = given or _principles(folder, base, settings)
     rules = chosen_rules(principles, settings.only, settings.principles or f"the principles of {folder}", folder)
     try:

@@ -75,8 +75,9 @@ def _by_row(folder: Path) -> Iterator[list[Comparison]]:
 
 def _compared(found: list[Comparison]) -> ScoreRow:
     # Place and strength are what comparisons made of a response: a score knows neither.
-    sides = {side.source: side for one in found for side in (one.first, one.second)}
-    responses = tuple(sides[source].model_copy(update={"rank": None, "strength": None}) for source in sides)
+    sides = {side.source: side for one in found for side in one.candidates}
+    unknown = dict.fromkeys(("rank", "strength", "reward"))
+    responses = tuple(side.model_copy(update=unknown) for side in sides.values())
     first = found[0]
     return ScoreRow(first.row, first.index, first.prompt, first.metadata, responses)
 

@@ -120,7 +120,7 @@ def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda
         given = row.get(settings.id_column)
         id = "" if given is None else str(given).strip()
         if wanted or not id:
-            columns = settings.column or _prompt_column(row, where)
+            columns = settings.column or prompt_column(row, where)
             messages = messages_of(row, columns, where)
         if not id:
             id = digest([message.model_dump() for message in messages])
@@ -145,7 +145,12 @@ def _fingerprint(id: str) -> int:
     return int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest(), "little")
 
 
-def _prompt_column(row: Row, where: str) -> tuple[str]:
+def prompt_column(row: Row, where: str) -> tuple[str]:
+    """The first of `PROMPT_COLUMNS` that a row has.
+
+    Raises:
+        SourceError: It has none of them.
+    """
     for column in PROMPT_COLUMNS:
         if column in row:
             return (column,)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from constitution.journal import read_records
-from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
+from constitution.manifest import COMPARE, EXPAND, REVISE, SCORE, has_stage, load_manifest
 from constitution.records import Call, Record
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Bill(Record):
 
 def tokens_of(call: Call) -> Tokens:
     """What a call took; nothing, if another run paid for it."""
-    answer = call.completion or call.choice
+    answer = call.answer
     if call.lent or answer is None:
         return Tokens()
     if not answer.prompt_tokens:
@@ -105,7 +105,7 @@ def bill(spent: dict[str, Tokens], prices: "Prices | None") -> Bill:
 
 
 def _calls(folder: Path) -> Iterator[tuple[str, Call]]:
-    for stage in (REVISE, COMPARE, SCORE):
+    for stage in (REVISE, COMPARE, SCORE, EXPAND):
         if has_stage(folder, stage):
             model = load_manifest(folder, stage).model
             for call in read_records(folder / stage.calls, Call):

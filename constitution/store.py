@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from constitution.counts import Counts
 from constitution.journal import parse, read_line, read_lines
-from constitution.manifest import COMPARE, REVISE, SCORE, Stage, load_manifest
+from constitution.manifest import COMPARE, EXPAND, REVISE, SCORE, Stage, load_manifest
 from constitution.records import Comparison, Record, Transcript
 from constitution.row_states import read_states
 from constitution.score_records import Scores
@@ -49,6 +49,11 @@ def transcripts_at(folder: Path, positions: Container[int]) -> dict[int, Transcr
     """The finished rows at some positions of the input, by position; the others are not parsed."""
     path = folder / REVISE.outcomes
     return {line.position: parse(path, line, Transcript) for line in read_lines(path) if line.position in positions}
+
+
+def answers(folder: Path) -> Iterator[Transcript]:
+    """What a model answered when it was asked for new prompts, in the order of the calls: transcripts of no round."""
+    return _in_order(folder / EXPAND.outcomes, Transcript)
 
 
 def scores(folder: Path) -> Iterator[Scores]:

@@ -23,13 +23,13 @@ from constitution import __version__
 from constitution.config import CompareSettings, Settings
 from constitution.crew import LocalCrew
 from constitution.engines import check_role
-from constitution.errors import FolderTaken, PrinciplesError, SettingsDiffer, SourceError
+from constitution.errors import ConfigError, FolderTaken, PrinciplesError, SettingsDiffer, SourceError
 from constitution.generation import generate
 from constitution.joined_principles import joined
 from constitution.labelling import label_pairs
-from constitution.labelling_plan import judge_of, plan_labelling
+from constitution.labelling_plan import judge_of, plan_labelling, rewarding
 from constitution.manifest import REVISE, has_stage
-from constitution.model_settings import Role
+from constitution.model_settings import Role, label_of
 from constitution.pair_files import scan_pairs
 from constitution.principles import PrincipleSet, load_principles
 from constitution.remote.addresses import masked
@@ -86,6 +86,12 @@ def plan_versus(settings: Settings, compare: CompareSettings, b: str, by: str | 
     Raises:
         ConstitutionError: A file is broken, A and B are the same, or nothing can be judged.
     """
+    if rewarding(compare):
+        raise ConfigError(
+            f"--judge {label_of(compare.judge) if compare.judge else compare.engine}: it gives rewards and is asked "
+            "under no principle, so it cannot tell what principles do",
+            "Name a model that is asked: --judge MODEL. To compare two runs by rewards: constitution score RUN.",
+        )
     sets: dict[Side, PrincipleSet] = {"a": load_principles(settings.principles), "b": load_principles(b)}
     if sets["a"].digest == sets["b"].digest:
         raise PrinciplesError(

@@ -4,6 +4,10 @@ A vote's probability is that of the labels' two log-probabilities, normalised ov
 
     P(A) = exp(a) / (exp(a) + exp(b)),   logit P(A) = a − b
 
+If the judge is calibrated (Zhao et al. 2021, arXiv 2102.09690), the logit that it has where neither response says
+anything is subtracted first. They divide the probabilities by those of content-free input and normalise, which for two
+options is the same; of several such inputs they average the probabilities, here it is the logits, as everywhere.
+
 Votes are averaged as logits. A judge's liking for one position adds about the same amount to every logit, so that it
 cancels between the two orders; an average of probabilities would let the more saturated order win. (The paper names no
 average: it judges each pair in one order under one principle.)
@@ -14,7 +18,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from constitution.records import Label, Order, Reasoning, Status, Vote
+from constitution.records import Choice, Label, Order, Reasoning, Status, Vote
 
 # Probabilities are kept this far from 0 and 1, so that no single vote is worth more than 14 nats.
 NEAREST = 1e-6
@@ -80,7 +84,9 @@ def mean_probability(ps: Sequence[float]) -> float:
     return sigmoid(statistics.fmean(logit(p) for p in ps))
 
 
-def weighed(order: Order, logprob_a: float | None, logprob_b: float | None, mass: float) -> float | None:
+def weighed(
+    order: Order, logprob_a: float | None, logprob_b: float | None, mass: float, bias: float = 0.0
+) -> float | None:
     """Probability that the first response is better, from the labels' log-probabilities; None if unreadable.
 
     Args:
@@ -88,11 +94,24 @@ def weighed(order: Order, logprob_a: float | None, logprob_b: float | None, mass
         logprob_a: In nats.
         logprob_b: In nats.
         mass: See `Thresholds`.
+        bias: Logit of (A) where neither response says anything, in nats.
     """
     if logprob_a is None or logprob_b is None or math.exp(logprob_a) + math.exp(logprob_b) < mass:
         return None
-    p_a = OPEN.hold(sigmoid(logprob_a - logprob_b))
+    p_a = OPEN.hold(sigmoid(logprob_a - logprob_b - bias))
     return p_a if order == "forward" else 1 - p_a
+
+
+def bias_of(told: Sequence[Choice], mass: float) -> float | None:
+    """Logit of (A) where neither response says anything, in nats: the mean of what is readable; None if nothing is.
+
+    Args:
+        told: One choice between the labels for each content-free text.
+        mass: See `Thresholds`.
+    """
+    shown = [weighed("forward", one.logprobs[0], one.logprobs[1], mass) for one in told]
+    readable = [p for p in shown if p is not None]
+    return statistics.fmean(map(logit, readable)) if readable else None
 
 
 def spoken(order: Order, verdict: Label | None) -> float | None:

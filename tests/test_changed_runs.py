@@ -99,6 +99,7 @@ GENERATE: dict[str, tuple[Change, frozenset[str]]] = {
     "system_prompt": ({"system_prompt": "Be kind."}, frozenset({"system_prompt", TEMPLATES})),
     "rounds": ({"rounds": 2}, frozenset({"rounds"})),
     "critique": ({"critique": False}, frozenset({"critique"})),
+    "best_of": ({"best_of": 2}, frozenset({"best_of", "judging templates (content)"})),
     "engine": ({"engine": "mine"}, frozenset({"engine"})),
     "model": (moved("model", "rules.yaml"), KNOB),
     "critic": (moved("critic", "rules.yaml"), KNOB),
@@ -153,6 +154,7 @@ def pair_file(folder: Path) -> dict[str, Any]:
 # Likewise of the RL stage: what the comparison is made with, another value, and what a refusal must name.
 COMPARED: dict[str, tuple[Change, Change, frozenset[str]]] = {
     "pairs": ({}, REVISIONS, frozenset({"pairs", "between"}) | SAMPLING),
+    "best_of": ({"samples": 3, "match": "best-worst"}, {"best_of": 3}, KNOB),
     "samples": ({}, {"samples": 3}, frozenset({"samples"})),
     "match": ({}, {"match": "best-worst"}, frozenset({"match"})),
     "between": (REVISIONS, {"between": "0:1"}, frozenset({"between"})),
@@ -171,6 +173,7 @@ COMPARED: dict[str, tuple[Change, Change, frozenset[str]]] = {
     "principles_per_pair": ({}, {"principles_per_pair": 1}, frozenset({"principles_per_pair"})),
     "templates": ({}, moved("templates", "set"), KNOB),
     "few_shots": ({}, {"few_shots": 0}, frozenset({"few_shots", TEMPLATES})),
+    "calibrate": ({}, {"calibrate": "contextual"}, frozenset({"calibrate"})),
     "cot": ({}, {"cot": True}, REASONING),
     "cot_samples": (COT, {"cot_samples": 2}, frozenset({"cot_samples"})),
     "cot_verdict": (COT, {"cot_verdict": "marker"}, frozenset({"cot_verdict"})),
@@ -230,7 +233,8 @@ def named(refusal: RunError) -> set[str]:
 
 def test_every_setting_is_changed_below() -> None:
     # Where rows are run cannot be changed without a cluster: see tests/ray_cluster/test_ray_equal.py.
-    assert GENERATE.keys() | set(NAMES) == Settings.model_fields.keys()
+    # Who picks is nobody without best of N: see test_best_of.py.
+    assert GENERATE.keys() | set(NAMES) | {"judge"} == Settings.model_fields.keys()
     assert COMPARED.keys() == CompareSettings.model_fields.keys()
 
 

@@ -60,11 +60,13 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time(cli: Cli
         "show",
         "report",
         "export",
+        "gates",
         "init",
         "config",
         "doctor",
         "engines",
         "principles",
+        "prompts",
     ],
 )
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:
@@ -107,13 +109,14 @@ import json; print(json.dumps(kinds))
         "label_pairs",
         "load_principles",
         "load_settings",
+        "probe_reward",
         "rule_reward",
         "score_run",
         "scores",
         "transcripts",
         "write_report",
     }
-    assert len(kinds) == 17
+    assert len(kinds) == 18
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:

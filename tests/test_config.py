@@ -36,9 +36,11 @@ TYPED: dict[str, tuple[Any, list[str]]] = {
     "system_prompt": ("Be: kind.\n", ["--system-prompt", "Be: kind.\n"]),
     "rounds": (4, ["--rounds", "4"]),
     "critique": (False, ["--no-critique"]),
+    "best_of": (4, ["--best-of", "4"]),
     "engine": ("scripted", ["--engine", "scripted"]),
     "model": ("rules.yaml", ["--model", "rules.yaml"]),
     "critic": ("other.yaml", ["--critic", "other.yaml"]),
+    "judge": ("other.yaml", ["--judge", "other.yaml"]),
     "revision": ("main", ["--revision", "main"]),
     "dtype": ("float32", ["--dtype", "float32"]),
     "device": ("cuda:1", ["--device", "cuda:1"]),
@@ -174,7 +176,7 @@ def test_a_number_is_not_a_switch_nor_a_switch_a_number(tmp_path: Path) -> None:
 def test_the_knobs_are_settings_and_the_rest_affects_rows() -> None:
     settings = Settings(prompts="p.jsonl", out="o")
     # Written out: a setting that changes rows and slips in here would let a run go on with mixed rows.
-    contents = {"prompts", "principles", "templates", "model", "critic", "compare"}
+    contents = {"prompts", "principles", "templates", "model", "critic", "judge", "compare"}
     reach = {"device", "slots", "base_url", "key_env", "key_file", "timeout", "concurrency"}
     caps = {"max_tokens_total", "max_cost", "prices"}
     cluster = {"ray", "replicas", "max_replicas", "gpus_per_replica", "cpus_per_replica"}

@@ -42,7 +42,7 @@ def test_every_setting_is_a_flag_with_a_sentence() -> None:
 def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
     # Written out: a setting that changes labels and slips in here would let a comparison go on with mixed labels.
     knobs = {"concurrency", "device", "slots", "base_url", "attempts", "file", "limit"}
-    knobs |= {"principles", "templates", "models", "judge", "max_tokens_total", "max_cost", "prices"}
+    knobs |= {"principles", "templates", "models", "judge", "max_tokens_total", "max_cost", "prices", "best_of"}
     assert knobs | {"engine", "dtype"} == COMPARE_KNOBS
     made = plan_labelling(Settings(prompts="p", out="o", engine="scripted"), CompareSettings(cot=True)).affecting()
     resolved = {name for name in made if " " in name} | {"judge"}
@@ -60,6 +60,28 @@ def test_the_knobs_are_settings_and_the_rest_affects_labels() -> None:
 def test_what_a_comparison_does_not_look_at_does_not_bind_it(settings: dict[str, Any], idle: set[str]) -> None:
     base = Settings(prompts="p", out="o", engine="scripted")
     assert not plan_labelling(base, CompareSettings(**settings)).affecting().keys() & idle
+
+
+def test_best_of_is_a_short_name_for_two_settings(tmp_path: Path) -> None:
+    settings = load_compare_settings(write(tmp_path, "compare: {best_of: 5}\n"), {})
+    assert (settings.samples, settings.match) == (5, "best-worst")
+    assert CompareSettings.model_validate_json(settings.model_dump_json()) == settings
+    base = Settings(prompts="p", out="o", engine="scripted")
+    spelt_out = CompareSettings(samples=5, match="best-worst")
+    assert plan_labelling(base, settings).affecting() == plan_labelling(base, spelt_out).affecting()
+    assert "samples" not in plan_labelling(base, CompareSettings(best_of=5, pairs="revisions")).affecting()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"best_of": 5, "samples": 3}, "--best-of 5 with --samples 3: --best-of N is --samples N --match best-worst"),
+        ({"best_of": 5, "match": "all"}, "--best-of 5 with --match all: "),
+        ({"best_of": 1}, "--best-of: "),
+    ],
+)
+def test_what_contradicts_best_of_is_refused(given: dict[str, Any], told: str) -> None:
+    assert slip(None, **given).message.startswith(told)
 
 
 def test_a_section_that_is_no_section_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from constitution.engines.transformers.slots import Slots
 from constitution.records import Sampling
 
 PROMPTS = Path(__file__).parents[1] / "examples" / "prompts" / "harmlessness.jsonl"
-CONVERSATIONS, MAX_TOKENS = (50, 12) if LONG else (24, 8)
+CONVERSATIONS, MAX_TOKENS = (50, 12) if LONG else (16, 8)
 # One at a time is slow: fewer conversations, and a shorter answer to each.
 ALONE, ALONE_TOKENS = (20, 6) if LONG else (6, 4)
 REORDER = Slots.reorder

@@ -112,6 +112,8 @@ def test_a_flag_that_names_no_model_is_named_as_it_is_typed(cli: Cli) -> None:
 
 ROLES: dict[str, Any] = {
     "critic": Role(model="c: d", engine="openai", base_url="http://a:1/v1", api="completions", timeout=2.5),
+    "best_of": 3,
+    "judge": Role(model="p", revision="v1", slots=2),
     "compare": CompareSettings(
         judge=Role(model="j", key_env="KEY", votes=3), models=("a", Role(model="b", dtype="float32", slots=4))
     ),

@@ -14,6 +14,7 @@ import pytest
 from mock_server import MockServer, Received, Told, chat, engine_at, generated, mock_server, user
 from plugging import put_on_path
 from pydantic import ValidationError
+from scale import LONG
 
 from constitution import Settings, generate
 from constitution.config import CompareSettings, load_settings
@@ -24,6 +25,8 @@ from constitution.model_settings import ModelSettings, Role
 from constitution.records import Sampling
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+# Where the secret is; two of the ways say most.
+PLACES = ("file", "query", "query of the environment", "proxy") if LONG else ("query", "proxy")
 CANARY = "sk-Zq7canary/0123+456789=x"
 # Some of it tells it all but whole.
 PARTS = [CANARY[start : start + 8].encode() for start in range(len(CANARY) - 7)]
@@ -146,7 +149,7 @@ def echo(server: list[MockServer]) -> Callable[[Received], Told]:
 
 @pytest.mark.parametrize(
     ("place", "loud"),
-    [("environment", False), *((place, True) for place in ("file", "query", "query of the environment", "proxy"))],
+    [("environment", False), *((place, True) for place in PLACES)],
 )
 def test_no_byte_of_a_run_tells_a_secret(
     tmp_path: Path, prompts: Path, program: Cli, monkeypatch: pytest.MonkeyPatch, place: str, loud: bool
@@ -199,10 +202,9 @@ def test_no_byte_of_a_run_tells_a_secret(
 @pytest.mark.parametrize(
     ("place", "bug"),
     [
-        *((place, BUG) for place in ("environment", "file", "query of the environment", "proxy")),
+        *((place, BUG) for place in ("environment", *PLACES) if place != "query"),
         ("environment", BUG_AT_THE_START),
     ],
-    ids=["environment", "file", "query of the environment", "proxy", "environment, at the start"],
 )
 def test_a_bug_tells_no_secret_even_with_its_frames(
     tmp_path: Path, prompts: Path, program: Cli, monkeypatch: pytest.MonkeyPatch, place: str, bug: str

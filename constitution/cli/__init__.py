@@ -18,11 +18,14 @@ from constitution.cli import (
     compare,
     data,
     engines,
+    gates,
     generate,
+    judge,
     merge,
     plan,
     principles,
     project,
+    prompts,
     report,
     runs,
     sample,
@@ -63,8 +66,11 @@ app.command("show")(runs.show)
 app.command("report")(report.report)
 app.command("view")(view.view)
 app.command("sample")(sample.sample)
+app.command("gates")(gates.gates)
 app.command("export")(data.export)
 app.add_typer(principles.app, name="principles")
+app.add_typer(judge.app, name="judge")
+app.add_typer(prompts.app, name="prompts")
 app.command("init")(project.init)
 app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)
 app.command("doctor")(project.doctor)

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from constitution.cli.output import Format, FormatOption, tell, tell_json
+from constitution.cli.remote import named
 from constitution.cli.runs import RunArgument
+from constitution.errors import command
 
 # What people call the stages.
 STAGES = {"revise": "the SL stage", "compare": "the RL stage", "score": "scoring"}
@@ -26,6 +28,7 @@ class Pairs(StrEnum):
     auto = "auto"
     comparisons = "comparisons"
     revisions = "revisions"
+    best_of = "best-of"
 
 
 class Labels(StrEnum):
@@ -52,7 +55,11 @@ def export(
         list[str] | None, typer.Option(metavar="NAME", help="Only this kind of row; repeatable.", show_default=False)
     ] = None,
     pairs: Annotated[
-        Pairs, typer.Option(help="Where pairs come from; auto: comparisons if there are any, else revisions.")
+        Pairs,
+        typer.Option(
+            help="Where pairs come from; auto: comparisons if there are any, else revisions; best-of: the best and the "
+            "worst of each round's (generate --best-of)."
+        ),
     ] = Pairs.auto,
     labels: Annotated[
         Labels,
@@ -93,6 +100,10 @@ def export(
             show_default=False,
         ),
     ] = None,
+    gates: Annotated[
+        str,
+        typer.Option(metavar="SET", help="Leave out what quality gates flag: default, strict, none, or a YAML file."),
+    ] = "none",
     mix: Annotated[
         list[str] | None,
         typer.Option(
@@ -145,6 +156,7 @@ def export(
             min_margin=min_margin,
             max_per_prompt=max_per_prompt,
             min_reward=min_reward,
+            gates=gates,
             mix=mix or (),
             parquet=parquet,
             revisions=revisions.value,
@@ -167,6 +179,8 @@ def export(
         tell(f"{name}: no rows")
     for reason, number in exported.dropped.items():
         tell(f"left out, {reason}: {number}")
+    if any(": gate " in reason for reason in exported.dropped):
+        tell(f"Look at what the gates flag: {command('gates', named(run), '--gates', gates)}", err=True)
     of_pairs = {"preference", "reward", "kto", "comparisons"}
     if not of_pairs & exported.rows.keys() and any(reason.startswith("pairs: status") for reason in exported.dropped):
         tell(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -26,6 +26,33 @@ def progress(quiet: bool) -> Iterator[Watch | None]:
             yield _BarWatch(bar)
     else:
         yield _LineWatch(console)
+
+
+@contextmanager
+def counting(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Told what is counted, how much of it is done, and of how much; or None."""
+    console = Console(stderr=True)
+    if quiet:
+        yield None
+    elif console.is_terminal:
+        with _bar(console) as bar:
+            task = bar.add_task("loading the model", total=None)
+            yield lambda what, done, of: bar.update(task, description=f"{done}/{of} {what}", completed=done, total=of)
+    else:
+        yield _CountLines(console)
+
+
+class _CountLines:
+    """A line every ten seconds, and one at the end of each thing that is counted."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._printed = console, time.monotonic()
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if now - self._printed >= PLAIN_SECONDS or done == of:
+            self._printed = now
+            self._console.print(f"{done}/{of} {what}", highlight=False, soft_wrap=True)
 
 
 def describe(state: State, seconds: float) -> str:

@@ -10,7 +10,7 @@ from constitution.cli.model_options import setting
 from constitution.cli.output import Format, FormatOption, results, tell, tell_json
 from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, named
 from constitution.cli.runs import RunArgument
-from constitution.errors import command
+from constitution.errors import ConfigError, command
 from constitution.settings_help import SCORE_HELP
 
 
@@ -51,10 +51,11 @@ def score(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     format: FormatOption = Format.text,
 ) -> None:
-    """Score responses by rules.
+    """Score responses by rules, or by a probe.
 
     Asks a judge of each response whether the `rules` of a principles file are true of it (yes or no, by their
-    probabilities), and adds them up by their weights to a reward. Adds scores.jsonl to the run's folder.
+    probabilities), and adds them up by their weights to a reward. A probe (--judge probe:FILE) gives each response a
+    reward of its own, without rules. Adds scores.jsonl to the run's folder.
 
     Stopped in any way, the same command goes on where it was.
     """
@@ -67,11 +68,17 @@ def score(
     from constitution.runner import Stop
     from constitution.score_settings import load_score_settings
     from constitution.scoring import score_run
-    from constitution.scoring_plan import judges_its_own
+    from constitution.scoring_plan import idle, judges_its_own
 
     check_fail_on(fail_on)
     given = {name: context.params[name] for name in SCORE_HELP if context.params[name] not in (None, (), [])}
     settings = load_score_settings(given)
+    for name in idle(settings):
+        if name in given:
+            raise ConfigError(
+                f"--{name.replace('_', '-')} says nothing of this scoring: its judge is asked nothing",
+                "Leave it out, or name a model that is asked with --judge.",
+            )
     before = set((run / "replaced").glob("*"))
     if not quiet and judges_its_own(run, settings):
         tell("warning: the judge is the model that wrote the responses and may favour its own (--judge)", err=True)

@@ -22,7 +22,7 @@ KNOCK_SECONDS = 10.0
 # As many as the settings allow.
 MOST_REPLICAS = 10_000
 # Engines that use a GPU of the machine they run on.
-ON_GPUS = frozenset({"transformers", "vllm"})
+ON_GPUS = frozenset({"transformers", "vllm", "probe"})
 # The driver's address as workers reach it, where the program guesses wrong.
 HOST_VARIABLE = "CONSTITUTION_DRIVER_HOST"
 START = "Start one: ray start --head (other machines: ray start --address=HOST:6379); or use this machine: --ray local"

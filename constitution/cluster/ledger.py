@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from constitution.cluster.frames import Kind, Line
-from constitution.records import Call, Choice, Completion, Row
+from constitution.records import Call, Row
 
 
 class Ledger:
@@ -38,16 +38,6 @@ class Ledger:
         for table in (self.failures, self._known, self._lent):
             table.pop(row.id, None)
 
-    def answer(self, row: Row, step: str, digest: str) -> Completion | None:
-        """See `calls.Book`."""
-        call = self._find(row, step, digest)
-        return call.completion if call else None
-
-    def choice(self, row: Row, step: str, digest: str) -> Choice | None:
-        """See `calls.Book`."""
-        call = self._find(row, step, digest)
-        return call.choice if call else None
-
     def keep(self, record: Call, made: bool = True) -> None:
         """Send a call to the driver; `made` here, or another run's."""
         self._sent += 1
@@ -69,7 +59,8 @@ class Ledger:
             if not done.done():
                 done.set_result(None)
 
-    def _find(self, row: Row, step: str, digest: str) -> Call | None:
+    def find(self, row: Row, step: str, digest: str) -> Call | None:
+        """See `calls.Book`."""
         own = self._known.get(row.id, {}).get((step, digest))
         lent = None if own else self._lent.get(row.id, {}).get((step, digest))
         if lent:

@@ -28,6 +28,7 @@ class BuiltIn:
         determinism: What it promises (see `base.Engine`).
         needs: The package that does the work, if it is not this one.
         extra: The extra of this distribution that brings that package; empty if every installation has it.
+        rewards: Whether it judges by rewards (see `base.Rewarding`).
     """
 
     module: str
@@ -35,6 +36,7 @@ class BuiltIn:
     determinism: Determinism
     needs: str = ""
     extra: str = ""
+    rewards: bool = False
 
 
 ENGINES = {
@@ -56,6 +58,13 @@ ENGINES = {
         determinism="best effort",
         needs="vllm",
         extra="vllm",
+    ),
+    "probe": BuiltIn(
+        module="constitution.engines.probe",
+        summary="a judge that gives rewards: a linear model on the hidden states of a model in this process",
+        determinism="best effort",
+        needs="transformers",
+        rewards=True,
     ),
     "scripted": BuiltIn(
         module="constitution.engines.scripted",
@@ -80,6 +89,18 @@ def third_party() -> Mapping[str, EntryPoint]:
 def engine_names() -> set[str]:
     """Every engine that is installed."""
     return ENGINES.keys() | third_party().keys()
+
+
+def rewards(name: str) -> bool:
+    """Whether an engine judges by rewards (see `base.Rewarding`), told without loading a model.
+
+    Raises:
+        ConfigError: Another distribution's engine cannot be imported.
+    """
+    if name in ENGINES:
+        return ENGINES[name].rewards
+    point = third_party().get(name)
+    return point is not None and bool(getattr(load_third_party(point), "REWARDS", False))
 
 
 async def check_model(settings: "ModelSettings") -> None:

@@ -1,10 +1,10 @@
-"""The one thing the rest of the program knows of a model: two async methods and what they promise."""
+"""The one thing the rest of the program knows of a model: two async methods, or a third, and what they promise."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from constitution.errors import CallError
-from constitution.records import Choice, Completion, Message, Record, Sampling
+from constitution.records import Choice, Completion, Message, Record, Reward, Sampling
 
 Determinism = Literal["exact", "best effort", "none"]
 
@@ -86,6 +86,10 @@ class ClosedEngine:
         """Fails the row."""
         raise self._missing()
 
+    async def reward(self, messages: Sequence[Message], response: str) -> Reward:
+        """Fails the row."""
+        raise self._missing()
+
     async def aclose(self) -> None:
         """It is."""
 
@@ -93,8 +97,29 @@ class ClosedEngine:
         return CallError(f"{self.identity.model} gave no answer on an earlier start, and its turn is over")
 
 
+class Rewarding(Protocol):
+    """The third thing that an engine may do: judge one response by itself, with no question and no other response.
+
+    Its module says so with `REWARDS = True`, so that who plans a comparison knows it before a model is loaded.
+    """
+
+    async def reward(self, messages: Sequence[Message], response: str) -> Reward:
+        """How good a response is, in nats: `sigmoid(r1 - r2)` is the probability that the first of two is better.
+
+        Args:
+            messages: The conversation that it answers, ending in a user turn.
+            response: What is judged.
+
+        Raises:
+            ContextOverflow: Both do not fit the model's context.
+            ModelError: The model is gone; no call will succeed.
+        """
+
+
 class Engine(Protocol):
     """A model, ready to answer. Calls may be made at any time, in any number: the engine batches them.
+
+    An engine that judges by rewards (see `Rewarding`) answers neither `generate` nor `choose`: both raise `ModelError`.
 
     An engine in which calls may wait long before they are sent also has a method `drain()`: from then on such calls,
     and those that would have to be sent again, raise `Held`.

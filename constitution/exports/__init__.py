@@ -3,10 +3,11 @@
 examples.py      what there is to train on: demonstrations, pairs, ratings, prompts, chains
 families.py      the families of formats by name; one module each (trl.py, openai.py, …), pure functions of examples
 options.py       what an export is asked for
-select.py        which examples a run's records hold; pairs.py for pairs and ratings, filters.py for what is left out
+select.py        which examples a run's records hold; pairs.py and best_of.py for pairs, filters.py for what is left out
 rows.py          from examples to rows in files
 people.py        what people's reviews say of what is exported
 scores.py        what a run's scores say of what is exported
+gated.py         what quality gates leave out; foreseen.py tells it beforehand
 soft_labels.py   what becomes of the judge's probabilities
 mixture.py       rows of other files among our own; foreign.py reads their columns
 split.py         which prompts are held out
@@ -21,9 +22,10 @@ from pathlib import Path
 from constitution.counts import Counts
 from constitution.errors import ExportError, command
 from constitution.exports.card import card
-from constitution.exports.examples import Kind, Preference, Rating, Split
+from constitution.exports.examples import LABELLED, Kind, Preference, Rating, Split
 from constitution.exports.facts import Facts, look_at_judge, look_at_people
 from constitution.exports.families import choose_kinds, load_family
+from constitution.exports.gated import Verdicts
 from constitution.exports.mixture import check_mix, parse_mix
 from constitution.exports.options import Labels, Options, Pairs, Revisions, check_options, parse_include
 from constitution.exports.pairs import find_source
@@ -33,6 +35,8 @@ from constitution.exports.rows import Tally, write_rows
 from constitution.exports.scores import choose_scored, notes
 from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
+from constitution.gates.gating import prepare
+from constitution.gates.sets import find_set
 from constitution.manifest import COMPARE, REVISE, SCORE, has_stage, load_manifest
 from constitution.records import Record
 from constitution.store import count
@@ -85,6 +89,7 @@ def export(
     min_margin: float | None = None,
     max_per_prompt: int | None = None,
     min_reward: float | None = None,
+    gates: str = "none",
     mix: Sequence[str] = (),
     parquet: bool = False,
     revisions: Revisions = "final",
@@ -107,7 +112,8 @@ def export(
         to: The folder to make.
         family: The family of formats: a name of `families.FAMILIES`, or a third party's.
         kinds: Only these kinds of row; all if empty.
-        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
+        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions; `best-of`: see
+            `best_of.py`.
         labels: Whose judgement counts: `ai`; `human`: only what people reviewed; `both`: people's where there is any,
             the AI's elsewhere. See `people.py`; prompts, chains and scores are not touched.
         include: Statuses of comparisons that are exported besides `labelled`, commas in between; of the AI's labels.
@@ -118,6 +124,8 @@ def export(
             for best and worst (`compare --match best-worst`), those two, unless `labels` is `human`.
         min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
             it round; the run must be scored.
+        gates: `none`, `default`, `strict`, or a YAML file of gates with thresholds: demonstrations, and responses that
+            pairs choose, are left out where one flags them; not where people reviewed them. See `constitution/gates`.
         mix: `FILE:WEIGHT` each: rows of a JSONL or Parquet file, `WEIGHT` for each row of the run's own.
         parquet: Write Parquet instead of JSONL.
         revisions: `final`; `all`: a demonstration for each revision, as the paper trains (section 3.2); or `best`: the
@@ -136,6 +144,7 @@ def export(
         ExportError: An option is wrong, there is nothing to export, `to` holds something, or the upload failed.
         RunError: `run` is not a run.
         SourceError: A file to mix in is broken.
+        ConfigError: A file of gates is not there, or broken.
     """
     options = Options(
         pairs=pairs,
@@ -156,6 +165,7 @@ def export(
         license=license,
     )
     check_options(options)
+    asked = find_set(gates)
     formats = load_family(family)
     chosen = choose_kinds(family, formats, kinds)
     chosen = choose_scored(run, chosen, bool(kinds), options)
@@ -170,6 +180,8 @@ def export(
     check_mix(options.mix, {kind.example for kind in chosen.values()})
     if push_to is not None:
         check_push(push_to)
+    if any(kind.example in LABELLED for kind in chosen.values()):
+        options = options.model_copy(update={"verdicts": Verdicts(prepare(run, asked))})
     counts = {name: count(run, stage) for name, stage in STAGES.items() if has_stage(run, stage)}
     with aside(to) as folder:
         with Files(folder, chosen, parquet) as files:

@@ -44,7 +44,7 @@ def _sound(pairs: Pairs, options: Options, dropped: Counter[str]) -> Pairs:
             dropped[f"pairs: confidence below {options.min_confidence:g}"] += 1
         elif options.min_margin is not None and pair.margin < options.min_margin:
             dropped[f"pairs: margin below {options.min_margin:g} nats"] += 1
-        elif why := too_low(pair.reward, options):
+        elif why := too_low(pair.reward, options) or pair.gated:
             dropped[f"pairs: {why}"] += 1
         else:
             yield pair

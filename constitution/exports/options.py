@@ -4,12 +4,15 @@ import math
 import re
 from typing import Literal
 
+from pydantic import InstanceOf
+
 from constitution.errors import ExportError
+from constitution.exports.gated import Verdicts
 from constitution.exports.soft_labels import SoftLabels
 from constitution.records import Record, Status
 
 Revisions = Literal["final", "all", "best"]
-Pairs = Literal["auto", "comparisons", "revisions"]
+Pairs = Literal["auto", "comparisons", "revisions", "best-of"]
 Labels = Literal["ai", "human", "both"]
 # What `--include` may add to `labelled`.
 INCLUDABLE: tuple[Status, ...] = ("tie", "inconsistent")
@@ -31,7 +34,8 @@ class Options(Record):
     """What is exported, how.
 
     Attributes:
-        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions.
+        pairs: Where preference pairs come from; `auto`: comparisons if the run has them, else revisions; `best-of`: the
+            best and the worst of each round's revisions, where several were sampled.
         labels: Whose judgement counts; `both`: people's where there is any, the AI's elsewhere. See `people.py`.
         include: Statuses of comparisons that are exported besides `labelled`; of labels of the AI.
         soft_labels: What becomes of the probabilities.
@@ -49,6 +53,7 @@ class Options(Record):
         seed: Changes what is drawn: sampled labels, the rows of a mixture and their places.
         whole_only: Whether examples with a response that was cut at `max_tokens` are left out.
         license: For the card, as the Hub spells it.
+        verdicts: What gates say of responses; without a set, nothing.
     """
 
     pairs: Pairs = "auto"
@@ -67,6 +72,7 @@ class Options(Record):
     seed: int = 0
     whole_only: bool = False
     license: str = "unknown"
+    verdicts: InstanceOf[Verdicts] = Verdicts()
 
 
 def check_options(options: Options) -> None:

@@ -22,8 +22,10 @@ from pydantic import JsonValue
 
 from constitution.digests import derive_uniform
 from constitution.errors import ExportError, command
+from constitution.exports.best_of import check_best_of, selected_pairs
 from constitution.exports.examples import Preference, Rating
 from constitution.exports.filters import IDENTICAL, filter_pairs
+from constitution.exports.gated import Gates
 from constitution.exports.options import Options
 from constitution.exports.people import People
 from constitution.exports.picks import Labeller, Pick, prompt_key, response_key
@@ -35,7 +37,7 @@ from constitution.store import comparisons, transcripts
 from constitution.votes import logit
 from constitution.words import same_text
 
-Source = Literal["comparisons", "revisions"]
+Source = Literal["comparisons", "revisions", "best-of"]
 
 
 def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
@@ -44,6 +46,8 @@ def pairs(run: Path, source: Source, options: Options, dropped: Counter[str]) ->
     def read(dropped: Counter[str]) -> Iterator[Pick[Preference]]:
         if source == "comparisons":
             return _judged(run, options, dropped)
+        if source == "best-of":
+            return selected_pairs(run, options, dropped)
         return _all_revised(run, options, dropped)
 
     return filter_pairs(read, options, dropped)
@@ -122,6 +126,9 @@ def find_source(run: Path, options: Options) -> Source:
     if options.pairs == "comparisons":
         load_manifest(run, COMPARE)
         return "comparisons"
+    if options.pairs == "best-of":
+        check_best_of(run, options)
+        return "best-of"
     if has_stage(run, COMPARE) and options.pairs == "auto":
         return "comparisons"
     if has_stage(run, COMPARE) and not has_stage(run, REVISE):
@@ -149,7 +156,7 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
 
 def _preferred(run: Path, people: People, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     """The comparisons that somebody decided, as pairs."""
-    rewards, judge = Rewards(run), load_manifest(run, COMPARE).model
+    rewards, judge, gates = Rewards(run), load_manifest(run, COMPARE).model, Gates(run, options.verdicts)
     for comparison in comparisons(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
@@ -169,7 +176,10 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
             first = derive_uniform("tie", options.seed, comparison.id) < 0.5 if p == 0.5 else p > 0.5
             labelled_by: Labeller | None = "AI" if options.labels == "both" else None
             told: dict[str, JsonValue] = {"labelled_by": labelled_by} if labelled_by else {}
-            yield _judgement(comparison, first, max(p, 1 - p), rewards, told, judge, labelled_by)
+            made = _judgement(comparison, first, max(p, 1 - p), rewards, told, judge, labelled_by)
+            better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
+            other = gates.of_side(comparison, worse) if options.soft_labels.turns else ""
+            yield replace(made, gated=gates.of_side(comparison, better), other_gated=other)
 
 
 def _judgement(
@@ -186,6 +196,10 @@ def _judgement(
     principles = {vote.principle: None for vote in comparison.votes}
     scored = [rewards.of(comparison.index, comparison.row, side.text) for side in (better, worse)]
     by_ai = labelled_by != "people"
+    given = [] if comparison.reward_first is None else [comparison.reward_first, comparison.reward_second]
+    # Not `reward`: that is what `constitution score` says.
+    told_rewards: list[dict[str, JsonValue]] = [{"judge_reward": value} for value in given] or [{}, {}]
+    by_judge = told_rewards[:: 1 if first else -1]
     origin: dict[str, JsonValue] = {
         "id": comparison.row,
         "comparison": comparison.id,
@@ -195,8 +209,8 @@ def _judgement(
         # How fine the label is; nothing is said of a judge's own log-probabilities.
         **({"sampled": comparison.sampled} if comparison.sampled is not None and by_ai else {}),
         **told,
-        "chosen": _about(better) | about(scored[0]),
-        "rejected": _about(worse) | about(scored[1]),
+        "chosen": _about(better) | about(scored[0]) | by_judge[0],
+        "rejected": _about(worse) | about(scored[1]) | by_judge[1],
         "row": comparison.metadata,
     }
     preference = Preference(
@@ -226,13 +240,14 @@ def _about(candidate: Candidate) -> dict[str, JsonValue]:
 
 
 def _all_revised(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
-    rewards, people = Rewards(run), People(run, options)
+    rewards, people, gates = Rewards(run), People(run, options), Gates(run, options.verdicts)
     for transcript in transcripts(run):
         ruling = people.of_revision(transcript, transcript.responses[-1].text)
         if why := people.left_out(ruling):
             dropped[f"pairs: {why}"] += 1
         else:
-            yield _revised(transcript, rewards, ruling)
+            made = _revised(transcript, rewards, ruling)
+            yield made if ruling else replace(made, gated=gates.of(transcript, len(transcript.rounds)))
 
 
 def _revised(transcript: Transcript, rewards: Rewards, ruling: Ruling | None) -> Pick[Preference]:

@@ -35,6 +35,8 @@ class Pick(Generic[SomeExample]):
         other_reward: Of its rejected response, likewise.
         labelled_by: Whose judgement it is; None if nobody's, or if only the AI's are asked for.
         other_refused: What people did with its rejected response, if it may not be chosen; empty if it may.
+        gated: Of a pair, why gates leave out its chosen response; empty if they do not.
+        other_gated: Of its rejected response, likewise, if it may become the chosen one.
     """
 
     example: SomeExample
@@ -45,6 +47,8 @@ class Pick(Generic[SomeExample]):
     other_reward: float | None = None
     labelled_by: Labeller | None = None
     other_refused: str = ""
+    gated: str = ""
+    other_gated: str = ""
 
 
 def prompt_of(example: Example) -> tuple[Message, ...]:

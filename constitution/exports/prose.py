@@ -22,6 +22,7 @@ UNTOLD = frozenset(
 )
 SAMPLER = "sampling model "
 CRITIC = "critic (identity)"
+JUDGE = "judge (identity)"
 # Which of two compared responses is chosen, by whose labels count.
 BETTER = {
     "ai": "the judge finds better",
@@ -47,6 +48,7 @@ def revise_lines(manifest: Manifest, counts: Counts) -> list[str]:
         *([f"critiques by another model: {_model(manifest, CRITIC)}"] if manifest.affecting.get(CRITIC) else []),
         f"principles: {_principles(manifest)}",
         f"rounds: {escaped(told.get('rounds'))} ({mode})",
+        *_best_of(manifest),
         f"sampling: {', '.join(_sampling(told))}",
         f"templates: {code(told.get('templates'))}",
         f"system prompt: {code(json.dumps(told.get('system_prompt'), ensure_ascii=False))}",
@@ -65,18 +67,24 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
     ]
     settings = [
         f"{escaped(name)} {escaped(json.dumps(value, ensure_ascii=False))}"
-        for name, value in _in_force(manifest.settings).items()
+        for name, value in _in_force(manifest).items()
     ]
+    how = (
+        "a preference model gives each response a reward, by itself; the label is the probability that the difference "
+        "of two rewards stands for (sigmoid)"
+        if manifest.rewarding
+        else "a model tells which of two responses is better under a principle, in both orders of showing them; the "
+        "label is its probability, orders and principles averaged as logits"
+    )
     return [
-        "a model tells which of two responses is better under a principle, in both orders of showing them; the label "
-        "is its probability, orders and principles averaged as logits",
+        how,
         f"judge: {_model(manifest)}",
         *(
             f"comparisons whose votes are shares of sampled answers, as the judge told no log-probabilities: {number} "
             f"(answers a vote: {answers})"
             for answers, number in judge.sampled.items()
         ),
-        f"principles: {_principles(manifest)}",
+        *([] if manifest.rewarding else [f"principles: {_principles(manifest)}"]),
         *_pairs_file(manifest),
         *([f"responses sampled from: {', '.join(map(code, samplers))}"] if samplers else []),
         f"settings: {'; '.join(settings)}",
@@ -87,16 +95,28 @@ def judge_lines(judge: Judge, counts: Counts) -> list[str]:
 
 def score_lines(manifest: Manifest, counts: Counts) -> list[str]:
     """How they were scored."""
+    if manifest.rewarding:
+        asked = ["a preference model gives each response a reward, by itself, in nats; `reward` is that"]
+        asked += [f"judge: {_model(manifest)}"]
+    else:
+        asked = _rule_lines(manifest)
+    return [
+        *asked,
+        f"scored responses (`--on`): {escaped(manifest.settings.get('on'))}",
+        f"the rows: {counts.equation}",
+        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
+    ]
+
+
+def _rule_lines(manifest: Manifest) -> list[str]:
+    """How rules were asked about."""
     rules = manifest.principles.rules if manifest.principles else ()
     return [
         "a model tells of each response how probable it is that a statement is true of it; `reward` is the sum of each "
         "statement's weight times its probability (after Mu et al. 2024, arXiv 2411.01111)",
         f"judge: {_model(manifest)}",
         *(f"{code(rule.id)}, weight {rule.weight:g}: {escaped(rule.proposition)}" for rule in rules),
-        f"scored responses (`--on`): {escaped(manifest.settings.get('on'))}",
         f"least probability of yes and no together: {escaped(manifest.settings.get('min_mass'))}",
-        f"the rows: {counts.equation}",
-        f"made with version {escaped(manifest.version)}; begun on {escaped(manifest.created[:10])}",
     ]
 
 
@@ -110,6 +130,13 @@ def export_lines(facts: Facts) -> list[str]:
         lines += [
             f"pairs: of two compared responses, the one that {BETTER[options.labels]} is chosen",
             *([f"statuses exported: {', '.join(['labelled', *options.include])}{of_ai}"] if of_ai or ai else []),
+            f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
+        ]
+    elif kinds & {Preference, Rating} and options.pairs == "best-of":
+        lines += [
+            "pairs: of each round's revisions, the one that the judge ranks first is chosen and the last one rejected; "
+            "the probability is that of the ranking",
+            f"statuses exported: {', '.join(['labelled', *options.include])}",
             f"soft labels (`{soft.word}`): {SOFT_LABELS[soft.mode].format(copies=soft.copies, scale=soft.scale)}",
         ]
     elif kinds & {Preference, Rating}:
@@ -128,6 +155,13 @@ def export_lines(facts: Facts) -> list[str]:
         *(["no response that was cut at its limit of tokens"] if options.whole_only else []),
     ]
     lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")
+    asked = options.verdicts.gating.set
+    if asked.thresholds and kinds & LABELLED:
+        told = ", ".join(f"{name} {threshold:g}" for name, threshold in asked.thresholds.items())
+        lines.append(
+            f"quality gates ({code(asked.name)}) for demonstrations and chosen responses, each with the score from "
+            f"which on it leaves one out: {told}"
+        )
     lines += [f"left out, {reason}: {number}" for reason, number in facts.dropped.items()]
     lines += [f"mixed in, {escaped(line)}" for line in facts.mixed]
     lines += [
@@ -180,6 +214,15 @@ def _label_lines(facts: Facts) -> list[str]:
     ]
 
 
+def _best_of(manifest: Manifest) -> list[str]:
+    """Who took which revision, if several were sampled."""
+    number = manifest.settings.get("best_of")
+    if not number:
+        return []
+    judge = _model(manifest, JUDGE if manifest.affecting.get(JUDGE) else "model (identity)")
+    return [f"of each revision {escaped(number)} were sampled; the one that a judge found best went on: {judge}"]
+
+
 def _pairs_file(manifest: Manifest) -> list[str]:
     """Where pairs that were not made by the run come from."""
     if manifest.settings.get("pairs") != "file":
@@ -191,15 +234,19 @@ def _pairs_file(manifest: Manifest) -> list[str]:
     ]
 
 
-def _in_force(settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def _in_force(manifest: Manifest) -> dict[str, JsonValue]:
     """The flags of `constitution compare` that say how labels were made, and were of any use."""
-    idle = set(UNTOLD)
+    settings, idle = manifest.settings, set(UNTOLD)
+    if manifest.rewarding:
+        idle |= {"principles_per_pair", "few_shots", "cot", "order_gap", "min_mass"}
     if settings.get("pairs") != "samples":
         idle |= {"samples", "temperature", "top_p", "top_k", "min_p", "max_tokens"}
     if settings.get("pairs") != "revisions":
         idle.add("between")
     if not settings.get("cot"):
         idle |= {"cot_samples", "cot_verdict", "cot_tokens", "cot_temperature", "clamp"}
+    if settings.get("calibrate") == "none":
+        idle.add("calibrate")
     return {name: value for name, value in settings.items() if name not in idle and value is not None}
 
 

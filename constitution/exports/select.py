@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from constitution.errors import ExportError
 from constitution.exports.examples import Chain, Demonstration, Preference, Question, Rating, Rewarded
+from constitution.exports.gated import Gates
 from constitution.exports.options import Options
 from constitution.exports.pairs import Source, pairs, ratings
 from constitution.exports.people import People
@@ -56,10 +57,10 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
 
     Where people's judgement counts, what they reject is left out, and what they edited is as they left it.
     """
-    rewards, people = Rewards(run), People(run, options)
+    rewards, people, gates = Rewards(run), People(run, options), Gates(run, options.verdicts)
     for transcript in transcripts(run):
         if options.revisions == "best":
-            yield from _best(transcript, rewards, people, options, dropped)
+            yield from _best(transcript, rewards, people, gates, options, dropped)
             continue
         last = len(transcript.rounds)
         numbers = range(1, last + 1) if options.revisions == "all" else [last]
@@ -84,6 +85,9 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
             if why := too_low(scored.reward if scored else None, options):
                 dropped[f"demonstrations: {why}"] += 1
                 continue
+            if ruling is None and (why := gates.of(transcript, number)):
+                dropped[f"demonstrations: {why}"] += 1
+                continue
             origin: dict[str, JsonValue] = {
                 "id": transcript.id,
                 "principles": [round.principle for round in transcript.rounds[:number]],
@@ -98,7 +102,7 @@ def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterat
 
 
 def _best(
-    transcript: Transcript, rewards: Rewards, people: People, options: Options, dropped: Counter[str]
+    transcript: Transcript, rewards: Rewards, people: People, gates: Gates, options: Options, dropped: Counter[str]
 ) -> Iterator[Pick[Demonstration]]:
     """Best of n: the chain's response of the highest reward, the initial one included; between equals the last.
 
@@ -119,7 +123,12 @@ def _best(
         heard = any(rulings.values())
         dropped[f"demonstrations: {'people accept none that has a reward' if heard else 'not reviewed'}"] += 1
         return
-    reward, number, scored = max(left, key=lambda one: one[:2])
+    # Of what is left, the best that no gate flags: another response of the chain may do.
+    sound = [one for one in left if rulings[one[1]] or not gates.of(transcript, one[1])]
+    if not sound:
+        dropped[f"demonstrations: {gates.of(transcript, max(left, key=lambda one: one[:2])[1])}"] += 1
+        return
+    reward, number, scored = max(sound, key=lambda one: one[:2])
     response, ruling = transcript.responses[number], rulings[number]
     cut = response.finish_reason == "length"
     if cut and options.whole_only:
@@ -192,7 +201,7 @@ def _labelled(found: Iterator[Pick[Preference]], options: Options, dropped: Coun
         for preference in [pick.example] if by_people else apply(pick.example, pick.id, soft, options.seed):
             # Filters saw the pair as it was judged; turned round, it chooses the response that none of them saw.
             turned = preference.chosen != pick.example.chosen
-            if turned and (why := pick.other_refused or too_low(pick.other_reward, options)):
+            if turned and (why := pick.other_refused or too_low(pick.other_reward, options) or pick.other_gated):
                 dropped[f"pairs turned round by {soft.word}: {why}"] += 1
             else:
                 yield Pick(preference, pick.id, pick.cut, labelled_by=pick.labelled_by)

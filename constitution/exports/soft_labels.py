@@ -53,6 +53,11 @@ class SoftLabels(Record):
             case plain:
                 return plain
 
+    @property
+    def turns(self) -> bool:
+        """Whether a pair may be turned round: only then its rejected response may become the chosen one."""
+        return self.mode in ("duplicate", "sample")
+
 
 def parse_soft_labels(word: str) -> SoftLabels:
     """The value of `--soft-labels`.

@@ -6,7 +6,7 @@ run. Where the models stand behind servers, though, more workers only ask the sa
 
 from constitution.config import Settings
 from constitution.labelling_plan import plan_labelling
-from constitution.model_settings import resolve
+from constitution.model_settings import models_of
 
 
 def shares_servers(settings: Settings, stage: str) -> bool:
@@ -20,8 +20,7 @@ def shares_servers(settings: Settings, stage: str) -> bool:
     if stage == "compare" and settings.compare:
         models = [turn.settings for turn in plan_labelling(settings, settings.compare).turns]
     else:
-        models = [settings.generator]
-        models += [resolve(settings.generator, settings.critic)] if settings.critic and settings.critique else []
+        models = models_of(settings.generator, settings.critic if settings.critique else None, settings.judge)
     return all(model.engine == "openai" for model in models)
 
 

@@ -231,17 +231,19 @@ def _sum(amounts: Sequence[Amount]) -> Amount:
 def _step(stage: str, call: Call) -> str:
     """What a call's step is called in the forecast: a judge's questions are one step."""
     if stage == "generate":
-        return call.step
+        return call.step.partition("/")[0]
     if re.fullmatch(r"sample-\d+", call.step):
         return "sample"
+    if call.reward:
+        return "reward"
     return "verdict" if call.choice else "reason"
 
 
 def _place(step: str) -> tuple[int, int]:
     """Where a step stands among the others."""
     kind, _, number = step.partition("-")
-    order = ("respond", "critique", "revise", "sample", "reason", "verdict").index(kind)
-    return (1, 2 * int(number) + order) if number else (0 if kind == "respond" else 2, order)
+    order = ("respond", "critique", "revise", "pick", "sample", "reason", "verdict", "reward").index(kind)
+    return (1, 3 * int(number) + order) if number else (0 if kind == "respond" else 2, order)
 
 
 def _turns(stage: str, calls: Sequence[tuple[str, Call]]) -> dict[str, list[tuple[str, Call]]]:

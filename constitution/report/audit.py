@@ -36,6 +36,7 @@ class Audit(Record):
     Attributes:
         statuses: Comparisons by status.
         sampled: Comparisons by how many sampled answers each vote is the share of; none of log-probabilities.
+        rewarded: Comparisons by two rewards: of these there are no votes, no orders and no principles.
         first_position: Share of votes that prefer the response shown as (A); 0.5 is fair.
         order_agreement: Share of comparisons in which both orders prefer the same response; chance is 0.5.
         order_gap: Mean distance of the two orders' probabilities.
@@ -53,6 +54,7 @@ class Audit(Record):
 
     statuses: dict[Status, int]
     sampled: dict[int, int]
+    rewarded: int = 0
     first_position: Estimate | None
     order_agreement: Estimate | None
     order_gap: Estimate | None
@@ -74,6 +76,7 @@ class Auditing:
     def __init__(self) -> None:
         self._statuses: Counter[Status] = Counter()
         self._sampled: Counter[int] = Counter()
+        self._rewarded = 0
         self._labels = Observed()
         self._first_position, self._order_agreement, self._order_gap = Observed(), Observed(), Observed()
         self._split, self._disagreement = Observed(), Observed()
@@ -89,9 +92,13 @@ class Auditing:
     def see(self, one: Comparison) -> None:
         """Take note of a comparison that the judge labelled."""
         self._statuses[one.status] += 1
-        if one.votes and one.p is not None:
+        self._rewarded += one.reward_first is not None
+        if one.judged and one.p is not None:
             prompt = cluster_of(one.prompt)
             self._labels.add(one.p, prompt)
+            self._lengths.add(len(one.first.text) - len(one.second.text), prompt)
+            self._logits.add(logit(one.p), prompt)
+        if one.votes and one.p is not None:
             for vote in one.votes:
                 if vote.p_first is not None:
                     self._first_position.add(side(_p_a(vote)), prompt)
@@ -100,8 +107,6 @@ class Auditing:
             if len({vote.principle for vote in one.votes}) > 1:
                 self._split.add(_split(one.votes), prompt)
                 self._disagreement.add(one.disagreement or 0.0, prompt)
-            self._lengths.add(len(one.first.text) - len(one.second.text), prompt)
-            self._logits.add(logit(one.p), prompt)
         self.see_gold(one)
 
     def see_gold(self, one: Comparison) -> None:
@@ -113,8 +118,9 @@ class Auditing:
         prompt = cluster_of(one.prompt)
         self._confidence.add(max(one.p, 1 - one.p), prompt)
         self._right.add(_right(one, one.p), prompt)
-        self._right_as_a.add(_right(one, _shown_as(one, "A")), prompt)
-        self._right_as_b.add(_right(one, _shown_as(one, "B")), prompt)
+        if one.reward_first is None:
+            self._right_as_a.add(_right(one, _shown_as(one, "A")), prompt)
+            self._right_as_b.add(_right(one, _shown_as(one, "B")), prompt)
 
     def told(self) -> Audit:
         """The audit of what was seen."""
@@ -130,11 +136,12 @@ class Auditing:
             "accuracy": self._right.share(),
             "accuracy_as_a": self._right_as_a.share(),
             "accuracy_as_b": self._right_as_b.share(),
-            "calibration_error": bootstrap(_calibration_error, sure, self._right.clusters, 0, 1),
+            "calibration_error": bootstrap(calibration_error, sure, self._right.clusters, 0, 1),
         }
         return Audit(
             statuses=dict(self._statuses),
             sampled=dict(self._sampled),
+            rewarded=self._rewarded,
             histogram=tuple(np.histogram(self._labels.values, BINS, (0, 1))[0].tolist()),
             reliability=_reliability(sure),
             warnings=tuple(_warnings(found)),
@@ -215,7 +222,8 @@ def _bin(rows: Floats) -> NDArray[np.int64]:
     return np.minimum(((rows[:, 0] - 0.5) * 2 * BINS).astype(np.int64), BINS - 1)
 
 
-def _calibration_error(rows: Floats) -> float:
+def calibration_error(rows: Floats) -> float:
+    """Expected calibration error (Guo et al. 2017) of confidences from 0.5 to 1 and what is right, [n, 2]."""
     bins = _bin(rows)
     gaps = [abs(rows[bins == n].mean(axis=0) @ [1, -1]) * (bins == n).mean() for n in set(bins.tolist())]
     return float(sum(gaps))

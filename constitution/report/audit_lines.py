@@ -14,6 +14,7 @@ class Measure(Record):
         share: Whether it is a share, written as a percentage.
         scale: What to hold it against.
         gold: Whether it tells of people's preferences; such ones are there only where people judged, too.
+        asked: Whether it tells of votes, orders or principles; a judge that rewards has none.
         half: Whether it is one half by chance, or of a judge that is fair.
         part: What it is called right below the measure that it is a part of; empty where it is none.
     """
@@ -23,6 +24,7 @@ class Measure(Record):
     share: bool = False
     scale: str = ""
     gold: bool = False
+    asked: bool = False
     half: bool = False
     part: str = ""
 
@@ -42,19 +44,31 @@ def measures(found: Audit) -> tuple[Measure, ...]:
             estimate=found.first_position,
             share=True,
             scale="fair: 50%",
+            asked=True,
             half=True,
         ),
         Measure(
-            name="the two orders agree", estimate=found.order_agreement, share=True, scale="chance: 50%", half=True
+            name="the two orders agree",
+            estimate=found.order_agreement,
+            share=True,
+            scale="chance: 50%",
+            asked=True,
+            half=True,
         ),
-        Measure(name="distance between the two orders", estimate=found.order_gap, scale="0: none"),
+        Measure(name="distance between the two orders", estimate=found.order_gap, scale="0: none", asked=True),
         Measure(
             name="principles prefer different responses",
             estimate=found.principle_split,
             share=True,
             scale="high: it matters who asks; chance: 50% of two principles, 75% of three",
+            asked=True,
         ),
-        Measure(name="standard deviation between principles", estimate=found.principle_disagreement, scale="0: none"),
+        Measure(
+            name="standard deviation between principles",
+            estimate=found.principle_disagreement,
+            scale="0: none",
+            asked=True,
+        ),
         Measure(
             name="correlation of the label with length",
             estimate=found.length_correlation,
@@ -70,6 +84,7 @@ def measures(found: Audit) -> tuple[Measure, ...]:
             scale="chance: 50%",
             half=True,
             gold=True,
+            asked=True,
             part="where their choice is shown as (A)",
         ),
         Measure(
@@ -79,11 +94,13 @@ def measures(found: Audit) -> tuple[Measure, ...]:
             scale="chance: 50%",
             half=True,
             gold=True,
+            asked=True,
             part="where their choice is shown as (B)",
         ),
         Measure(name="expected calibration error", estimate=found.calibration_error, scale="0: perfect", gold=True),
     )
-    return tuple(one for one in told if found.accuracy or not one.gold)
+    asked = not found.rewarded or found.first_position is not None
+    return tuple(one for one in told if (found.accuracy or not one.gold) and (asked or not one.asked))
 
 
 def audit_lines(found: Audit) -> list[str]:
@@ -96,6 +113,11 @@ def audit_lines(found: Audit) -> list[str]:
             f"comparisons whose votes are shares of sampled answers, not log-probabilities: {n} "
             f"(answers a vote: {answers})"
             for answers, n in found.sampled.items()
+        ),
+        *(
+            [f"comparisons by rewards, one response at a time, so without positions and principles: {found.rewarded}"]
+            if found.rewarded
+            else []
         ),
         *of_labels,
         "labels from 0 to 1 in tenths: " + " ".join(map(str, found.histogram)),

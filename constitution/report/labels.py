@@ -25,6 +25,7 @@ class LabelSummary(Record):
         statuses: Comparisons by status.
         identical: Comparisons of one text with itself, which nobody was asked about.
         votes: Votes of the judge, both orders counted.
+        rewarded: Comparisons by two rewards, which take no votes.
         sampled: Comparisons by how many sampled answers each vote is the share of, where the judge told no
             log-probabilities; empty if all votes are log-probabilities.
         calls: Journalled model calls.
@@ -42,6 +43,7 @@ class LabelSummary(Record):
     statuses: dict[str, int]
     identical: int
     votes: int
+    rewarded: int
     sampled: dict[int, int]
     calls: int
     judge: str
@@ -61,13 +63,14 @@ def summarise_labels(run: Path) -> LabelSummary:
     manifest, counts = load_manifest(run, COMPARE), count(run, COMPARE)
     statuses: Counter[str] = Counter()
     sampled: Counter[int] = Counter()
-    votes = identical = 0
+    votes = identical = rewarded = 0
     for comparison in comparisons(run):
         statuses[comparison.status] += 1
         if comparison.sampled is not None:
             sampled[comparison.sampled] += 1
         votes += len(comparison.votes)
-        identical += not comparison.votes
+        identical += not comparison.judged
+        rewarded += comparison.reward_first is not None
     filtered = Counter(record.reason for record in read_records(run / COMPARE.filtered, Filtered))
     failures = standing(run, COMPARE)
     calls = count_calls(run / COMPARE.calls)
@@ -78,6 +81,7 @@ def summarise_labels(run: Path) -> LabelSummary:
         statuses=dict(statuses.most_common()),
         identical=identical,
         votes=votes,
+        rewarded=rewarded,
         sampled=dict(sampled.most_common()),
         calls=calls.number,
         judge=manifest.model,

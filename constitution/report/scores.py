@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from constitution.counts import Counts
 from constitution.intervals import Estimate
 from constitution.journal import read_records
 from constitution.manifest import SCORE, load_manifest
-from constitution.principles import Rule
+from constitution.principles import PrincipleSet
 from constitution.records import Filtered, Record
 from constitution.report.observed import Observed, cluster_of
 from constitution.report.summary import count_calls, standing, told, treatments
@@ -58,7 +57,7 @@ class ScoreSummary(Record):
         on: Which responses.
         responses: How many are scored.
         unrewarded: Those of them that have no reward, as a rule could not be read.
-        rules: Each rule.
+        rules: Each rule; none of a judge that rewards.
         reward: Mean reward; None without any.
         before: Mean reward of initial responses, over rows in which both ends have one.
         after: The same of final revisions.
@@ -104,8 +103,14 @@ class Bounds(NamedTuple):
     most: float
 
 
-def bounds(rules: Iterable[Rule]) -> Bounds:
-    """Where each probability is 0 or 1, whichever counts less, and where it is the other one."""
+def bounds(asked: PrincipleSet | None) -> Bounds:
+    """Where each rule's probability is 0 or 1, whichever counts less, and where it is the other one.
+
+    None: no rules were asked about, and nothing bounds a reward.
+    """
+    if asked is None:
+        return Bounds(-math.inf, math.inf)
+    rules = asked.rules
     weights = [rule.weight for rule in rules]
     return Bounds(sum(weight for weight in weights if weight < 0), sum(weight for weight in weights if weight > 0))
 
@@ -154,7 +159,7 @@ def summarise_scores(run: Path) -> ScoreSummary:
     filtered = Counter(record.reason for record in read_records(run / SCORE.filtered, Filtered))
     failures = standing(run, SCORE)
     calls = count_calls(run / SCORE.calls)
-    least, most = bounds(rules)
+    least, most = bounds(manifest.principles)
     settings = stored_settings(ScoreSettings, manifest.settings, run)
     return ScoreSummary(
         counts=counts,

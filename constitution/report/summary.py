@@ -75,7 +75,7 @@ def summarise(run: Path, prices: "Prices | None" = None) -> Summary:
     sampled = read = cut = unchanged = 0
     drawn: Counter[str] = Counter()
     for transcript in transcripts(run):
-        for completion in transcript.completions:
+        for completion in (*transcript.completions, *transcript.others):
             sampled += completion.completion_tokens
             read += completion.prompt_tokens
             cut += completion.finish_reason == "length"
@@ -131,7 +131,7 @@ def count_calls(journal: Path) -> CallCounts:
     number = control_strings = 0
     for call in read_records(journal, Call):
         number += 1
-        control_strings += sum(answer.control_strings for answer in (call.completion, call.choice) if answer)
+        control_strings += call.answer.control_strings if call.answer else 0
     return CallCounts(number=number, control_strings=control_strings)
 
 
@@ -141,14 +141,13 @@ def treatments(models: Iterable["ModelSettings"]) -> tuple[str, ...]:
 
 
 def _models(run: Path, manifest: Manifest) -> "list[ModelSettings]":
-    """The generator and the critic of a run."""
+    """All that the SL stage of a run asked."""
     from constitution.config import Settings
-    from constitution.model_settings import resolve
+    from constitution.model_settings import models_of
     from constitution.stored_settings import stored_settings
 
     settings = stored_settings(Settings, manifest.settings, run)
-    generator = settings.generator
-    return [generator, resolve(generator, settings.critic)] if settings.critic and settings.critique else [generator]
+    return models_of(settings.generator, settings.critic if settings.critique else None, settings.judge)
 
 
 def write_summary(run: Path, prices: "Prices | None" = None) -> None:

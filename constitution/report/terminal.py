@@ -15,7 +15,7 @@ from constitution.errors import RunError, command
 from constitution.journal import read_records
 from constitution.manifest import load_manifest
 from constitution.printable import printable
-from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Transcript
+from constitution.records import Candidate, Comparison, Completion, Failure, Filtered, Message, Round, Transcript
 from constitution.report.labels import LabelSummary
 from constitution.report.summary import Summary
 from constitution.reviewed import ReviewCounts
@@ -66,7 +66,17 @@ def print_transcript(console: Console, transcript: Transcript) -> None:
         if round.critique:
             console.print(_turn(f"critique {number} · {round.principle}", "yellow", *_answer(round.critique)))
         title = f"revision {number}" if round.critique else f"revision {number} · {round.principle}"
+        title += _of_several(round)
         console.print(_turn(title, "green", *_answer(round.revision)))
+
+
+def _of_several(round: Round) -> str:
+    """Which of how many revisions it is, if a judge took it."""
+    if round.selection is None:
+        return ""
+    chosen, margin = round.selection, round.selection.margin
+    ahead = "no ranking" if margin is None else f"{margin:.2f} nats ahead of the worst"
+    return f" · number {chosen.taken + 1} of {len(chosen.alternatives)}, {ahead}"
 
 
 def find_comparisons(run: Path, row: str | None) -> list[Comparison]:
@@ -84,20 +94,27 @@ def print_comparisons(console: Console, found: Sequence[Comparison]) -> None:
     """Print a row's comparisons: each response once, then label and votes of each pair."""
     texts: dict[str, Candidate] = {}
     for one in found:
-        texts |= {one.first.source: one.first, one.second.source: one.second}
+        texts |= {candidate.source: candidate for candidate in one.candidates}
     for source, candidate in texts.items():
         place = f" · rank {candidate.rank}" if candidate.rank else ""
+        place += f" · reward {candidate.reward:.3f}" if candidate.reward is not None else ""
         cut = " [cut at max_tokens]" if candidate.finish_reason == "length" else ""
         console.print(_turn(f"{source}{place}", "magenta", candidate.text, cut))
     for one in found:
         label = "no label"
         if one.p is not None:
             shares = f", each the share of {plural(one.sampled, 'sampled answer')}" if one.sampled else ""
-            label = f"{one.first.source} is better: {one.p:.3f} (votes averaged as logits{shares})"
+            how = f"votes averaged as logits{shares}" if one.reward_first is None else "by their rewards"
+            label = f"{one.first.source} is better: {one.p:.3f} ({how})"
         lines = [
-            f"{vote.principle}, {vote.order}: " + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            f"{vote.principle}, {vote.order}: "
+            + ("unreadable" if vote.p_first is None else f"{vote.p_first:.3f}")
+            + ("" if vote.bias is None else f" ({vote.bias:+.2f} nats subtracted from the logit of A)")
             for vote in one.votes
         ]
+        if one.reward_first is not None:
+            lines = [f"reward of {one.first.source}: {one.reward_first:.3f}"]
+            lines += [f"reward of {one.second.source}: {one.reward_second:.3f}"]
         title = f"{one.first.source} : {one.second.source} · {one.status} · {label}"
         console.print(_turn(title, "blue", "\n".join(lines)))
         for vote in one.votes:
@@ -151,10 +168,8 @@ def print_labels(console: Console, run: str, summary: LabelSummary) -> None:
         lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.comparisons:
         statuses = ", ".join(f"{number} {status}" for status, number in summary.statuses.items())
-        lines.append(
-            f"  judge {summary.judge}: {plural(summary.comparisons, 'comparison')} by {plural(summary.votes, 'vote')}: "
-            f"{statuses}"
-        )
+        how = plural(summary.votes, "vote") if summary.votes or not summary.rewarded else "rewards"
+        lines.append(f"  judge {summary.judge}: {plural(summary.comparisons, 'comparison')} by {how}: {statuses}")
     if summary.identical:
         lines.append(f"  {plural(summary.identical, 'comparison')} of one text with itself: nobody was asked")
     lines += [
@@ -175,9 +190,8 @@ def print_scores(console: Console, run: str, summary: "ScoreSummary") -> None:
     if summary.pending:
         lines.append(f"  {plural(summary.calls, 'call')} journalled; the same command goes on from there")
     if summary.responses:
-        scored = (
-            f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {plural(len(summary.rules), 'rule')}"
-        )
+        by = plural(len(summary.rules), "rule") if summary.rules else "its own reward"
+        scored = f"{plural(summary.responses, 'response')} ({SCORED[summary.on]}) by {by}"
         lines.append(f"  judge {summary.judge}: {scored}")
     if summary.unrewarded:
         lines.append(f"  {summary.unrewarded} of them without a reward: the judge did not answer yes or no")
@@ -187,7 +201,7 @@ def print_scores(console: Console, run: str, summary: "ScoreSummary") -> None:
     lines += _control_strings(summary)
     for line in lines:
         console.print(Text(printable(line)), soft_wrap=True)
-    if summary.responses:
+    if summary.responses and summary.rules:
         console.print(_rule_table(summary))
 
 

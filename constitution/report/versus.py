@@ -208,7 +208,7 @@ def figures(
     under_a, under_b = under("A's principles", asks(of_a)), under("B's principles", asks(of_b))
     return Figures(
         statuses=dict(Counter(one.status for one in made).most_common()),
-        identical=sum(not one.votes for one in made),
+        identical=sum(not one.judged for one in made),
         overall=_standing("", whole),
         under_a=under_a,
         under_b=under_b,

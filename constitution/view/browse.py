@@ -205,4 +205,4 @@ def _revisions(transcript: Transcript, way: str) -> list[Shown]:
 
 def _responses(comparisons: Sequence[Comparison]) -> dict[str, str]:
     """The texts that were compared, by their source, each once."""
-    return {one.source: one.text for comparison in comparisons for one in (comparison.first, comparison.second)}
+    return {one.source: one.text for comparison in comparisons for one in comparison.candidates}

@@ -75,7 +75,7 @@ def _comparison(one: Comparison) -> Entry:
     # Responses of the SL stage are found where they were made: else they were there once more for every comparison.
     texts = [
         candidate.text
-        for candidate in (one.first, one.second)
+        for candidate in one.candidates
         if candidate.source != "response" and not candidate.source.startswith("revision-")
     ]
     if texts:

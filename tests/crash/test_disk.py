@@ -23,7 +23,7 @@ Generated = Callable[..., Path]
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 JOURNALS = ("calls.jsonl", "transcripts.jsonl", "compare-calls.jsonl", "comparisons.jsonl")
 # Of the operations of the small runs here; the long form tries every one.
-STRIDE = 1 if LONG else 7
+STRIDE = 1 if LONG else 11
 
 
 def run_both(prompts: Path, folder: Path) -> None:

@@ -100,6 +100,8 @@ def ab(
 
     check_fail_on(fail_on)
     given = given_settings(context.params) | {"principles": a}
+    # Here the flag names who compares; who picks revisions is in the config file.
+    given.pop("judge", None)
     given.setdefault("out", str(Path("outputs") / f"ab-{Path(a).stem}-{Path(b).stem}"))
     judging = {"judge": judge, "principles": judge_principles, "principles_per_pair": principles_per_pair, "seed": seed}
     asked = load_compare_settings(config, {name: value for name, value in judging.items() if value is not None})

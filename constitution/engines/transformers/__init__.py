@@ -15,6 +15,7 @@ memory.py     how many slots there is room for
 sampling.py   next tokens for a batch, each row by its own seed and settings
 answers.py    when an answer has ended, and its text
 plain.py      what cannot be batched so: `model.generate`, in static batches
+hidden.py     hidden states of responses, for probes
 turns.py      requests from any thread, worked off on the one that runs models
 """
 
@@ -29,13 +30,14 @@ from weakref import WeakSet
 from constitution.engines.base import Determinism, Usage
 from constitution.engines.transformers.batcher import Batcher
 from constitution.engines.transformers.encoding import Encoder
+from constitution.engines.transformers.hidden import Reader
 from constitution.engines.transformers.memory import TYPICAL, free_memory, keep_freed_memory
 from constitution.engines.transformers.model import LoadedModel, find_model, load_model
 from constitution.engines.transformers.packing import pack_linears
 from constitution.engines.transformers.plain import PlainBatcher, memory_per_token
-from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest
+from constitution.engines.transformers.requests import ChooseRequest, GenerateRequest, Hidden, ReadRequest
 from constitution.engines.transformers.running import Fitness, fitness
-from constitution.errors import ConfigError, ContextOverflow
+from constitution.errors import CallError, ConfigError, ContextOverflow
 from constitution.printable import printable
 from constitution.records import Choice, Completion, Message, Sampling
 
@@ -60,11 +62,12 @@ class TransformersEngine:
         self._loaded = loaded
         self._encoder = encoder
         self._batcher = batcher
+        self._reader: Reader | None = None
 
     @property
     def usage(self) -> Usage:
         """Counters since the engine was opened."""
-        return self._batcher.usage
+        return self._batcher.usage + (self._reader.usage if self._reader else Usage())
 
     async def generate(self, messages: Sequence[Message], sampling: Sampling, seed: int) -> Completion:
         """See `Engine.generate`."""
@@ -87,8 +90,45 @@ class TransformersEngine:
         """Prompt tokens of a call."""
         return len(self._encoder.encode(messages))
 
+    async def hidden(self, messages: Sequence[Message], response: str, layers: Sequence[int]) -> Hidden:
+        """Pooled hidden states of a response (see `hidden.py`).
+
+        Args:
+            messages: The conversation that it answers, ending in a user turn.
+            response: Read as the assistant's next turn.
+            layers: Which layers' output, counted from 1.
+
+        Raises:
+            CallError: The response is empty, or the chat template refuses the conversation.
+            ContextOverflow: Both do not fit the model's context.
+            ModelError: The model is gone, or its layers cannot be told apart.
+        """
+        tokens, own = self._encoder.encode(messages), self._encoder.encode_response(response)
+        if not own:
+            raise CallError("the response is empty, so there is nothing to read")
+        self._check(len(tokens), len(own))
+        future: asyncio.Future[Hidden] = asyncio.get_running_loop().create_future()
+        self._reading().submit(ReadRequest(tokens, own, tuple(layers), future))
+        return await future
+
+    @property
+    def depth(self) -> int:
+        """How many layers the model has.
+
+        Raises:
+            ModelError: They cannot be told apart.
+        """
+        return self._reading().depth
+
+    def _reading(self) -> Reader:
+        if self._reader is None:
+            self._reader = Reader(self._loaded, self._batcher.thread, isinstance(self._batcher, Batcher))
+        return self._reader
+
     async def aclose(self) -> None:
         """Stop after the pass under way; unanswered calls are cancelled."""
+        if self._reader:
+            await asyncio.to_thread(self._reader.close)
         await asyncio.to_thread(self._batcher.close)
 
     def _check(self, prompt: int, answer: int) -> None:

@@ -31,7 +31,7 @@ PASS_TOKENS_ELSEWHERE = 8192
 PASSES_BETWEEN_ORDERINGS = 24
 
 
-class Batcher(Turns):
+class Batcher(Turns[Request]):
     """Runs one model for any number of callers.
 
     Args:

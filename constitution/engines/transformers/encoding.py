@@ -104,7 +104,18 @@ class Encoder:
         Raises:
             CallError: The model's chat template refuses the conversation, e.g. a system prompt.
         """
-        rendered = self._template.render(messages)
+        return [*self._before, *self._plain(self._template.render(messages)), *self._after]
+
+    def encode_response(self, text: str) -> list[int]:
+        """Tokens of a response as an assistant's turn holds it, its outer white space removed.
+
+        As in a conversation, nothing in it becomes a control token.
+        """
+        text = text.strip()
+        return self._plain(Rendered(text, [range(len(text))]))
+
+    def _plain(self, rendered: Rendered) -> list[int]:
+        """Tokens of a text, none of them a control token that a row wrote."""
         cuts = set(self._marker_cuts(rendered))
         if self._backend is None:
             cuts.update(bound for content in rendered.contents for bound in (content.start, content.stop))
@@ -114,8 +125,7 @@ class Encoder:
             found = {cut for n, own in forged.items() if (cut := _cut(tokens.control[n], own))} - cuts
             if not found:
                 # Forged yet uncuttable is a single character that the normaliser makes a whole control string.
-                ids = [token for n, token in enumerate(tokens.ids) if n not in forged]
-                return [*self._before, *ids, *self._after]
+                return [token for n, token in enumerate(tokens.ids) if n not in forged]
             cuts |= found
 
     def encode_option(self, option: str) -> list[int]:

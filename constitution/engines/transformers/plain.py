@@ -36,7 +36,7 @@ def memory_per_token(model: Any) -> int:
     return 2 * sides * layers * size * torch.empty(0, dtype=model.dtype).element_size()
 
 
-class PlainBatcher(Turns):
+class PlainBatcher(Turns[Request]):
     """Runs one model for any number of callers, as many of their requests at a time as are waiting.
 
     Args: as `Turns`.

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from constitution.records import Choice, Completion, Sampling
 
@@ -60,7 +62,41 @@ class ChooseRequest:
 Request = GenerateRequest | ChooseRequest
 
 
-def settle(request: Request, result: Any, error: BaseException | None = None) -> None:
+class Hidden(NamedTuple):
+    """Pooled hidden states of a response.
+
+    Attributes:
+        states: [layers, 2, width], float32: of each layer the mean over the response's tokens, and its last token's.
+        tokens: How many the model was given, conversation and response.
+        reused: Those of the conversation that were read together with another response.
+    """
+
+    states: "np.ndarray[Any, np.dtype[np.float32]]"
+    tokens: int
+    reused: int
+
+
+@dataclass(eq=False)
+class ReadRequest:
+    """A response to read: `tokens` are the conversation's; layers count from 1."""
+
+    tokens: list[int]
+    response: list[int]
+    layers: tuple[int, ...]
+    future: "asyncio.Future[Hidden]"
+
+    def __post_init__(self) -> None:
+        self.loop = self.future.get_loop()
+
+
+class Pending(Protocol):
+    """Whatever waits for an answer."""
+
+    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop
+
+
+def settle(request: Pending, result: Any, error: BaseException | None = None) -> None:
     """Answer a request, or raise `error` where it is awaited. Called from the model's thread."""
     if isinstance(error, StopIteration):
         # A future takes none, and its caller would wait for ever.

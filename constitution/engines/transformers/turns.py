@@ -4,17 +4,19 @@ import asyncio
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from constitution.engines.base import Usage
 from constitution.engines.transformers.model import LoadedModel
-from constitution.engines.transformers.requests import Request, settle
+from constitution.engines.transformers.requests import Pending, settle
 from constitution.errors import ModelError
 
+AnyPending = TypeVar("AnyPending", bound=Pending)
 
-class Turns:
+
+class Turns(Generic[AnyPending]):
     """Takes requests from any thread, and gives each an answer or an error; subclasses do the `_work`.
 
     Args:
@@ -27,16 +29,21 @@ class Turns:
         self._loaded = loaded
         self._device: torch.device = loaded.model.device
         self._count = count
-        self._inbox: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[AnyPending] = queue.SimpleQueue()
         # Every request that has no answer yet, wherever it is.
-        self._open: set[Request] = set()
-        self._waiting: list[Request] = []
+        self._open: set[AnyPending] = set()
+        self._waiting: list[AnyPending] = []
         self._prompt_tokens = self._reused_tokens = self._completion_tokens = 0
         self._error: BaseException | None = None
         self._closed = False
         self._thread = thread
         self._lock = threading.Lock()
         self._turn_is_due = False
+
+    @property
+    def thread(self) -> ThreadPoolExecutor:
+        """Where the model runs."""
+        return self._thread
 
     @property
     def usage(self) -> Usage:
@@ -47,7 +54,7 @@ class Turns:
             completion_tokens=self._completion_tokens,
         )
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: AnyPending) -> None:
         """Queue a request. Its future is set from the model's thread: to an error, if the model has stopped."""
         self._open.add(request)
         self._inbox.put(request)
@@ -98,7 +105,7 @@ class Turns:
         self._open -= {request for request in list(self._open) if request.future.cancelled()}
         self._waiting = [request for request in self._waiting if request in self._open]
 
-    def _finish(self, request: Request, result: Any, error: BaseException | None = None) -> None:
+    def _finish(self, request: AnyPending, result: Any, error: BaseException | None = None) -> None:
         self._open.discard(request)
         settle(request, result, error)
 

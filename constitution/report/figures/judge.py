@@ -12,6 +12,16 @@ from constitution.report.figures.parts import INTERVALS, MOST_BARS, bars_of, cou
 from constitution.report.findings import Findings
 from constitution.report.scores import ScoreSummary
 
+CHECKS = (
+    "share of votes that prefer the response shown as (A), half of them being fair; of comparisons in which both "
+    "orders prefer the same response, which is half of them by chance; and, where people judged too, of their "
+    "preferences that the judge shares, in all and by where their choice was shown."
+)
+CHECKS_OF_REWARDS = (
+    "where people judged too, the share of their preferences that the judge shares, half of them being chance. It "
+    "rewards one response at a time, so there are no positions to prefer."
+)
+
 
 def of_principles(findings: Findings, found: Coverage) -> Iterator[Figure]:
     """How often principles were drawn, what they change, how they judge."""
@@ -77,17 +87,16 @@ def of_judge(findings: Findings, found: Audit) -> Iterator[Figure]:
     yield Figure(
         name="judge-checks",
         title="The judge's health",
-        caption=f"The judge {judge}: share of votes that prefer the response shown as (A), half of them being fair; of "
-        "comparisons in which both orders prefer the same response, which is half of them by chance; and, where people "
-        "judged too, of their preferences that the judge shares, in all and by where their choice was shown. Intervals "
-        "are 95%; comparisons of one prompt are one cluster.",
+        caption=f"The judge {judge}: {CHECKS_OF_REWARDS if found.rewarded else CHECKS} Intervals are 95%; comparisons "
+        "of one prompt are one cluster.",
         plot=Bars(x="Share", bars=bars_of(checks), reference=0.5, reference_name="chance", percent=True),
     )
     yield Figure(
         name="judge-labels",
         title="The judge's labels",
         caption=f"{sum(found.histogram):,} comparisons by the probability that the first response is better, by the "
-        f"judge {judge}, both orders and all principles averaged. Labels near one half teach little.",
+        f"judge {judge}, {'from two rewards' if found.rewarded else 'both orders and all principles averaged'}. Labels "
+        "near one half teach little.",
         plot=Histogram(
             x="Probability that the first response is better",
             y="Comparisons",

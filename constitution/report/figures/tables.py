@@ -11,6 +11,7 @@ def tables(findings: Findings) -> tuple[Table, ...]:
     """A run's tables; one without rows, and a column without a value, is left out. Shares are between 0 and 1."""
     made = (
         *_by_revision(findings),
+        *_gates(findings),
         *_principles(findings),
         *_judge(findings),
         *_people(findings),
@@ -33,6 +34,19 @@ def _by_revision(findings: Findings) -> Iterable[Table]:
         "What responses are like, by revision",
         ("revision", "refusals", "evasions", "cut at max_tokens", "unchanged", "changed from initial"),
         [(one.number, one.refusals, one.evasions, one.cut, one.unchanged, one.change_in_all) for one in revisions],
+    )
+
+
+def _gates(findings: Findings) -> Iterable[Table]:
+    yield _table(
+        "gates",
+        "What quality gates flag among the final revisions",
+        ("gate", "from", "flagged", "share"),
+        [
+            (one.gate, one.threshold, one.rows, one.rows / findings.gates.rows)
+            for one in (findings.gates.gates if findings.gates else ())
+            if findings.gates
+        ],
     )
 
 

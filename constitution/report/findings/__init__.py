@@ -3,6 +3,7 @@
 from typing import Literal
 
 from constitution.counts import Counts
+from constitution.gates.flags import Gated
 from constitution.intervals import Estimate
 from constitution.records import Comparison, Record, Transcript
 from constitution.report.agreement import Agreement, nameless
@@ -174,6 +175,7 @@ class Findings(Record):
             back between two starts, what both did may be counted once.
         failures: The most frequent first.
         examples: A few of each category.
+        gates: What the default quality gates flag among the final revisions; None without transcripts.
         warnings: What a reader must know first: unfinished stages, control strings, warnings of audit and coverage.
     """
 
@@ -189,6 +191,7 @@ class Findings(Record):
     failures: tuple[FailureGroup, ...]
     examples: tuple[Example, ...]
     warnings: tuple[Caution, ...]
+    gates: Gated | None = None
 
     def nameless(self) -> "Findings":
         """The same with numbers for reviewers' names: for what is handed on to others."""

@@ -78,7 +78,7 @@ class Examples:
         if found and self._judged < found.number <= self._last:
             # The last one that was judged need not be the run's last.
             self._judged, self._better, self._worse = found.number, _Top(), _Top()
-        if not pair.votes or pair.p is None or pair.p_forward is None or pair.p_reversed is None:
+        if not pair.judged or pair.p is None:
             # Nobody was asked, or nobody answered.
             return
         if found and found.number == self._judged:
@@ -87,9 +87,11 @@ class Examples:
                 self._better.add(found.p, pair.row, pair.index, why)
             elif found.p < 0.5:
                 self._worse.add(-found.p, pair.row, pair.index, why)
-        gap = abs(pair.p_forward - pair.p_reversed)
-        if gap and (pair.p_forward - 0.5) * (pair.p_reversed - 0.5) < 0:
-            why = f"the two orders say {pair.p_forward:.3f} and {pair.p_reversed:.3f} of the first response"
+        # A judge that rewards sees no orders.
+        forward, reversed_ = pair.p_forward, pair.p_reversed
+        gap = 0.0 if forward is None or reversed_ is None else abs(forward - reversed_)
+        if gap and forward and reversed_ and (forward - 0.5) * (reversed_ - 0.5) < 0:
+            why = f"the two orders say {forward:.3f} and {reversed_:.3f} of the first response"
             self._orders.add(gap, pair.row, pair.index, why, pair)
         if pair.disagreement:
             why = f"its principles disagree: the standard deviation of their probabilities is {pair.disagreement:.3f}"

@@ -4,6 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 from constitution.errors import RunError, command
+from constitution.gates.boilerplate import Frequencies
+from constitution.gates.flags import gate_run
+from constitution.gates.gating import Gating, see_row
+from constitution.gates.sets import DEFAULT
 from constitution.journal import read_records
 from constitution.manifest import COMPARE, REVISE, SCORE, Manifest, Stage, has_stage, load_manifest
 from constitution.records import Filtered
@@ -47,11 +51,13 @@ def find(run: Path) -> Findings:
     by_revision, examples, judged = _by_revision(manifests), Examples(), Auditing()
     revising, judging = (manifests[stage].principles if stage in manifests else None for stage in (REVISE, COMPARE))
     covering = Covering(revising, judging)
+    frequencies = Frequencies()
     for row in transcripts(run):
         changed = changes(row)
         by_revision.see(row, changed)
         covering.see(row, changed)
         examples.see(row, changed)
+        see_row(frequencies, row)
     for pair in comparisons(run) if COMPARE in manifests else ():
         by_revision.see_pair(pair)
         covering.see_pair(pair)
@@ -82,6 +88,7 @@ def find(run: Path) -> Findings:
         seconds=steps.seconds(),
         failures=tuple(sorted(failed, key=lambda group: -group.count)),
         examples=examples.choose(run),
+        gates=gate_run(run, Gating(DEFAULT, frequencies), finals=True) if frequencies.rows else None,
         warnings=(
             *(
                 caution
@@ -113,5 +120,6 @@ def _stage(run: Path, stage: Stage, manifest: Manifest, steps: Steps) -> StageNu
 
 def _by_revision(manifests: dict[Stage, Manifest]) -> ByRevision:
     most = manifests[REVISE].settings.get("max_tokens") if REVISE in manifests else None
-    asked = manifests[SCORE].principles if SCORE in manifests else None
-    return ByRevision(most if isinstance(most, int) else 0, bounds(asked.rules if asked else ()))
+    return ByRevision(
+        most if isinstance(most, int) else 0, bounds(manifests[SCORE].principles if SCORE in manifests else None)
+    )

@@ -12,7 +12,7 @@ from constitution.records import Call
 from constitution.report.findings import StageName, StepNumbers
 
 # Of a row's calls, which comes first.
-_ORDER = ("respond", "critique", "revise", "sample", "reason", "judge", "score")
+_ORDER = ("respond", "critique", "revise", "pick", "sample", "reason", "judge", "score")
 
 
 def step_group(stage: Stage, step: str) -> str:
@@ -20,7 +20,8 @@ def step_group(stage: Stage, step: str) -> str:
     if stage is SCORE:
         return "score"
     if stage is not COMPARE:
-        return step
+        # Of the best of several: all revisions of a round, and all that the judge was asked about them.
+        return step.partition("/")[0]
     if "/" not in step:
         return step.partition("-")[0]
     return "reason" if step.endswith("/reason") else "judge"

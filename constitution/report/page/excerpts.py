@@ -111,7 +111,8 @@ def _chain(transcript: Transcript, most: int) -> Iterator[Shown]:
             same = ("the words of the response before it",) if round.revision.text == before else ()
             left_out = len(transcript.rounds) - MOST_ROUNDS if number == MOST_ROUNDS else 0
             later = (f"{left_out} later rounds left out",) if left_out > 0 else ()
-            notes = (*_notes(round.revision), *same, *later)
+            several = (f"taken from {len(round.selection.alternatives)} by a judge",) if round.selection else ()
+            notes = (*_notes(round.revision), *several, *same, *later)
             yield _changed(title, before, round.revision.text, most, notes)
         before = round.revision.text
 

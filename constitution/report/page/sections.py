@@ -11,6 +11,7 @@ EXAMPLES = "examples"
 PARTS = {
     "rows": ("Rows", ()),
     "revisions": ("Revision by revision", ("harmlessness", "reward", "length", "change", "refusals")),
+    "gates": ("Quality gates", ()),
     "principles": ("Principles", ("principles",)),
     "judge": ("The judge", ("judge", "reliability")),
     "people": ("People", ("agreement",)),
@@ -34,6 +35,7 @@ def sections(findings: Findings, drawn: Mapping[str, Figure]) -> tuple[Section, 
     """The parts that this run has: those that say nothing, not even how to make it, are left out."""
     absent = {
         "revisions": not findings.revisions,
+        "gates": findings.gates is None,
         "rules": findings.scores is None,
     }
     return tuple(

@@ -1,0 +1,140 @@
+"""The prompts that an expansion begins from, and which of them are shown with which call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from constitution.digests import derive_seed
+from constitution.errors import ConfigError, SourceError
+from constitution.prompt_sets.answers import LEAST_WORDS, MOST_WORDS
+from constitution.prompt_sets.grams import tokens_of
+from constitution.records import Prompt
+from constitution.remote.addresses import masked
+from constitution.yamlfile import nearest
+
+# Looked for in this order, where nobody says which column tells the topic.
+TOPIC_COLUMNS = ("topic", "category", "tags")
+NO_COLUMN = "none"
+SHOWN_TOPICS = 20
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt that may be shown to the model.
+
+    Attributes:
+        id: The row's.
+        text: On one line.
+    """
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What calls draw from.
+
+    Attributes:
+        topics: What the new prompts are to be about, taking turns; (None,): anything.
+        by_topic: The examples of each topic; of those that the file does not group, all of them.
+        grouped: Whether the file tells the topic of its rows.
+    """
+
+    topics: tuple[str | None, ...]
+    by_topic: dict[str | None, tuple[Example, ...]]
+    grouped: bool
+
+    def drawn(self, topic: str | None, number: int, seed: int, call: int) -> list[Example]:
+        """Some of a topic's examples, without replacement; who draws is a hash of the seed and the call."""
+        left = list(self.by_topic[topic])
+        drawn = []
+        for place in range(min(number, len(left))):
+            drawn.append(left.pop(derive_seed("example", seed, call, place) % len(left)))
+        return drawn
+
+
+def topics_of(given: str | None) -> tuple[str, ...]:
+    """Topics as they are typed: names with commas in between, or a file with one on each line.
+
+    Raises:
+        ConfigError: There is none in it, or the file cannot be read.
+    """
+    if given is None:
+        return ()
+    path = Path(given).expanduser()
+    try:
+        listed = path.is_file()
+        names = path.read_text(encoding="utf-8-sig").splitlines() if listed else given.split(",")
+    except (OSError, UnicodeDecodeError) as bad:
+        raise ConfigError(f"--topics {given}: cannot be read: {bad}", "Name topics: --topics theft,fraud") from None
+    if not listed and path.suffix in (".txt", ".csv", ".yaml", ".json", ".jsonl"):
+        raise ConfigError(f"--topics {given}: no such file", "Check the path, or name topics: --topics theft,fraud")
+    found = dict.fromkeys(name.strip() for name in names if name.strip() and not name.startswith("#"))
+    if not found:
+        raise ConfigError(f"--topics {given}: no topic in it", "Name topics: --topics theft,fraud")
+    return tuple(found)
+
+
+def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | None, file: str) -> Seeds:
+    """Group the prompts of a file by topic.
+
+    A prompt serves as an example if it is one user turn of 3 to 60 words, on one line.
+
+    Args:
+        prompts: Of the file.
+        topics: That are asked for; none: those of the column, if there is one.
+        column: That tells a row's topic; `none`: none does. None: the first of `TOPIC_COLUMNS` that a row has.
+        file: For messages.
+
+    Raises:
+        SourceError: A topic matches nothing, the column is not there, or there are too few examples.
+    """
+    names = {name for prompt in prompts for name in prompt.metadata}
+    if column is None:
+        column = next((name for name in TOPIC_COLUMNS if name in names), NO_COLUMN)
+    elif column != NO_COLUMN and column not in names:
+        others = nearest(column, names or {"none"})
+        raise SourceError(
+            f"--topic-column {column}: no row of {masked(file)} has such a column; {others}",
+            "Name one that tells a row's topic, or none: --topic-column none",
+        )
+    usable = [(prompt, Example(prompt.id, " ".join(prompt.text.split()))) for prompt in prompts if _serves(prompt)]
+    everything = tuple(example for _, example in usable)
+    if len(everything) < 2:
+        raise SourceError(
+            f"{masked(file)}: {len(everything)} prompts that can be examples; at least 2 are needed",
+            f"An example is one user turn on one line, of {LEAST_WORDS} to {MOST_WORDS} words.",
+        )
+    if column == NO_COLUMN:
+        asked = tuple(topics) or (None,)
+        return Seeds(asked, dict.fromkeys(asked, everything), grouped=False)
+    groups: dict[str, list[Example]] = {}
+    spelt: dict[str, str] = {}
+    for prompt, example in usable:
+        for name in _topics(prompt, column):
+            groups.setdefault(name.casefold(), []).append(example)
+            spelt.setdefault(name.casefold(), name)
+    lacking = [topic for topic in topics if topic.casefold() not in groups]
+    if lacking:
+        there = sorted(spelt.values())
+        more = f" and {len(there) - SHOWN_TOPICS} more" if len(there) > SHOWN_TOPICS else ""
+        raise SourceError(
+            f"--topics {lacking[0]}: matches no row's {column!r} in {masked(file)}; "
+            f"there are: {', '.join(there[:SHOWN_TOPICS])}{more}",
+            "Name some of these; for topics that the file does not have, with examples of all: --topic-column none",
+        )
+    chosen = tuple(topics) or tuple(spelt.values())
+    if not chosen:
+        raise SourceError(f"{masked(file)}: no row with a {column!r}", "Leave it out: --topic-column none")
+    return Seeds(chosen, {topic: tuple(groups[topic.casefold()]) for topic in chosen}, grouped=True)
+
+
+def _topics(prompt: Prompt, column: str) -> list[str]:
+    """A row's topics: one, or several with commas in between."""
+    return [name.strip() for name in str(prompt.metadata.get(column, "")).split(",") if name.strip()]
+
+
+def _serves(prompt: Prompt) -> bool:
+    one = [message.role for message in prompt.messages if message.role != "system"] == ["user"]
+    return one and "\n" not in prompt.text.strip() and LEAST_WORDS <= len(tokens_of(prompt.text)) <= MOST_WORDS
