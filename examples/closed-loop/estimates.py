@@ -12,6 +12,8 @@ WRITING = 3.0
 TRAINING = 3.0
 # Of the operations that a plain multiplication of matrices reaches, a model does about so many.
 REACHED = 0.6
+# Of the tokens that an answer may have, so many are written: most end before.
+WRITTEN = 0.7
 # Seconds that a command takes to start and to load the model.
 START = 20.0
 # Characters of a token, and tokens that a chat template adds.

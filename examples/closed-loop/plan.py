@@ -8,7 +8,7 @@ from typing import Any
 
 import arms
 import first
-from estimates import CHARACTERS, FRAME, START, Speed
+from estimates import CHARACTERS, FRAME, START, WRITTEN, Speed
 from settings import Training
 from shared import MODELS, Loop
 from steps import Step
@@ -148,7 +148,7 @@ class _Seconds:
         told = loop.settings
         # Most conversations are about half as long as the longest.
         prompt = told.longest / 2 / CHARACTERS + FRAME
-        answer, rounds = told.generate.max_tokens, told.generate.rounds
+        answer, rounds = WRITTEN * told.generate.max_tokens, told.generate.rounds
         few = 0 if told.generate.few_shots == 0 else 400
         row = speed.write(answer * (1 + 2 * rounds)) + speed.read(prompt + 2 * rounds * (prompt + 2 * answer + few))
         scored = speed.read(2 * (prompt + answer))
@@ -166,7 +166,7 @@ class _Seconds:
         # The model before it reads both responses, too.
         self.dpo = self._training(told.dpo, pairs, 2 * (speed.train(whole) + speed.read(whole)))
         asked = told.evaluate.harmless + 2 * told.evaluate.harmful
-        self.measure = START + asked * (speed.write(told.evaluate.max_tokens) + speed.read(2 * FRAME))
+        self.measure = START + asked * (speed.write(WRITTEN * told.evaluate.max_tokens) + speed.read(2 * FRAME))
 
     @staticmethod
     def _training(told: Training, rows: float, each: float) -> float:
