@@ -4,7 +4,9 @@ The judge that makes the labels is a linear model on hidden states of a language
 the words of a response: logistic regression on differences of tf-idf vectors (words and pairs of words), with the
 logarithm of its length, so that neither what the judge was fitted on nor what its model reads can flatter what was
 trained on its labels. Both learn from the same kind of people, and a bag of words sees no more than words: it is a
-second opinion, and a weak one. How often it is right on pairs that it has not seen is told beside whatever it says.
+second opinion, and a weak one. Embeddings of a sentence model (all-MiniLM-L6-v2, 84 MB) were no better: right in
+59.3% of the 1,124 harmless pairs of hh-rlhf's test file that are this part, where words are in 58.6% and both together
+in 59.5%. How often it is right on pairs that it has not seen is told beside whatever it says.
 """
 
 import math

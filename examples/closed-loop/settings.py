@@ -100,7 +100,7 @@ class LoopSettings(_Section):
         longest: Most characters of a conversation among them.
         again: Prompts of the second generation.
         device: auto, cpu, cuda, …
-        diverged: A loss so many times that of the first steps has diverged.
+        diverged: A loss so many times that of the first step has diverged.
         seed: Of every draw.
     """
 
@@ -112,7 +112,7 @@ class LoopSettings(_Section):
     longest: Count = 600
     again: Several = 48
     device: str = "auto"
-    diverged: Annotated[float, Field(gt=1)] = 3.0
+    diverged: Annotated[float, Field(gt=1)] = 2.0
     seed: Annotated[int, Field(ge=0)] = 0
     generate: Generating = Generating()
     judge: Judging = Judging()

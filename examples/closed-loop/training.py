@@ -21,7 +21,7 @@ from settings import Training
 TRL = Path(sys.executable).with_name("trl")
 # As the trainers log them, a step a line: {'loss': '0.69', 'grad_norm': '12.1', …}.
 _LOGGED = re.compile(r"'(loss|grad_norm)': '?([^',}]+)")
-# A single batch may be a hard one: so many steps are averaged, at the start and later.
+# A single batch may be a hard one: so many steps are averaged.
 WINDOW = 3
 # The trainer's launcher tells in words how the process below it ended.
 _NO_MEMORY = re.compile(
@@ -35,7 +35,9 @@ class Watch:
     """Follows the losses that a trainer logs.
 
     Args:
-        factor: The mean of the last steps may be so many times that of the first ones.
+        factor: The mean of the last steps' losses may be so many times the first one, which no update has touched. A
+            language model that has lost all it knew predicts every token alike, and its loss, the logarithm of the
+            vocabulary, is only two to five times that of a sound one.
     """
 
     def __init__(self, factor: float) -> None:
@@ -54,14 +56,12 @@ class Watch:
                 return f"{name} is {text} at step {step}"
             if name == "loss":
                 self.losses.append(value)
-        start, last = self._mean(self.losses[:WINDOW]), self._mean(self.losses[-WINDOW:])
-        if len(self.losses) > WINDOW and start > 0 and last > self.factor * start:
+        if len(self.losses) <= WINDOW:
+            return None
+        start, last = self.losses[0], math.fsum(self.losses[-WINDOW:]) / WINDOW
+        if start > 0 and last > self.factor * start:
             return f"the loss rose from {start:.3g} to {last:.3g} by step {len(self.losses)}"
         return None
-
-    @staticmethod
-    def _mean(values: list[float]) -> float:
-        return math.fsum(values) / max(1, len(values))
 
 
 def train(

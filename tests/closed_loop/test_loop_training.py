@@ -39,7 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "start",
             tmp_path / "model",
             Training(learning_rate=1e-5, epochs=1, batch=4, accumulate=2),
-            diverged=3.0,
+            diverged=2.0,
             seed=0,
             cuda=False,
             log=tmp_path / "log.txt",
@@ -108,24 +108,26 @@ def test_an_earlier_model_is_gone_while_a_new_one_is_made(run: Any, tmp_path: Pa
     [
         ([0.7, 0.6, 0.8, 0.5, 0.4], None),
         # One hard batch is no divergence.
-        ([0.7, 0.7, 0.7, 0.7, 3.0, 0.7], None),
-        ([0.7, 0.7, 0.7, 2.0, 3.0, 4.0], "the loss rose from 0.7 to 3 by step 6"),
+        ([0.7, 0.7, 0.7, 0.7, 2.5, 0.7], None),
+        ([0.7, 0.7, 0.7, 0.8, 1.5, 4.0], "the loss rose from 0.7 to 2.1 by step 6"),
+        # What a real training did whose learning rate was far too high: it knows nothing any more, at once.
+        ([3.977, 3.27, 10.8, 10.8], "the loss rose from 3.98 to 8.29 by step 4"),
         ([0.7, float("inf")], "loss is inf at step 2"),
     ],
 )
 def test_a_watch_tells_a_rise_from_a_hard_batch(losses: list[float], why: str | None) -> None:
-    watch = Watch(3.0)
+    watch = Watch(2.0)
     told = [watch.read(f"{{'loss': '{loss}', 'grad_norm': '1.0', 'epoch': '0.1'}}\n") for loss in losses]
     assert told == [None] * (len(losses) - 1) + [why]
 
 
 def test_a_gradient_that_is_no_number_stops_training_before_the_loss_shows_it() -> None:
-    watch = Watch(3.0)
+    watch = Watch(2.0)
     assert watch.read("{'loss': 0.69, 'grad_norm': nan}") == "grad_norm is nan at step 1"
 
 
 def test_other_lines_say_nothing() -> None:
-    watch = Watch(3.0)
+    watch = Watch(2.0)
     assert watch.read("loss: nan ahead, said the manual\n") is None
     assert watch.read("{'eval_loss': 'nan'}\n") is None
     assert watch.losses == []

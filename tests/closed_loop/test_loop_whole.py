@@ -145,7 +145,7 @@ def tuned(place: Place, name: str, rate: float, steps: int) -> Path:
         model_path("smollm2"),
         to / "model",
         Training(learning_rate=rate, epochs=9, batch=2, accumulate=1, steps=steps),
-        diverged=3.0,
+        diverged=2.0,
         seed=0,
         cuda=False,
         log=to / "log.txt",
