@@ -158,8 +158,8 @@ class Comparison(Record):
     status: Status
     gold: Literal["first", "second"] | None = None
     sampled: int | None = None
-    reward_first: float | None = None
-    reward_second: float | None = None
+    reward_first: Annotated[float | None, Field(exclude_if=absent)] = None
+    reward_second: Annotated[float | None, Field(exclude_if=absent)] = None
     others: Annotated[tuple[Candidate, ...], Field(exclude_if=absent)] = ()
 
     @property
