@@ -166,7 +166,7 @@ def test_a_real_training_that_diverges_stops_there(place: Place) -> None:
 def test_a_real_training_without_memory_says_so(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # As much address space as the libraries take, and not much more: the gradients of the model do not fit.
     narrow = tmp_path / "trl"
-    narrow.write_text(f'#!/bin/sh\nulimit -v 6000000\nexec {training.TRL} "$@"\n')
+    narrow.write_text(f'#!/bin/sh\nulimit -v 3600000\nexec {training.TRL} "$@"\n')
     narrow.chmod(0o755)
     monkeypatch.setattr(training, "TRL", narrow)
     with pytest.raises(TrainingStopped, match=r"training \(sft\) ran out of memory") as stopped:
