@@ -58,7 +58,7 @@ check: install
 # A file's tests stay in one process, which makes what they share once. torch keeps to one thread: two processes whose
 # threads wait for each other would take many times as long.
 test: install
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --timeout 300
 
 # The report and the view in a real browser: Debian's chromium, or the one that CHROMIUM names.
 test-browser: .venv/browser-installed

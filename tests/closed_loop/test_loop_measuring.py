@@ -9,7 +9,8 @@ from answering import REFERENCE, Answer, evaluation_prompts
 from evaluator import fit
 from measuring import Measured, count_words, measure, preferred_to, repetition
 from people import read_lines
-from test_loop_people import CRUEL, KIND, planted
+
+from closed_loop.test_loop_people import CRUEL, KIND, planted
 
 
 def answer(id: str, kind: str, text: str, finish: str = "stop") -> Answer:

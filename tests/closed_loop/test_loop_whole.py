@@ -19,8 +19,9 @@ from answering import model_path
 from errors import TrainingStopped
 from settings import Training
 from test_loop_measuring import write_csv
-from test_loop_people import CRUEL, KIND, transcript
 from training import train
+
+from closed_loop.test_loop_people import CRUEL, KIND, transcript
 
 LOOP = Path(__file__).parents[2] / "examples" / "closed-loop"
 README = (

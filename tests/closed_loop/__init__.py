@@ -1,0 +1,1 @@
+"""The parts of `examples/closed-loop`, and all of it."""
