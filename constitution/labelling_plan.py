@@ -136,8 +136,10 @@ def idle(settings: CompareSettings) -> dict[str, str]:
     found |= {} if settings.cot else dict.fromkeys(_REASONING, "--cot")
     if rewarding(settings):
         found |= dict.fromkeys(_ASKING, "the --judge of a model that is asked questions")
-        # A probe has the number format that it was fitted in.
-        found |= {} if settings.pairs == "samples" else {"dtype": "another --judge"}
+        # A probe has the number format that it was fitted in, and runs in this process.
+        named = engine_of(settings.judge) if settings.judge else None
+        unused = {"dtype", *({"engine"} if named else ()), *({"base_url"} if named == "probe" else ())}
+        found |= {} if settings.pairs == "samples" else dict.fromkeys(sorted(unused), "another --judge")
     return found
 
 

@@ -76,7 +76,12 @@ class Plan:
 
 def idle(settings: ScoreSettings) -> tuple[str, ...]:
     """The settings that this scoring does not look at: those of questions, where the judge gives rewards."""
-    return ("principles", "only", "templates", "few_shots", "min_mass", "dtype") if rewarding(settings) else ()
+    if not rewarding(settings):
+        return ()
+    unasked = ("principles", "only", "templates", "few_shots", "min_mass", "dtype")
+    named = engine_of(settings.judge) if settings.judge else None
+    # A probe runs in this process, and its name says which engine it is.
+    return (*unasked, *(("engine",) if named else ()), *(("base_url",) if named == "probe" else ()))
 
 
 def rewarding(settings: ScoreSettings) -> bool:

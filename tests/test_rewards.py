@@ -178,7 +178,10 @@ def test_an_audit_tells_of_people_and_of_no_orders(tmp_path: Path, judge: str) -
 
 @pytest.mark.parametrize(
     "flags",
-    [["--cot"], ["--few-shots", "2"], ["--principles-per-pair", "1"], ["--dtype", "float32"], ["--order-gap", "0.1"]],
+    [
+        *(["--cot"], ["--few-shots", "2"], ["--principles-per-pair", "1"], ["--order-gap", "0.1"]),
+        *(["--dtype", "float32"], ["--engine", "openai"]),
+    ],
 )
 def test_options_of_questions_are_refused(tmp_path: Path, judge: str, flags: list[str]) -> None:
     file, run = pairs_of(tmp_path, ("worth 1", "worth 2")), str(tmp_path / "run")
@@ -187,9 +190,21 @@ def test_options_of_questions_are_refused(tmp_path: Path, judge: str, flags: lis
     assert not (tmp_path / "run").exists()
 
 
-def test_options_of_rules_are_refused(generated: Generated, judge: str) -> None:
-    with pytest.raises(ConfigError, match=r"^--only says nothing of this scoring: its judge is asked nothing$"):
-        app(["score", str(generated()), "--judge", judge, "--only", "kind"], standalone_mode=False)
+@pytest.mark.parametrize(
+    ("named", "flags"),
+    [
+        (None, ["--only", "kind"]),
+        (None, ["--engine", "openai"]),
+        ("probe:harmlessness-smollm2", ["--base-url", "http://127.0.0.1:9/v1"]),
+    ],
+)
+def test_options_of_a_judge_that_is_asked_are_refused(
+    generated: Generated, judge: str, named: str | None, flags: list[str]
+) -> None:
+    run = generated()
+    with pytest.raises(ConfigError, match=f"^{flags[0]} says nothing of this scoring: its judge is asked nothing$"):
+        app(["score", str(run), "--judge", named or judge, *flags], standalone_mode=False)
+    assert not (run / "scores.jsonl").exists()
 
 
 def test_the_terminal_and_an_export_tell_the_rewards(
