@@ -39,11 +39,11 @@ def test_a_base_model_runs_in_transcript_mode_and_ends_at_the_next_turn(
     ("kind", "reason"), [("mamba", "layers of the kind linear_attention"), ("t5", "encoder-decoder")]
 )
 def test_other_kinds_of_model_run_too_and_say_so_once(
-    tmp_path: Path, prompts: Path, cli: Cli, lines: Lines, kind: str, reason: str
+    tmp_path: Path, prompts: Path, program: Cli, lines: Lines, kind: str, reason: str
 ) -> None:
     model = random_model(tmp_path / kind, kind, chat=False)
     given = ("--model", model, "--templates", "transcript", "--max-tokens", 8, *SHORT)
-    result = cli("generate", "--prompts", prompts, "--out", "run", *given)
+    result = program("generate", "--prompts", prompts, "--out", "run", *given)
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("it runs through model.generate, in static batches, which is slower") == 1
     assert reason in result.stderr
