@@ -51,8 +51,10 @@ def measure_speed(model: str, cuda: bool) -> Speed:
     from answering import model_path
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    # Before the other: the bundled model may have to be unpacked, which needs its weights.
+    config = AutoConfig.from_pretrained(model_path(model))
     with torch.device("meta"):
-        parameters = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(model_path(model))).num_parameters()
+        parameters = AutoModelForCausalLM.from_config(config).num_parameters()
     size = 4096 if cuda else 1024
     matrix = torch.rand(size, size, device="cuda" if cuda else "cpu")
     times = []
