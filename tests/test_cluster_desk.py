@@ -37,7 +37,7 @@ def post_of(desk: Desk, token: bytes | None = None) -> Post:
 
 
 def job_of(settings: Settings) -> Job[Any]:
-    build = partial(_chain, settings, load_principles(settings.principles), load_templates(settings.templates))
+    build = partial(_chain, settings, load_principles(settings.principles), load_templates(settings.templates), None)
     return Job(build, settings.seed, settings.attempts, 2)
 
 
@@ -82,7 +82,9 @@ def test_workers_make_the_rows_that_one_process_makes(prompts: Path, tmp_path: P
         with Run(tmp_path / "there") as opened:
             opened.begin(new_manifest("0", "exact", 12, {}, {}))
             shift = Shift(read(settings), job_of(settings), opened, Tally(12, 5, 2), stop, None)
-            await desk.work(shift, lambda: None)
+            # Workers that all fail would be waited for: a cluster may yet send others.
+            async with asyncio.timeout(60):
+                await desk.work(shift, lambda: None)
             await opened.flushed()
         assert stop.under_way == 0
         await desk.close()

@@ -58,7 +58,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 def test_every_shipped_file_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for kind in ("principles", "templates", "probes", "examples"):
+    for kind in ("principles", "templates", "probes", "examples/prompts"):
         files = [path.relative_to(CHECKOUT) for path in (CHECKOUT / kind).rglob("*") if path.is_file()]
         assert files
         assert not {f"constitution/_data/{path}" for path in files} - names
