@@ -210,3 +210,18 @@ def test_the_command_tells_what_it_did(tmp_path: Path, here: Callable[..., Ran])
     assert json.loads(ran.out)["kept"] == 1
     ran = here("prompts", "decontaminate", rows, "--against", tmp_path / "none.jsonl", "--to", tmp_path / "x.jsonl")
     assert (ran.code, ran.err) == (2, f"error: {tmp_path / 'none.jsonl'}: no such file\n  Check the path.\n")
+
+
+def test_a_column_that_no_evaluation_has_is_no_all_clear(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", {"prompt": LONG})
+    evaluation = str(write_rows(tmp_path / "eval.jsonl", {"prompt": "Who was it?", "question": LONG}))
+    to = tmp_path / "kept.jsonl"
+    with pytest.raises(SourceError, match=r"^--against-column questoin: no evaluation has such a column; did you mean"):
+        decontaminate([str(rows)], [evaluation], to, columns=("questoin",))
+    # Of several evaluations each may have a column of its own.
+    other = str(write_rows(tmp_path / "other.jsonl", {"behavior": "What happened then?"}))
+    found = decontaminate([str(rows)], [evaluation, other], to, columns=("question", "behavior"))
+    assert found.kept == 0
+    empty = str(write_rows(tmp_path / "empty.jsonl", {"prompt": ""}, {"prompt": " "}))
+    with pytest.raises(SourceError, match="all of its prompts are empty"):
+        decontaminate([str(rows)], [empty], tmp_path / "more.jsonl")

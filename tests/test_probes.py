@@ -16,7 +16,7 @@ from constitution import probe_reward
 from constitution.cli import app
 from constitution.config import CompareSettings
 from constitution.engines.probe import ProbeEngine, open_engine
-from constitution.engines.transformers import TransformersEngine
+from constitution.engines.transformers import TransformersEngine, hidden
 from constitution.errors import ConfigError, ModelError, SourceError
 from constitution.gold import judge_gold
 from constitution.labelling import label_pairs
@@ -160,6 +160,15 @@ def test_another_model_or_revision_is_refused(fitted: Fitted, tmp_path: Path) ->
     assert f"constitution judge fit PAIRS --model {moved} --to FILE" in bad.value.hint
     with pytest.raises(ModelError, match="there is no such model; the probe mine was fitted on"):
         opened(f"{fitted.judge}@{tmp_path / 'nowhere'}")
+    # Gone without another place being named: it is not looked for on the Hub, where that may be anybody's.
+    gone = tmp_path / "gone"
+    fitted.model.rename(gone)
+    try:
+        with pytest.raises(ModelError, match="there is no such model; the probe mine was fitted on") as bad:
+            opened(fitted.judge)
+        assert "@FOLDER" in bad.value.hint
+    finally:
+        gone.rename(fitted.model)
     with pytest.raises(ConfigError, match="--dtype bfloat16: the probe mine was fitted in float32"):
         asyncio.run(open_engine(ModelSettings(engine="probe", model=str(fitted.file), dtype="bfloat16")))
 
@@ -213,6 +222,27 @@ def test_pairs_are_judged_as_the_probe_says(fitted: Fitted, tmp_path: Path, monk
     # Another file of pairs that people judged, by the run's own judge.
     gold = asyncio.run(judge_gold(run, write_rows(tmp_path / "more.jsonl", pair_rows(6, seed=2)), None))
     assert all(one.gold == "first" and one.reward_first is not None for one in comparisons(gold)) and len(read) == 92
+
+
+def test_a_pair_is_read_alike_whichever_response_comes_first(
+    fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However busy the machine is, the two responses of a pair are there together.
+    monkeypatch.setattr(hidden, "LULL", 0.2)
+    pairs = read_labelled(write_rows(tmp_path / "pairs.jsonl", pair_rows(60, seed=3))).pairs[:8]
+
+    async def go(cache: str, turn: int) -> list[tuple[float, float]]:
+        monkeypatch.setenv("CONSTITUTION_CACHE", str(tmp_path / cache))
+        engine = await open_engine(ModelSettings(engine="probe", model=str(fitted.file)))
+        found = []
+        for pair in pairs:
+            texts = (pair.better, pair.worse)[::turn]
+            told = await asyncio.gather(*(engine.reward(pair.prompt, text) for text in texts))
+            found.append(tuple(one.value for one in told)[::turn])
+        await engine.aclose()
+        return found  # type: ignore[return-value]
+
+    assert asyncio.run(go("one", 1)) == asyncio.run(go("other", -1))
 
 
 def test_a_probe_scores_a_run(fitted: Fitted, generated: Any, capsys: pytest.CaptureFixture[str]) -> None:

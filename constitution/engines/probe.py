@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from constitution.engines.base import Determinism, Identity, Usage
+from constitution.engines.bundled import BUNDLED
 from constitution.errors import ConfigError, ModelError
 from constitution.probes.features import Features, FeatureStore
 from constitution.probes.files import Probe, load_probe
@@ -126,7 +127,8 @@ def _base(probe: Probe, settings: "ModelSettings") -> "ModelSettings":
             "Leave --dtype out, or fit a probe in that format: constitution judge fit PAIRS --dtype DTYPE --to FILE",
         )
     name = settings.revision or card.path
-    if not (card.hub or name == card.path or Path(name).expanduser().exists()):
+    # A folder that has gone must not be looked for on the Hub, where anybody may have a model of that name.
+    if not (card.hub or name == BUNDLED or Path(name).expanduser().exists()):
         raise ModelError(
             f"{name}: there is no such model; the probe {probe.name} was fitted on {card.path}",
             f"Say where it is: --judge {probe_command(probe, 'FOLDER')}",

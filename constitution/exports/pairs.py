@@ -208,6 +208,8 @@ def _judgement(
         "disagreement": comparison.disagreement,
         # How fine the label is; nothing is said of a judge's own log-probabilities.
         **({"sampled": comparison.sampled} if comparison.sampled is not None and by_ai else {}),
+        # A row still tells it once it is mixed with others.
+        **({"judge": judge} if judge and by_ai else {}),
         **told,
         "chosen": _about(better) | about(scored[0]) | by_judge[0],
         "rejected": _about(worse) | about(scored[1]) | by_judge[1],

@@ -99,7 +99,8 @@ def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: 
     """
     rows = responses = flagged_rows = flagged_responses = 0
     found: dict[str, Counter[str]] = {name: Counter() for name in gating.set.thresholds}
-    examples: dict[str, list[Flag]] = {name: [] for name in found}
+    # Of final revisions, and of others.
+    examples: dict[str, tuple[list[Flag], list[Flag]]] = {name: ([], []) for name in found}
     for last, number, flags in _flags(run, gating, finals):
         responses += 1
         rows += last == number
@@ -107,8 +108,9 @@ def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: 
         flagged_rows += bool(flags) and last == number
         for flag in flags:
             found[flag.gate].update(["responses", *(["rows"] if last == number else [])])
-            if len(examples[flag.gate]) < MOST_EXAMPLES:
-                examples[flag.gate].append(flag)
+            kept = examples[flag.gate][last != number]
+            if len(kept) < MOST_EXAMPLES:
+                kept.append(flag)
             see(flag)
     if not rows:
         raise RunError(f"{run}: no row is finished yet", f"See where the run is with: {command('status', run)}")
@@ -125,7 +127,7 @@ def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: 
                 threshold=threshold,
                 responses=found[name]["responses"],
                 rows=found[name]["rows"],
-                examples=tuple(examples[name]),
+                examples=(*examples[name][0], *examples[name][1])[:MOST_EXAMPLES],
             )
             for name, threshold in gating.set.thresholds.items()
         ),

@@ -15,6 +15,7 @@ from constitution.prompt_sets.reading import Reading, items, text_of
 from constitution.prompt_sets.spool import Spool
 from constitution.readers import rows_of
 from constitution.records import Record
+from constitution.yamlfile import nearest
 
 
 class Evaluation(Record):
@@ -134,23 +135,40 @@ def _grams(
     """The n-grams of all evaluations, and of each prompt its file, place and id.
 
     Raises:
-        SourceError: An evaluation is not there, cannot be read, or holds nothing.
+        SourceError: An evaluation is not there, cannot be read, or holds nothing; no evaluation has a column.
     """
     grams, prompts = Grams(ngram), list[tuple[str, str, str | None]]()
+    columns_seen = set[str]()
     for file in dict.fromkeys(against):
-        before = len(prompts)
-        for where, id, text in _evaluation(file, columns):
+        before, texts = len(prompts), 0
+        for where, id, text in _evaluation(file, columns, columns_seen):
             grams.add(text)
+            texts += bool(text.strip())
             prompts.append((file, where, id))
         if len(prompts) == before:
             raise SourceError(f"{file}: no rows to compare with", "Give an evaluation with at least one prompt.")
+        if not texts:
+            raise SourceError(
+                f"{file}: all of its prompts are empty, so there is nothing to compare with",
+                "Say which column holds the prompt: --against-column NAME",
+            )
+    for name in columns:
+        # Unnoticed, a slip here would tell of rows that they are clean.
+        if name not in columns_seen:
+            known = sorted(columns_seen.difference(columns))
+            raise SourceError(
+                f"--against-column {name}: no evaluation has such a column; {nearest(name, known)}"
+                if known
+                else f"--against-column {name}: no evaluation has such a column"
+            )
     return grams, prompts
 
 
-def _evaluation(file: str, columns: tuple[str, ...]) -> Iterator[tuple[str, str | None, str]]:
-    """Place, id and text of an evaluation's prompts."""
+def _evaluation(file: str, columns: tuple[str, ...], seen: set[str]) -> Iterator[tuple[str, str | None, str]]:
+    """Place, id and text of an evaluation's prompts; the columns that rows have go to `seen`."""
     reading = Reading()
     for where, row in rows_of(reading.settings(file)):
+        seen.update(row)
         own = replace(reading, columns=tuple(name for name in columns if name in row))
         given = row.get(reading.id_column)
         try:

@@ -76,7 +76,7 @@ class Fitted:
 
     Attributes:
         evaluator: Fitted on all pairs.
-        accuracy: How often it is right on pairs whose conversation it has not seen.
+        accuracy: How often it is right on pairs whose conversation it has not seen, but for how rare words are.
         longer: How often people preferred the longer response: what length alone would score, or one minus it.
         strength: Of the ridge.
     """

@@ -18,9 +18,9 @@ import training
 from answering import model_path
 from errors import TrainingStopped
 from settings import Training
-from test_loop_measuring import write_csv
 from training import train
 
+from closed_loop.test_loop_measuring import write_csv
 from closed_loop.test_loop_people import CRUEL, KIND, transcript
 
 LOOP = Path(__file__).parents[2] / "examples" / "closed-loop"
@@ -129,10 +129,12 @@ def test_no_evaluation_prompt_is_among_those_that_are_trained_on(place: Place) -
 def test_a_second_start_makes_nothing_and_other_settings_are_refused(place: Place) -> None:
     assert "whole after" not in place.run().told
     settings = place.folder / "other.yaml"
-    settings.write_text((LOOP / "loop.yaml").read_text().replace("learning_rate: 5.0e-6", "learning_rate: 4.0e-6"))
+    shipped = (LOOP / "loop.yaml").read_text()
+    (rate,) = re.findall(r"^dpo: .*learning_rate: (\S+),", shipped, re.MULTILINE)
+    settings.write_text(re.sub(r"^(dpo: .*learning_rate: )\S+,", r"\g<1>4.0e-7,", shipped, flags=re.MULTILINE))
     ran = place.run("--config", settings)
     assert ran.code == 4
-    assert "step dpo was made with other settings: learning_rate: 5e-06 then, 4e-06 now" in ran.told
+    assert f"step dpo was made with other settings: learning_rate: {float(rate)} then, 4e-07 now" in ran.told
     assert "--from dpo" in ran.told
 
 

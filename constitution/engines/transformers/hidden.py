@@ -101,7 +101,8 @@ class Reader(Turns[ReadRequest]):
             if row and _length(row) + len(request.response) > LONGEST_SHARED:
                 key, row = request, None
             rows[key] = [*(row or ()), request]
-        return list(rows.values())
+        # By their words, not by who asked first: a pair is read alike whichever response is named first.
+        return [sorted(row, key=lambda request: request.response) for row in rows.values()]
 
     def _read(self, rows: Sequence[Sequence[ReadRequest]]) -> dict[ReadRequest, Hidden]:
         """Run the model over these rows, and pool."""
