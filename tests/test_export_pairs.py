@@ -43,6 +43,7 @@ def test_metadata_tells_the_judgement_and_both_responses(tmp_path: Path) -> None
         "id": "row-0",
         "comparison": "row-0/sample-1-sample-2",
         "status": "labelled",
+        "judge": "the-judge",
         "principles": ["principle-3"],
         "disagreement": 0.0,
         "chosen": {"source": "sample-2", "model": "small", "finish_reason": "stop"},
