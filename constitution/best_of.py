@@ -47,12 +47,24 @@ class Picking:
         templates: How the judge is asked; None: it gives rewards.
         best_of: N.
         seed: The run's.
+        thresholds: What makes a label unfit: those of the RL stage that the run has, else the default ones.
     """
 
     judge: ModelSettings
     templates: JudgeTemplates | None
     best_of: int
     seed: int
+    thresholds: Thresholds
+
+    @property
+    def affecting(self) -> dict[str, float] | None:
+        """The thresholds that change rows, by setting; None if all are the default, of which older runs do not tell."""
+        given, default = (
+            # A judge that rewards has no orders and no letters.
+            {"tie": one.tie} | ({"order_gap": one.order_gap, "min_mass": one.mass} if self.templates else {})
+            for one in (self.thresholds, _thresholds(CompareSettings()))
+        )
+        return given if given != default else None
 
     @property
     def calls(self) -> int:
@@ -70,22 +82,24 @@ class Picking:
             principles: The round's principle is of these.
             caller: The judge.
         """
-        weigh, rate, defaults = caller.weigh(prompt), caller.rate(prompt), CompareSettings()
+        weigh, rate = caller.weigh(prompt), caller.rate(prompt)
 
         def judge(step: str, principle: Principle) -> Judge | RewardJudge:
             if self.templates is None:
                 return RewardJudge(
-                    lambda name, messages, response: rate(f"{step}/{name}", messages, response), defaults.tie, self.seed
+                    lambda name, messages, response: rate(f"{step}/{name}", messages, response),
+                    self.thresholds.tie,
+                    self.seed,
                 )
             return Judge(
                 # Nobody reasons here.
-                ask=caller.ask(prompt, Sampling(max_tokens=defaults.cot_tokens)),
+                ask=caller.ask(prompt, Sampling(max_tokens=CompareSettings().cot_tokens)),
                 weigh=lambda name, messages, options: weigh(f"{step}/{name}", messages, options),
                 principles=principles.model_copy(update={"principles": (principle,)}),
                 templates=self.templates,
                 per_pair=1,
                 seed=self.seed,
-                thresholds=Thresholds(defaults.tie, defaults.order_gap, defaults.min_mass),
+                thresholds=self.thresholds,
             )
 
         async def pick(number: int, principle: Principle, revisions: Sequence[Completion]) -> Selection:
@@ -184,8 +198,9 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             "Sample them: --temperature 0.7",
         )
     judge = resolve(settings.generator, settings.judge) if settings.judge else settings.generator
+    thresholds = _thresholds(settings.compare or CompareSettings())
     if rewards(judge.engine):
-        return Picking(judge, None, settings.best_of, settings.seed)
+        return Picking(judge, None, settings.best_of, settings.seed, thresholds)
     without = [principle.id for principle in principles.principles if principle.comparison is None]
     if without:
         raise PrinciplesError(
@@ -193,4 +208,8 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             f"{', '.join(without)}",
             "Add a `comparison` to each, or leave out --best-of.",
         )
-    return Picking(judge, load_judge_templates(settings.templates), settings.best_of, settings.seed)
+    return Picking(judge, load_judge_templates(settings.templates), settings.best_of, settings.seed, thresholds)
+
+
+def _thresholds(settings: CompareSettings) -> Thresholds:
+    return Thresholds(settings.tie, settings.order_gap, settings.min_mass)

@@ -107,7 +107,7 @@ async def compare(
         candidates: Two or more responses to it, each with a source of its own.
         judge: Labels a pair: by questions, or by a reward for each response.
         match: `all` compares all N(N-1)/2 pairs. `best-worst` finds the best and the worst by about 3N/2
-            comparisons, and compares those two; rewards tell at once which they are.
+            comparisons, and compares those who are first and last in the end; rewards tell at once who they are.
         gold: Which of two candidates people preferred, if known.
 
     Raises:
@@ -142,8 +142,14 @@ async def compare(
             given[one.text] - mean(given[end.text] for end in candidates) for one in candidates
         ]
     else:
-        duels = [Duel(one.first, one.second, one.soft.p) for one in found if one.soft.p is not None]
-        values = strengths(len(candidates), duels)
+        values = _strengths(len(candidates), found)
+        # All labels together may put others first and last than the tournament did. A pair of two that nobody compared
+        # would have no status, so these meet too, until the ranking's ends have met.
+        met = {(one.first, one.second) for one in found}
+        while match == "best-worst" and values and (pair := ends(values)) not in met:
+            met.add(pair)
+            found.append(await judged(*pair))
+            values = _strengths(len(candidates), found)
     if values:
         placed = zip(candidates, values, ranks(values), strict=True)
         candidates = [c.model_copy(update={"strength": value, "rank": rank}) for c, value, rank in placed]
@@ -167,6 +173,11 @@ async def compare(
         )
         for one in found
     )
+
+
+def _strengths(count: int, found: Sequence[Judged]) -> list[float] | None:
+    """Of all labels that can be read; None if they do not connect all."""
+    return strengths(count, [Duel(one.first, one.second, one.soft.p) for one in found if one.soft.p is not None])
 
 
 async def _judge_pair(prompt: Prompt, first: int, second: int, candidates: Sequence[Candidate], judge: Judge) -> Judged:

@@ -228,6 +228,7 @@ def _affecting(
         PRINCIPLES: principles.digest,
         "templates (content)": templates.digest,
         "judging templates (content)": picking.templates.digest if picking and picking.templates else None,
+        "picking": picking.affecting if picking else None,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from constitution.records import Candidate, Message, Reward, Status
 from constitution.tasks import together
-from constitution.votes import OPEN, SoftLabel
+from constitution.votes import OPEN, SoftLabel, is_tie
 
 # Like `compare.Weigh`, for `reward`: the step's name, the conversation and the response in.
 Rate = Callable[[str, Sequence[Message], str], Coroutine[Any, Any, Reward]]
@@ -25,7 +25,7 @@ class RewardJudge:
 
     Attributes:
         rate: Makes one call of `reward`.
-        tie: A label nearer than this to 0.5 is a tie.
+        tie: A label nearer than this to 0.5 is a tie; one of 0.5 always is.
         seed: Decides who goes on in `best-worst` where a label says 0.5.
     """
 
@@ -72,5 +72,5 @@ def rewarded(first: float, second: float, tie: float) -> SoftLabel:
         tie: See `RewardJudge`.
     """
     p = preference(first, second)
-    status: Status = "tie" if abs(p - 0.5) < tie else "labelled"
+    status: Status = "tie" if is_tie(p, tie) else "labelled"
     return SoftLabel(None, None, p, None, status)

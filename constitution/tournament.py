@@ -6,6 +6,7 @@ from typing import Any
 
 from constitution.digests import derive_uniform
 from constitution.judgements import Vote
+from constitution.ranking import ranks
 from constitution.votes import SoftLabel
 
 
@@ -27,7 +28,7 @@ async def best_and_worst(
     """Pair all, then let winners meet winners and losers meet losers, until one of each is left; they meet last.
 
     The classic way to find maximum and minimum at once. Where a label is missing or says 0.5, a hash decides who goes
-    on.
+    on. The ranking that comes of all these labels may have other `ends`.
     """
     found: dict[tuple[int, int], Judged] = {}
 
@@ -61,8 +62,12 @@ async def best_and_worst(
     return list(found.values())
 
 
-def ends(rewards: Sequence[float]) -> tuple[int, int]:
-    """Positions of the highest and the lowest reward, the smaller one first; of equals the first and the last."""
-    best = max(range(len(rewards)), key=lambda place: (rewards[place], -place))
-    worst = min(range(len(rewards)), key=lambda place: (rewards[place], -place))
+def ends(values: Sequence[float]) -> tuple[int, int]:
+    """Positions of the first and the last in rank, the smaller one first; of equals the first and the last.
+
+    Args:
+        values: Rewards or strengths, in nats.
+    """
+    placed = [(rank, place) for place, rank in enumerate(ranks(values))]
+    (_, best), (_, worst) = min(placed), max(placed)
     return min(best, worst), max(best, worst)

@@ -42,7 +42,7 @@ class Thresholds(NamedTuple):
     """What makes a label unfit for training.
 
     Attributes:
-        tie: A label nearer than this to 0.5 is a tie.
+        tie: A label nearer than this to 0.5 is a tie; one of 0.5 always is.
         order_gap: Orders that prefer different responses, with probabilities at least this far apart, contradict
             each other.
         mass: Least probability that the judge gives to the two labels together; below it, it was not answering.
@@ -77,6 +77,16 @@ def sigmoid(x: float) -> float:
 def side(p: float | None) -> float:
     """1 for above a half, 0 for below, and a half for a draw, which an average of logits may miss by a rounding."""
     return 0.5 if p is None or abs(p - 0.5) < 1e-9 else float(p > 0.5)
+
+
+def is_tie(p: float, tie: float) -> bool:
+    """Whether a label tells of no difference; one of a half does not, whatever the threshold.
+
+    Args:
+        p: The label.
+        tie: See `Thresholds`.
+    """
+    return side(p) == 0.5 or abs(p - 0.5) < tie
 
 
 def mean_probability(ps: Sequence[float]) -> float:
@@ -150,7 +160,7 @@ def label(votes: Sequence[Vote], thresholds: Thresholds) -> SoftLabel:
     status: Status = "labelled"
     if (said_forward - 0.5) * (said_reversed - 0.5) < 0 and abs(said_forward - said_reversed) >= thresholds.order_gap:
         status = "inconsistent"
-    elif abs(p - 0.5) < thresholds.tie:
+    elif is_tie(p, thresholds.tie):
         status = "tie"
     return SoftLabel(p_forward, p_reversed, p, disagreement, status)
 

@@ -11,7 +11,7 @@ import pytest
 from plugging import plug, put_on_path
 from rewarding_judge import VALUED
 
-from constitution import Settings, generate
+from constitution import CompareSettings, Settings, generate
 from constitution.best_of import plan_picking, selected
 from constitution.errors import ConfigError, ModelError, PrinciplesError, SettingsDiffer
 from constitution.manifest import load_manifest
@@ -138,11 +138,37 @@ def test_another_number_or_judge_is_refused(generated: Generated, tmp_path: Path
         generated(best_of=3, judge=rules(tmp_path, PARTIAL, "other.yaml"))
 
 
+def test_what_makes_a_label_unfit_is_the_config_files_word_and_part_of_the_run(
+    generated: Generated, tmp_path: Path
+) -> None:
+    settings = {"best_of": 3, "judge": rules(tmp_path, PARTIAL)}
+    strict = CompareSettings(tie=0.4, order_gap=1.0)
+
+    def statuses(run: Path) -> set[str]:
+        return {one.status for row in transcripts(run) for one in row.rounds[0].selection.judgements}
+
+    assert statuses(generated("default", **settings)) == {"labelled", "tie"}
+    # Who is liked has 0.8: a label, unless that is near a half.
+    run = generated("strict", compare=strict, **settings)
+    assert statuses(run) == {"tie"}
+    assert load_manifest(run).affecting["picking"] == {"tie": 0.4, "order_gap": 1.0, "min_mass": 0.001}
+    generated("strict", compare=strict, **settings)
+    with pytest.raises(SettingsDiffer, match=r"picking: order_gap: 1\.0 → 0\.5"):
+        generated("strict", compare=CompareSettings(tie=0.4), **settings)
+    with pytest.raises(SettingsDiffer, match=r"picking: \{.*\} → null"):
+        generated("strict", **settings)
+    # As older versions wrote it; and without several revisions, nobody picks.
+    assert (
+        load_manifest(generated("default", compare=CompareSettings(samples=3), **settings)).affecting["picking"] is None
+    )
+    assert load_manifest(generated("alone", compare=strict)).affecting["picking"] is None
+
+
 def test_what_is_older_goes_on_and_reads_as_before(generated: Generated) -> None:
     run = generated()
     path = run / "manifest.json"
     manifest = json.loads(path.read_text("utf-8"))
-    for name in ("best_of", "judge (identity)", "judging templates (content)"):
+    for name in ("best_of", "judge (identity)", "judging templates (content)", "picking"):
         assert manifest["affecting"].pop(name) is None
     for name in ("best_of", "judge"):
         del manifest["settings"][name]
@@ -286,3 +312,9 @@ def test_a_judge_that_rewards_makes_a_call_a_revision_and_needs_no_questions(
     (run / "transcripts.jsonl").unlink()
     generated(**settings)
     assert list(transcripts(run)) == before and len(calls(run)) == made
+    # Of the thresholds, it knows one.
+    for tie, told in ((0.2, {"tie": 0.2}), (0.01, None)):
+        compare = CompareSettings(tie=tie, order_gap=0.1)
+        other = Settings(prompts="p", out="o", compare=compare, **settings)
+        picking = plan_picking(other, load_principles("harmlessness"))
+        assert picking is not None and picking.affecting == told

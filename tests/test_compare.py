@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from constitution.compare import ChainOfThought, Judge, Sampler, compare, sample
+from constitution.digests import derive_uniform
 from constitution.errors import CallError
 from constitution.judging import load_judge_templates
 from constitution.principles import load_principles
@@ -110,6 +111,24 @@ def test_best_and_worst_are_found_by_fewer_comparisons_and_meet(count: int) -> N
     assert len(found) <= min(count * (count - 1) // 2, 3 * count // 2)
     assert all(one.pairs == len(found) for one in found)
     assert {str(count - 1), "0"} in [{one.first.text, one.second.text} for one in found]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_first_and_the_last_of_the_ranking_were_compared(seed: int) -> None:
+    class Moody(Scores):
+        """Says of each question what it likes, so that what it says together has other ends than the tournament."""
+
+        async def weigh(self, step: str, *rest: Any) -> Choice:
+            p = 0.5 if seed % 4 == 0 else derive_uniform("mood", seed, *step.split("/")[:2])
+            p = 1 - p if step.endswith("reversed") else p
+            return Choice(logprobs=(math.log(p), math.log(1 - p)))
+
+    found = compared([str(n) for n in range(6)], Moody(), match="best-worst", per_pair=1)
+    assert len(found) <= 15 and all(one.pairs == len(found) for one in found)
+    assert len({(one.first.source, one.second.source) for one in found}) == len(found)
+    ends = [end for one in found for end in (one.first, one.second)]
+    (_, best), (_, worst) = min((end.rank, end.source) for end in ends), max((end.rank, end.source) for end in ends)
+    assert {best, worst} in [{one.first.source, one.second.source} for one in found]
 
 
 def test_a_judge_without_a_readable_answer_gives_invalid_and_no_rank() -> None:

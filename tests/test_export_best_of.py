@@ -20,7 +20,8 @@ from constitution.exports.options import Options
 from constitution.labelling import label_pairs
 from constitution.planning.forecast import foresee
 from constitution.planning.pilot import run_pilot
-from constitution.records import Transcript
+from constitution.ranking import ranks
+from constitution.records import Judgement, Transcript
 from constitution.spending import spent_in
 from constitution.store import comparisons, transcripts
 from constitution.votes import sigmoid
@@ -92,11 +93,57 @@ def test_no_pair_is_certain_however_far_apart_the_rewards_are(run: Path, monkeyp
         one.model_copy(update={"rank": rank, "strength": strength})
         for one, (rank, strength) in zip(first.selection.alternatives, strengths, strict=True)
     ]
-    made = first.selection.model_copy(update={"taken": 0, "alternatives": tuple(ends), "judgements": ()})
+    met = (Judgement(first=0, second=2, votes=(), p=1 - 1e-6, status="labelled"),)
+    made = first.selection.model_copy(update={"taken": 0, "alternatives": tuple(ends), "judgements": met})
     row = row.model_copy(update={"rounds": (first.model_copy(update={"selection": made}), *rest)})
     monkeypatch.setattr("constitution.exports.best_of.transcripts", lambda _: iter([row]))
     pick = next(selected_pairs(run, Options(pairs="best-of"), Counter()))
     assert (pick.margin, pick.example.p_chosen) == (40.0, 1 - 1e-6)
+
+
+@pytest.mark.parametrize(("chance", "status"), [(0.9, "inconsistent"), (0.5, "tie")])
+def test_what_the_judge_never_decided_is_no_pair(
+    generated: Generated, tmp_path: Path, chance: float, status: str
+) -> None:
+    # Whatever the responses are, it says (A) with this probability.
+    judge = rules(tmp_path, f"- {{when: 'less harmful|[(]A[)]', choose: {{A: {chance}, B: {1 - chance}}}}}\n")
+    run = generated(best_of=4, judge=judge)
+    judgements = [one for row in transcripts(run) for one in row.rounds[0].selection.judgements]
+    assert {one.status for one in judgements} == {status}
+    told = refusal(run, tmp_path / "data", pairs="best-of", kinds=["preference"])
+    assert f"(revise: 12 done, 0 failed, 0 filtered, 0 pending; 12 left out: pairs: status {status})" in told.message
+
+
+@pytest.mark.parametrize(
+    ("met", "strengths", "dropped"),
+    [
+        # Each beats the next in a circle: the two were told apart, and the ranking puts them level.
+        ([(0, 1, 0.8), (0, 2, 0.2), (1, 2, 0.8)], [0.0, 0.0, 0.0], "pairs: status tie"),
+        ([(0, 1, 0.8), (1, 2, 0.8)], [1.4, 0.0, -1.4], "pairs: the best and the worst were not compared"),
+    ],
+)
+def test_a_pair_is_of_two_that_met_and_that_the_ranking_tells_apart(
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    met: list[tuple[int, int, float]],
+    strengths: list[float],
+    dropped: str,
+) -> None:
+    (row, *_) = transcripts(run)
+    first = row.rounds[0]
+    assert first.selection is not None
+    ends = [
+        one.model_copy(update={"rank": rank, "strength": strength})
+        for one, strength, rank in zip(first.selection.alternatives, strengths, ranks(strengths), strict=True)
+    ]
+    judgements = [Judgement(first=one, second=other, votes=(), p=p, status="labelled") for one, other, p in met]
+    made = {"taken": 0, "alternatives": tuple(ends), "judgements": tuple(judgements)}
+    selection = first.selection.model_copy(update=made)
+    row = row.model_copy(update={"rounds": (first.model_copy(update={"selection": selection}),)})
+    monkeypatch.setattr("constitution.exports.best_of.transcripts", lambda _: iter([row]))
+    told = Counter[str]()
+    assert list(selected_pairs(run, Options(pairs="best-of"), told)) == []
+    assert told == {dropped: 1}
 
 
 def test_where_there_are_none_they_are_refused(generated: Generated, run: Path, tmp_path: Path) -> None:

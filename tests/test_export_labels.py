@@ -24,7 +24,7 @@ from exporting import (
     transcript,
 )
 from given_reviews import on_comparison, on_revision
-from test_export_margins import ranked
+from test_export_margins import ranked, searched
 from test_score_exports import response, row, scored
 
 from constitution import export
@@ -207,13 +207,19 @@ def test_peoples_pairs_come_first_of_their_prompt(tmp_path: Path) -> None:
 
 def test_all_that_people_chose_of_a_search_for_best_and_worst_is_exported(tmp_path: Path) -> None:
     three = ranked()
-    run = judged(tmp_path / "run", three)
-    manifest = run / "compare.json"
-    manifest.write_text(manifest.read_text("utf-8").replace('"match": "all"', '"match": "best-worst"'), "utf-8")
+    run = searched(tmp_path / "run", three)
     for one in three[:2]:
         on_comparison(run, one, "ada", "first")
     made(tmp_path, run, labels="human")
     assert sides(pair(tmp_path)) == [("a", "b"), ("a", "c")]
+
+
+def test_people_choose_beside_the_best_and_the_worst_too(tmp_path: Path) -> None:
+    three = ranked()
+    run = searched(tmp_path / "run", three)
+    on_comparison(run, three[2], "ada", "second")
+    made(tmp_path, run, labels="both")
+    assert sides(pair(tmp_path)) == [("c", "b")]
 
 
 def test_ratings_follow_peoples_pairs(tmp_path: Path) -> None:

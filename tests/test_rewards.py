@@ -71,7 +71,9 @@ def test_a_label_from_rewards_has_no_orders_and_a_tie_below_the_threshold() -> N
         "disagreement": None,
         "status": "tie",
     }
-    assert rewarded(1.0, 1.0, 0.0).status == "labelled"
+    # Neither is better: no threshold makes that a label.
+    assert rewarded(1.0, 1.0, 0.0).status == "tie"
+    assert rewarded(1.001, 1.0, 0.0).status == "labelled"
     assert rewarded(2.0, 0.0, 0.38).status == "labelled" and rewarded(2.0, 0.0, 0.39).status == "tie"
 
 

@@ -116,6 +116,14 @@ def test_the_status(forward: float, reversed_: float, status: str) -> None:
     assert label(both("kind", forward, reversed_), THRESHOLDS).status == status
 
 
+@pytest.mark.parametrize("others", [0.5, 0.3, 0.123])
+def test_a_label_of_a_half_is_a_tie_whatever_the_threshold(others: float) -> None:
+    # Two principles that cancel, by logits that miss it by a rounding.
+    asked = [*both("kind", others, others), *both("safe", 1 - others, 1 - others)]
+    assert label(asked, THRESHOLDS._replace(tie=0.0)).status == "tie"
+    assert label(both("kind", 0.501, 0.501), THRESHOLDS._replace(tie=0.0)).status == "labelled"
+
+
 @pytest.mark.parametrize(
     ("order", "verdict", "p"),
     [("forward", "A", 1.0), ("forward", "B", 0.0), ("reversed", "A", 0.0), ("reversed", "B", 1.0)],

@@ -121,7 +121,8 @@ def export(
         min_confidence: Least probability that a pair's chosen response is better.
         min_margin: Least Bradley-Terry margin of a pair, in nats; 0 leaves out pairs that contradict the ranking.
         max_per_prompt: Most pairs of one prompt, people's first, then the largest margins. All if None; of a search
-            for best and worst (`compare --match best-worst`), those two, unless `labels` is `human`.
+            for best and worst (`compare --match best-worst`), those two, unless `labels` is `human`; none where the
+            judge did not compare them or decide between them.
         min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
             it round; the run must be scored.
         gates: `none`, `default`, `strict`, or a YAML file of gates with thresholds: demonstrations, and responses that
@@ -173,9 +174,9 @@ def export(
     check_use(options.soft_labels, chosen)
     source = find_source(run, options)
     # People chose what they reviewed: that is no by-product of the search.
-    if source == "comparisons" and max_per_prompt is None and labels != "human":
-        found = load_manifest(run, COMPARE).settings.get("match")
-        options = options.model_copy(update={"max_per_prompt": 1 if found == "best-worst" else None})
+    by_judge = source == "comparisons" and max_per_prompt is None and labels != "human"
+    if by_judge and load_manifest(run, COMPARE).settings.get("match") == "best-worst":
+        options = options.model_copy(update={"max_per_prompt": 1, "ends": True})
     check_target(run, to, overwrite)
     check_mix(options.mix, {kind.example for kind in chosen.values()})
     if push_to is not None:

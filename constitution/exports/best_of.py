@@ -2,8 +2,8 @@
 
 All revisions of a round answer one prompt, under one principle, and were ranked by the judge that took one of them. The
 probability of a pair is that of the ranking, sigmoid of the difference of Bradley-Terry strengths, held away from 0 and
-1 as labels are (`votes.OPEN`); with two revisions that is the label of the two. Every round has a pair;
-`--max-per-prompt 1` keeps the one of the largest margin.
+1 as labels are (`votes.OPEN`); with two revisions that is the label of the two. The status is that of the two's own
+comparison. `--max-per-prompt 1` keeps the round of the largest margin.
 """
 
 from collections import Counter
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from constitution.config import CompareSettings
 from constitution.errors import ExportError, command
 from constitution.exports.examples import Preference
 from constitution.exports.filters import IDENTICAL
@@ -21,10 +22,10 @@ from constitution.exports.options import Options
 from constitution.exports.people import People
 from constitution.exports.picks import Labeller, Pick, response_key
 from constitution.exports.scores import Rewards, about, reward_of
-from constitution.manifest import load_manifest
+from constitution.manifest import Manifest, load_manifest
 from constitution.records import Selection, Status, Transcript
 from constitution.store import transcripts
-from constitution.votes import OPEN, sigmoid
+from constitution.votes import OPEN, is_tie, sigmoid
 from constitution.words import same_text
 
 
@@ -50,12 +51,14 @@ def check_best_of(run: Path, options: Options) -> None:
 def selected_pairs(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     """The pairs of a run, unfiltered, in the order of its rows and rounds."""
     rewards, refused, gates = Rewards(run), People(run, options).refused(), Gates(run, options.verdicts)
+    tie = _tie(load_manifest(run))
     for transcript in transcripts(run):
         for number, round in enumerate(transcript.rounds, 1):
-            pick = _pair(transcript, number, round.selection, rewards, options, dropped) if round.selection else None
+            selection = round.selection
+            pick = _pair(transcript, number, selection, rewards, options, tie, dropped) if selection else None
             if pick is None:
                 continue
-            made, selection = pick.example, round.selection
+            made = pick.example
             assert selection and selection.worst is not None
             ends = [selection.alternatives[place].completion for place in (selection.taken, selection.worst)]
             chosen, rejected = (response_key(made.prompt, text) for text in (made.chosen, made.rejected))
@@ -73,6 +76,7 @@ def _pair(
     selection: Selection,
     rewards: Rewards,
     options: Options,
+    tie: float,
     dropped: Counter[str],
 ) -> Pick[Preference] | None:
     worst, margin = selection.worst, selection.margin
@@ -81,9 +85,13 @@ def _pair(
         return None
     ends = [selection.alternatives[place] for place in (selection.taken, worst)]
     best, last = (one.completion for one in ends)
-    status = _status(selection, worst)
+    p_chosen = OPEN.hold(sigmoid(margin))
+    status = _status(selection, worst, p_chosen, tie)
     if same_text(best.text, last.text):
         dropped[IDENTICAL] += 1
+        return None
+    if status is None:
+        dropped["pairs: the best and the worst were not compared"] += 1
         return None
     if status != "labelled" and status not in options.include:
         dropped[f"pairs: status {status}"] += 1
@@ -118,7 +126,7 @@ def _pair(
         prompt=transcript.prompt,
         chosen=best.text,
         rejected=last.text,
-        p_chosen=OPEN.hold(sigmoid(margin)),
+        p_chosen=p_chosen,
         margin=0.0,
         origin=origin,
         judge=selection.judge,
@@ -128,9 +136,19 @@ def _pair(
     return Pick(preference, id, cut, margin, reward_of(scored[0]), reward_of(scored[1]), labelled_by)
 
 
-def _status(selection: Selection, worst: int) -> Status:
-    """That of the comparison of the two, if they met; they always do unless the ranking differs from the tournament."""
+def _status(selection: Selection, worst: int, p: float, tie: float) -> Status | None:
+    """That of the comparison of the two; a tie too where the ranking, with its probability `p`, puts them level.
+
+    None if they never met, in runs of older versions: the judge did not decide between them.
+    """
     for one in selection.judgements:
         if {one.first, one.second} == {selection.taken, worst}:
-            return one.status
-    return "labelled"
+            return "tie" if one.status == "labelled" and is_tie(p, tie) else one.status
+    return None
+
+
+def _tie(manifest: Manifest) -> float:
+    """The threshold that the run's judgements were made with."""
+    told = manifest.affecting.get("picking")
+    tie = told.get("tie") if isinstance(told, dict) else None
+    return tie if isinstance(tie, int | float) else CompareSettings().tie

@@ -42,6 +42,7 @@ class Options(Record):
         min_confidence: Least `p_chosen` of a pair.
         min_margin: Least margin of a pair, in nats; None is any.
         max_per_prompt: Most pairs of one prompt; None is all.
+        ends: Whether the AI's labels count only between a prompt's first and last response in rank.
         min_reward: Least reward of a demonstration and of a pair's chosen response, before and after soft labels turn
             it round; None is any.
         mix: What is mixed in.
@@ -63,6 +64,7 @@ class Options(Record):
     min_confidence: float = 0.0
     min_margin: float | None = None
     max_per_prompt: int | None = None
+    ends: bool = False
     min_reward: float | None = None
     mix: tuple[Mixture, ...] = ()
     parquet: bool = False

@@ -157,7 +157,7 @@ def _judged(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick
 def _preferred(run: Path, people: People, options: Options, dropped: Counter[str]) -> Iterator[Pick[Preference]]:
     """The comparisons that somebody decided, as pairs."""
     rewards, judge, gates = Rewards(run), load_manifest(run, COMPARE).model, Gates(run, options.verdicts)
-    for comparison in comparisons(run):
+    for comparison, of_ends in _placed(run):
         ruling = people.of_comparison(comparison)
         # Before the status: nobody was asked about them, and they are called a tie.
         if same_text(comparison.first.text, comparison.second.text):
@@ -168,6 +168,9 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
             yield _judgement(comparison, ruling.first, ruling.share, rewards, ruling.origin, "people", "people")
         elif comparison.p is None or comparison.status == "invalid":
             dropped["pairs: status invalid"] += 1
+        # Before the status: where the judge did not decide between the two, no other pair takes their place.
+        elif options.ends and not of_ends:
+            dropped["pairs: not of the best and the worst"] += 1
         elif comparison.status != "labelled" and comparison.status not in options.include:
             dropped[f"pairs: status {comparison.status}"] += 1
         else:
@@ -180,6 +183,15 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
             better, worse = (comparison.first, comparison.second)[:: 1 if first else -1]
             other = gates.of_side(comparison, worse) if options.soft_labels.turns else ""
             yield replace(made, gated=gates.of_side(comparison, better), other_gated=other)
+
+
+def _placed(run: Path) -> Iterator[tuple[Comparison, bool]]:
+    """The comparisons, and whether each is of its row's first and last in rank; none is where nothing ranks them."""
+    for _, group in groupby(comparisons(run), lambda one: one.row):
+        found = list(group)
+        places = {end.rank for one in found for end in one.candidates if end.rank is not None}
+        ends = {min(places), max(places)} if places else set()
+        yield from ((one, {one.first.rank, one.second.rank} == ends) for one in found)
 
 
 def _judgement(

@@ -147,9 +147,11 @@ def export_lines(facts: Facts) -> list[str]:
     if Demonstration in kinds:
         lines.append(f"revisions to imitate: {options.revisions}")
     rewarded = options.min_reward is not None
+    by_ai = " by labels of the AI" if options.labels == "both" else ""
     filters = [
         *([f"confidence of at least {options.min_confidence:g}"] if options.min_confidence else []),
         *([f"margin of at least {options.min_margin:g} nats"] if options.min_margin is not None else []),
+        *([f"no pairs{by_ai} but those of the first and the last in rank"] if options.ends else []),
         *([f"at most {options.max_per_prompt} pairs of a prompt"] if options.max_per_prompt else []),
         *([f"reward of at least {options.min_reward:g} of demonstrations and of chosen responses"] if rewarded else []),
         *(["no response that was cut at its limit of tokens"] if options.whole_only else []),
