@@ -71,6 +71,8 @@ def test_a_search_for_best_and_worst_exports_the_two(tmp_path: Path) -> None:
         ({"status": "inconsistent"}, {"pairs: status inconsistent": 1, "pairs: not of the best and the worst": 2}),
         ({"status": "invalid", "p": None}, {"pairs: status invalid": 1, "pairs: not of the best and the worst": 2}),
         (None, {"pairs: not of the best and the worst": 2}),
+        # Asked about the two, the judge prefers the one that all its labels together put last.
+        ({"p": 0.3}, {"pairs: label against the ranking": 1, "pairs: not of the best and the worst": 2}),
     ],
 )
 def test_no_other_pair_takes_the_place_of_an_undecided_best_and_worst(

@@ -173,6 +173,8 @@ def _preferred(run: Path, people: People, options: Options, dropped: Counter[str
             dropped["pairs: not of the best and the worst"] += 1
         elif comparison.status != "labelled" and comparison.status not in options.include:
             dropped[f"pairs: status {comparison.status}"] += 1
+        elif options.ends and _against_ranking(comparison, comparison.p):
+            dropped["pairs: label against the ranking"] += 1
         else:
             p = comparison.p
             # Neither is better: always choosing the first would teach whatever made it come first.
@@ -192,6 +194,12 @@ def _placed(run: Path) -> Iterator[tuple[Comparison, bool]]:
         places = {end.rank for one in found for end in one.candidates if end.rank is not None}
         ends = {min(places), max(places)} if places else set()
         yield from ((one, {one.first.rank, one.second.rank} == ends) for one in found)
+
+
+def _against_ranking(comparison: Comparison, p: float) -> bool:
+    """Whether the label prefers the response that is behind the other in rank: the worst would be chosen."""
+    first, second = comparison.first.rank or 0, comparison.second.rank or 0
+    return (p - 0.5) * (second - first) < 0
 
 
 def _judgement(
