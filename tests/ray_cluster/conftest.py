@@ -32,7 +32,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def cluster(engines: None) -> "Iterator[Cluster]":
-    """A cluster of one node with sixteen places. Not for all modules: what is told where there is none is tested too."""
+    """A cluster of one node with sixteen places. One for each module: what is told without one is tested too."""
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 16, "num_gpus": 0, "object_store_memory": 2**27})
