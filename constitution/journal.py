@@ -160,8 +160,6 @@ def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
         RunError: A line that is damaged, with its number and its first byte; or the file cannot be read.
     """
     check_entry(path)
-    if not path.exists():
-        return
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -175,8 +173,18 @@ def read_lines(path: Path, offset: int = 0, first: int = 1) -> Iterator[Line]:
                     raise no_record(path, number, offset)
                 yield Line(offset, int(head[1]), int(head[2]) if head[2] else 0, text)
                 offset += len(text)
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except OSError as bad:
         raise RunError(f"{path}: cannot be read: {bad.strerror}") from None
+
+
+def size_of(path: Path) -> int:
+    """A journal's bytes; 0 if it is not there."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def read_line(path: Path, offset: int, kind: type[AnyRecord]) -> AnyRecord:

@@ -145,15 +145,26 @@ def load_manifest(folder: Path, stage: Stage = REVISE) -> Manifest:
     Raises:
         RunError: The folder is not a run, has no such stage, or its manifest is broken.
     """
+    if manifest := find_manifest(folder, stage):
+        return manifest
+    if stage is not REVISE and (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
+        raise RunError(f"{folder}: holds no {stage.what} yet", f"Make them: {command(stage.make, folder)}")
+    what = f"not a run (no {stage.manifest})" if folder.exists() else "no such folder"
+    raise RunError(f"{folder}: {what}", "Give a folder that constitution generate wrote.")
+
+
+def find_manifest(folder: Path, stage: Stage) -> Manifest | None:
+    """The manifest of a run's stage; None if the stage was not begun, or is just being set aside.
+
+    Raises:
+        RunError: It is broken.
+    """
     check_entries(folder)
     path = folder / stage.manifest
-    if not path.exists():
-        if stage is not REVISE and (has_stage(folder, REVISE) or has_stage(folder, COMPARE)):
-            raise RunError(f"{folder}: holds no {stage.what} yet", f"Make them: {command(stage.make, folder)}")
-        what = f"not a run (no {stage.manifest})" if folder.exists() else "no such folder"
-        raise RunError(f"{folder}: {what}", "Give a folder that constitution generate wrote.")
     try:
         return Manifest.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as bad:
         raise RunError(f"{path}: cannot be read: {bad.strerror}") from None
     except ValidationError as bad:

@@ -1,6 +1,7 @@
 """The index of a view: what it finds, and that it is what the journals say, whatever becomes of them."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,34 @@ def test_a_stage_that_begins_anew_is_read_anew_and_the_others_are_kept(run: Path
         soon(lambda: found(index, q="dogs") == ["row-2"], indexer)
         assert not found(index, q="camels")
         assert found(index, status="invalid") == []
+
+
+def test_files_that_are_set_aside_while_they_are_read_are_no_fault(run: Path) -> None:
+    told = 0
+
+    def read() -> None:
+        nonlocal told
+        told += 1
+
+    index = Index(run)
+    indexer = Indexer(index, read, pytest.fail)
+    index.keep()
+    indexer.start()
+    try:
+        end = time.monotonic() + 3
+        while time.monotonic() < end:
+            indexer.look()
+            set_aside(run, COMPARE)
+            overview(index)
+            indexer.look()
+            begin(run, 10, compared=True)
+            write(run / "comparisons.jsonl", comparison(1, 0.9, "Zebras.", "Lions."))
+        before = told
+        soon(lambda: told > before and found(index, q="zebras"), indexer)
+        assert not overview(index).faults
+    finally:
+        indexer.stop()
+        index.close()
 
 
 def test_a_damaged_line_is_named_and_what_stands_before_it_is_found(run: Path) -> None:

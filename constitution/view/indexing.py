@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from constitution.errors import RunError
-from constitution.journal import Line, parse, read_lines
-from constitution.manifest import Stage, has_stage, load_manifest
+from constitution.journal import Line, parse, read_lines, size_of
+from constitution.manifest import Stage, find_manifest
 from constitution.records import Record
 from constitution.run_folder import check_entry
 from constitution.view.entries import entry_of
@@ -119,7 +119,7 @@ class Indexer:
         fault: RunError | None = None
         size = 0
         try:
-            size = path.stat().st_size if path.exists() else 0
+            size = size_of(path)
             made = _made(self._index.run, journal.stage)
             place = self._place(connection, journal, made)
             lines = self._paced(read_lines(path, place.offset, place.lines + 1))
@@ -197,7 +197,8 @@ def _gather(
 
 def _made(run: Path, stage: Stage | None) -> str:
     """When the stage that writes a journal began: a stage that began anew has written another one."""
-    return load_manifest(run, stage).created if stage and has_stage(run, stage) else ""
+    manifest = find_manifest(run, stage) if stage else None
+    return manifest.created if manifest else ""
 
 
 def _tell(connection: sqlite3.Connection, journal: Followed, size: int, fault: RunError | None) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from constitution.counts import Counts
-from constitution.manifest import COMPARE, REVISE, Manifest, Stage, has_stage, load_manifest
+from constitution.journal import size_of
+from constitution.manifest import COMPARE, REVISE, Manifest, Stage, find_manifest
 from constitution.principles import Principle
 from constitution.records import Record
 from constitution.view.index import Index
@@ -101,12 +102,12 @@ def read_principles(run: Path) -> Principles:
         RunError: A manifest is damaged.
     """
     stages = (REVISE, COMPARE)
-    revising, comparing = (_by_id(load_manifest(run, one)) if has_stage(run, one) else {} for one in stages)
+    revising, comparing = (_by_id(find_manifest(run, one)) for one in stages)
     return Principles(revising=revising, comparing=comparing)
 
 
-def _by_id(manifest: Manifest) -> dict[str, Principle]:
-    return {one.id: one for one in manifest.principles.principles} if manifest.principles else {}
+def _by_id(manifest: Manifest | None) -> dict[str, Principle]:
+    return {one.id: one for one in manifest.principles.principles} if manifest and manifest.principles else {}
 
 
 def read_overview(index: Index, connection: sqlite3.Connection) -> Overview:
@@ -117,8 +118,9 @@ def read_overview(index: Index, connection: sqlite3.Connection) -> Overview:
     """
     run = index.run
     numbers = dict(connection.execute("SELECT marks, count(*) FROM rows GROUP BY marks").fetchall())
-    revised = revise_counts(load_manifest(run, REVISE).input, numbers) if has_stage(run, REVISE) else None
-    compared = compare_counts(load_manifest(run, COMPARE).input, numbers) if has_stage(run, COMPARE) else None
+    revising, comparing = find_manifest(run, REVISE), find_manifest(run, COMPARE)
+    revised = revise_counts(revising.input, numbers) if revising else None
+    compared = compare_counts(comparing.input, numbers) if comparing else None
     known = connection.execute("SELECT number, fault, hint FROM journals WHERE fault <> '' ORDER BY number").fetchall()
     damaged = [number for number, _, _ in known]
     faults = [(fault, hint) for _, fault, hint in known]
@@ -148,8 +150,7 @@ def _reading(run: Path, connection: sqlite3.Connection) -> str:
         )
     }
     for journal in JOURNALS:
-        path = run / journal.file
-        size = path.stat().st_size if path.exists() else 0
+        size = size_of(run / journal.file)
         offset, lines, seen, fault = known.get(journal.number, (0, 0, 0, ""))
         if fault or size <= max(offset, seen):
             continue
