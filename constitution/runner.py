@@ -136,6 +136,10 @@ class Tally:
     calls: Counter[str] = field(default_factory=Counter)
     rounds: Counter[str] = field(default_factory=Counter)
 
+    def begin(self, row: str) -> None:
+        """The row's chain begins: it passes the calls that an earlier turn, or an earlier start, made once more."""
+        self.settle(row)
+
     def count(self, row: str, step: str) -> None:
         """A call of a row is behind it."""
         self.calls[row] += 1
@@ -143,7 +147,7 @@ class Tally:
         self.rounds[row] += step.startswith("revise") and "/" not in step
 
     def settle(self, row: str) -> None:
-        """From here on the row counts with all its calls."""
+        """What was counted of it is forgotten: with an outcome the row counts with all its calls."""
         self.calls.pop(row, None)
         self.rounds.pop(row, None)
 
@@ -202,6 +206,7 @@ async def run_rows(
         for row in rows:
             if not run.owes(row.index):
                 continue
+            tally.begin(row.id)
             outcome = await outcome_of(row, chain)
             for record in outcome:
                 run.keep(record)

@@ -20,6 +20,7 @@ from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE
 from constitution.model_settings import ModelSettings
 from constitution.report.labels import summarise_labels
+from constitution.runner import State
 from constitution.store import comparisons, count
 
 Generated = Callable[..., Path]
@@ -136,6 +137,18 @@ def test_a_row_whose_call_fails_is_tried_again_when_asked(generated: Generated, 
 def test_generate_goes_on_with_the_second_stage_when_asked(generated: Generated) -> None:
     run = generated(compare=CompareSettings(samples=2))
     assert count(run, COMPARE) == Counts(input=12, done=12, failed=0, filtered=0)
+
+
+def test_calls_are_counted_once_though_the_judge_has_a_turn_of_its_own(generated: Generated, tmp_path: Path) -> None:
+    run = generated()
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("[]\n", encoding="utf-8")
+    settings = CompareSettings(samples=2, judge=str(rules), concurrency=8)
+    states: list[State] = []
+    asyncio.run(label_pairs(run, settings, states.append))
+    # Two samples, and two orders of four principles.
+    assert max(state.calls for state in states) == states[-1].calls == states[-1].calls_expected == 12 * (2 + 8)
+    assert states[-1].calls == states[-1].calls_made
 
 
 def test_replacing_by_a_judge_that_is_not_there_loses_nothing(generated: Generated) -> None:

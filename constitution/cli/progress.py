@@ -122,7 +122,8 @@ class _LineWatch:
         line = describe(state, seconds)
         # The first calls of all rows end together: before some are well behind, the speed says little.
         if state.calls_made > state.calls_expected / 20 and not last:
-            left = (state.calls_expected - state.calls) * seconds / state.calls_made
+            # Where calls are estimated, more may be made.
+            left = max(0, state.calls_expected - state.calls) * seconds / state.calls_made
             line += f", about {_duration(left)} left"
         self._console.print(line, highlight=False, soft_wrap=True)
 
