@@ -38,6 +38,16 @@ def test_no_response_takes_long(unit: str) -> None:
     assert time.process_time() - began < 5
 
 
+@pytest.mark.parametrize("word", ["Okay", "Sure thing", "Sorry", "Here is", "The revised", "好的", "修改"])
+@pytest.mark.parametrize("sign", ["-", "—", "\n", " ", ", ", "*", "> ", "，"])
+def test_no_signs_between_words_take_long(word: str, sign: str) -> None:
+    # Signs that two parts of a phrase can both take are divided between them in as many ways as there are signs.
+    for text in (f"{word}{sign * 1500}" * 2 + "x", f"{word}{sign * 90}" * 40, f"{word}{sign * 6000}x"):
+        began = time.process_time()
+        list(Gating(STRICT).flags(seen(text, initial=ANSWER)))
+        assert time.process_time() - began < 1
+
+
 @pytest.mark.parametrize("unit", ["| - | - |\n", "\n", "* ", "“", "Sure, ", "`"])
 def test_no_prompt_or_critique_takes_long(unit: str) -> None:
     # Neither is cut where it is kept.

@@ -2,14 +2,15 @@
 
 import re
 
+# Possessive: signs are taken once, not tried in every division between one opener and the next.
 _OPENER = (
-    r"(?:\W*\b(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|all right|yes|great|got it|understood|"
+    r"(?:\W*+\b(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|all right|yes|great|got it|understood|"
     r"no problem|gladly|apologies|my apologies|sorry(?: about that)?|good point|fair (?:point|enough)|"
     r"you(?:'re| are) (?:absolutely |quite )?right|thank(?:s| you)(?: (?:for|so) [^.:!\n]{0,60})?|I understand|"
     r"I(?:'m| am) sorry[^.:!\n]{0,50}|I apologi[sz]e[^.:!\n]{0,60}|I(?:'d| would) be (?:happy|glad) to[^.:!\n]{0,60}|"
     r"happy to[^.:!\n]{0,30}|based on [^.:\n]{0,50}|after [^.:\n]{0,50}|with (?:that|this) in mind|"
     r"as (?:requested|asked))"
-    r"\b[\s,.!:;–—-]*){0,3}"
+    r"\b[\s,.!:;–—-]*+){0,3}"
 )
 _HANDS_OVER = (
     r"(?:here(?:'s| is| are| you (?:go|are)| comes)|below is|this is|the following is|you(?:'ll| will) find(?: below)?|"
