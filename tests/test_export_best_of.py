@@ -16,7 +16,10 @@ from constitution import CompareSettings, Settings, export, generate
 from constitution.crew import Job, LocalCrew
 from constitution.errors import CapReached
 from constitution.exports.best_of import selected_pairs
+from constitution.exports.foreseen import foresee as left_out_by
 from constitution.exports.options import Options
+from constitution.gates.gating import Gating, look
+from constitution.gates.sets import DEFAULT
 from constitution.labelling import label_pairs
 from constitution.planning.forecast import foresee
 from constitution.planning.pilot import run_pilot
@@ -218,6 +221,14 @@ def test_best_of_samples_is_the_search_for_best_and_worst(generated: Generated) 
     assert list(comparisons(one)) == list(comparisons(other))
     # All four are kept.
     assert {end.source for c in comparisons(one) for end in c.candidates} == {f"sample-{n}" for n in range(1, 5)}
+
+
+def test_what_gates_would_leave_out_of_a_search_is_told_of_its_own_pairs(generated: Generated, tmp_path: Path) -> None:
+    run = generated()
+    asyncio.run(label_pairs(run, CompareSettings(best_of=4, principles_per_pair=1)))
+    told = left_out_by(run, Gating(DEFAULT, look(run)))
+    whole = export(run, tmp_path / "data", kinds=["preference"], test_fraction=0)
+    assert 0 < whole.rows["preference"]["train"] == told.of_pairs < len(list(comparisons(run)))
 
 
 def test_a_best_revision_that_a_gate_flags_is_not_chosen(run: Path, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from constitution.exports.people import check_labels, label_notes
 from constitution.exports.push import check_push, push
 from constitution.exports.rows import Tally, write_rows
 from constitution.exports.scores import choose_scored, notes
+from constitution.exports.select import of_search
 from constitution.exports.soft_labels import check_use, parse_soft_labels
 from constitution.exports.writing import Files, aside, check_target
 from constitution.gates.gating import prepare
@@ -173,10 +174,7 @@ def export(
     check_labels(run, chosen, options)
     check_use(options.soft_labels, chosen)
     source = find_source(run, options)
-    # People chose what they reviewed: that is no by-product of the search.
-    by_judge = source == "comparisons" and max_per_prompt is None and labels != "human"
-    if by_judge and load_manifest(run, COMPARE).settings.get("match") == "best-worst":
-        options = options.model_copy(update={"max_per_prompt": 1, "ends": True})
+    options = of_search(run, source, options)
     check_target(run, to, overwrite)
     check_mix(options.mix, {kind.example for kind in chosen.values()})
     if push_to is not None:

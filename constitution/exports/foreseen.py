@@ -7,7 +7,7 @@ from constitution.exports.examples import Demonstration, Preference
 from constitution.exports.gated import LeftOut, Verdicts
 from constitution.exports.options import Options
 from constitution.exports.pairs import find_source
-from constitution.exports.select import examples
+from constitution.exports.select import examples, of_search
 from constitution.gates.gating import Gating
 
 
@@ -15,6 +15,7 @@ def foresee(run: Path, gating: Gating) -> LeftOut:
     """Count final revisions and pairs, and those that the gates leave out, as an export with no other option would."""
     options = Options(verdicts=Verdicts(gating))
     source = find_source(run, options)
+    options = of_search(run, source, options)
     kept: dict[type, int] = {}
     lost: dict[type, int] = {}
     for kind in (Demonstration, Preference):

@@ -19,7 +19,7 @@ from constitution.exports.people import People
 from constitution.exports.picks import Example, Pick, prompt_key
 from constitution.exports.scores import Rewards, about, rewarded, too_low
 from constitution.exports.soft_labels import apply
-from constitution.manifest import REVISE, Manifest, has_stage, load_manifest
+from constitution.manifest import COMPARE, REVISE, Manifest, has_stage, load_manifest
 from constitution.records import Transcript
 from constitution.store import comparisons, transcripts
 
@@ -50,6 +50,17 @@ def examples(kind: type, run: Path, source: Source, options: Options, dropped: C
     if kind is Chain:
         return chains(run, options, dropped)
     raise TypeError(f"{kind.__name__} is no kind of example")
+
+
+def of_search(run: Path, source: Source, options: Options) -> Options:
+    """The options as they are for this run: of a search for best and worst (`--best-of`), those two are exported.
+
+    `max_per_prompt` asks for the other pairs too. People chose what they reviewed: that is no by-product of a search.
+    """
+    by_judge = source == "comparisons" and options.max_per_prompt is None and options.labels != "human"
+    if by_judge and load_manifest(run, COMPARE).settings.get("match") == "best-worst":
+        return options.model_copy(update={"max_per_prompt": 1, "ends": True})
+    return options
 
 
 def demonstrations(run: Path, options: Options, dropped: Counter[str]) -> Iterator[Pick[Demonstration]]:
