@@ -6,7 +6,7 @@ from typing import Any
 
 from constitution.candidates import span
 from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
-from constitution.engines import rewards
+from constitution.engines import check_writes, rewards
 from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import PRINCIPLES, REVISE, has_stage, load_manifest
@@ -182,6 +182,9 @@ def plan_labelling(
             f"--model samples responses, and with --pairs {settings.pairs} none are sampled",
             "Leave out --model, or name the judge with --judge.",
         )
+    models = (settings.models or (base.model,)) if settings.pairs == "samples" else ()
+    for role in models:
+        check_writes(_model(base, settings, role), "--model")
     if settings.cot and _calibrating(settings):
         raise ConfigError(
             f"--calibrate {settings.calibrate} with --cot: a judge that reasons answers after its own words, "
@@ -209,7 +212,7 @@ def plan_labelling(
         principles=_judging(loaded, name, settings.principles_per_pair) if loaded else None,
         templates=templates,
         judge_templates=judge_templates,
-        models=(settings.models or (base.model,)) if settings.pairs == "samples" else (),
+        models=models,
         judge=settings.judge or base.model,
     )
 

@@ -25,7 +25,7 @@ from constitution.model_settings import ModelSettings, resolve
 from constitution.probes.card import ProbeCard
 from constitution.probes.files import find_probe, load_probe
 from constitution.probes.labelled import read_labelled
-from constitution.records import Message
+from constitution.records import Message, Sampling
 from constitution.report.audit import audit
 from constitution.store import comparisons
 
@@ -183,10 +183,41 @@ def test_what_is_no_probe_is_told(tmp_path: Path, fitted: Fitted) -> None:
         load_probe(str(fitted.model / "model.safetensors"))
 
 
-def test_a_probe_answers_nothing(fitted: Fitted, prompts: Path, tmp_path: Path) -> None:
-    words = ["generate", "--prompts", str(prompts), "--out", str(tmp_path / "run"), "--model", fitted.judge, "-q"]
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        ("generate --prompts {prompts} --out {run}", "--model"),
+        ("generate --prompts {prompts} --out {run} --engine scripted", "--critic"),
+        ("prompts expand {prompts} --to {run} -n 2", "--model"),
+    ],
+)
+def test_who_gives_rewards_is_refused_as_a_writer_before_a_folder_is_made(
+    words: str, flag: str, prompts: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    typed = [*words.format(prompts=prompts, run=run).split(), flag, "probe:mine", "-q"]
+    with pytest.raises(ConfigError, match=f"{flag} probe:mine writes nothing: it gives each response a reward"):
+        app(typed, standalone_mode=False)
+    assert not run.exists()
+
+
+def test_a_probe_answers_nothing(fitted: Fitted) -> None:
+    async def go() -> None:
+        engine = await open_engine(resolve(ModelSettings(), fitted.judge))
+        try:
+            await engine.generate([Message(role="user", content="Hi")], Sampling(max_tokens=1), 0)
+        finally:
+            await engine.aclose()
+
     with pytest.raises(ModelError, match="probe:mine writes nothing: a probe gives each response a reward"):
-        app(words, standalone_mode=False)
+        asyncio.run(go())
+
+
+def test_a_comparison_by_samples_of_who_writes_nothing_is_not_begun(generated: Any) -> None:
+    run = generated()
+    with pytest.raises(ConfigError, match="--model probe:mine writes nothing"):
+        asyncio.run(label_pairs(run, CompareSettings(models=("probe:mine",), judge="scripted")))
+    assert not (run / "compare.json").exists()
 
 
 # --- judging
