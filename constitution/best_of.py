@@ -20,6 +20,7 @@ from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.model_settings import ModelSettings, resolve
 from constitution.patience import Patience, unreadable
 from constitution.principles import Principle, PrincipleSet
+from constitution.probes.files import check_judge
 from constitution.records import (
     Alternative,
     Candidate,
@@ -198,6 +199,8 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             "Sample them: --temperature 0.7",
         )
     judge = resolve(settings.generator, settings.judge) if settings.judge else settings.generator
+    if settings.judge:
+        check_judge(judge)
     thresholds = _thresholds(settings.compare or CompareSettings())
     if rewards(judge.engine):
         return Picking(judge, None, settings.best_of, settings.seed, thresholds)

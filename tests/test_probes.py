@@ -201,6 +201,30 @@ def test_who_gives_rewards_is_refused_as_a_writer_before_a_folder_is_made(
     assert not run.exists()
 
 
+@pytest.mark.parametrize(
+    "words", ["compare {run}", "score {run}", "generate --prompts {prompts} --out {new} --best-of 2"]
+)
+@pytest.mark.parametrize("engine", ["scripted", "transformers"])
+def test_a_probe_named_without_its_engine_is_told_how(
+    generated: Any, prompts: Path, tmp_path: Path, words: str, engine: str
+) -> None:
+    new = tmp_path / "new"
+    typed = words.format(run=generated(), prompts=prompts, new=new).split()
+    with pytest.raises(ConfigError, match="--judge harmlessness-smollm2: that is a probe") as bad:
+        app([*typed, "--engine", engine, "--judge", "harmlessness-smollm2", "-q"], standalone_mode=False)
+    assert bad.value.hint == "Type: --judge probe:harmlessness-smollm2"
+    with pytest.raises(ConfigError, match="--judge probe: which one") as bad:
+        app([*typed, "--engine", engine, "--judge", "probe:", "-q"], standalone_mode=False)
+    assert "probe:harmlessness-smollm2" in bad.value.hint and not new.exists()
+
+
+def test_hints_spell_commands_as_they_are_typed(generated: Any) -> None:
+    run = str(generated())
+    with pytest.raises(ConfigError, match="no probe 'nofile'") as bad:
+        app(["compare", run, "--judge", "probe:nofile", "-q"], standalone_mode=False)
+    assert bad.value.hint == "Fit one: constitution judge fit PAIRS --model MODEL --to FILE"
+
+
 def test_a_probe_answers_nothing(fitted: Fitted) -> None:
     async def go() -> None:
         engine = await open_engine(resolve(ModelSettings(), fitted.judge))

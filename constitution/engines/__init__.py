@@ -135,7 +135,9 @@ async def check_role(settings: "ModelSettings", role: str) -> None:
     try:
         await check_model(settings)
     except (ConfigError, ModelError) as bad:
-        raise type(bad)(f"the {role}: {bad.message}", bad.hint.replace("--model", f"--{role}")) from None
+        # A command that is spelt out has options of its own.
+        hint = bad.hint if "constitution " in bad.hint else bad.hint.replace("--model", f"--{role}")
+        raise type(bad)(f"the {role}: {bad.message}", hint) from None
 
 
 async def open_engine(settings: "ModelSettings", chat_template: str | None = None) -> Engine:
