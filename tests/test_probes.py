@@ -22,8 +22,8 @@ from constitution.gold import judge_gold
 from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE, load_manifest
 from constitution.model_settings import ModelSettings, resolve
-from constitution.probes.card import ProbeCard
-from constitution.probes.files import find_probe, load_probe
+from constitution.probes.card import ProbeCard, card_text
+from constitution.probes.files import card_path, find_probe, load_probe
 from constitution.probes.labelled import read_labelled
 from constitution.records import Message, Sampling
 from constitution.report.audit import audit
@@ -84,6 +84,38 @@ def test_the_card_tells_what_was_fitted_and_what_it_is_worth(fitted: Fitted) -> 
     assert "# The probe mine" in text and "licence of the data: mine" in text
     assert f"accuracy on pairs whose prompts it had not seen: {measured.accuracy.percent}" in text
     assert load_probe(str(fitted.file)).card == card
+
+
+def test_a_probe_that_is_no_better_than_chance_is_not_recommended(
+    fitted: Fitted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Which of two was preferred is a coin's.
+    pairs = write_rows(tmp_path / "coin.jsonl", pair_rows(60, wrong=0.5))
+    to = tmp_path / "coin.safetensors"
+    words = ["judge", "fit", pairs, "--model", str(fitted.model), "--dtype", "float32", "--to", str(to)]
+    app(words, standalone_mode=False)
+    told, warning = capsys.readouterr(), "nothing shows that the judge is better than chance"
+    assert f"warning: {warning}" in told.out and "Judge with it" not in told.err
+    assert warning in to.with_name("coin.safetensors.md").read_text(encoding="utf-8")
+    app([*words, "--overwrite", "--format", "json"], standalone_mode=False)
+    told = capsys.readouterr()
+    assert ProbeCard.model_validate_json(told.out) == load_probe(str(to)).card and f"warning: {warning}" in told.err
+
+
+@pytest.mark.parametrize(("shorter", "which"), [(0.95, "shorter"), (0.0, "longer"), (0.94, ""), (0.06, "")])
+def test_pairs_that_length_alone_decides_are_told(fitted: Fitted, shorter: float, which: str) -> None:
+    share = fitted.card.measured.shorter.model_copy(update={"value": shorter})
+    card = fitted.card.model_copy(update={"measured": fitted.card.measured.model_copy(update={"shorter": share})})
+    told = card_text("one", card)
+    assert ("warning:" in told) == bool(which)
+    assert not which or f"of the pairs people preferred the {which} response, which length alone would tell" in told
+
+
+def test_the_card_that_ships_says_what_its_probe_says() -> None:
+    file = find_probe("harmlessness-smollm2")
+    told = card_path(file).read_text(encoding="utf-8")
+    assert told == card_text("harmlessness-smollm2", load_probe(str(file)).card)
+    assert "hidden states: layers 12, 18, 24; of each, the mean over the response's tokens and its last token" in told
 
 
 def test_what_cannot_be_fitted_says_how_many_are_needed(tmp_path: Path) -> None:
