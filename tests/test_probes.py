@@ -337,6 +337,12 @@ def test_a_probe_scores_a_run(fitted: Fitted, generated: Any, capsys: pytest.Cap
     app(["score", str(run), "--judge", fitted.judge, "-q"], standalone_mode=False)
     told = capsys.readouterr().out
     assert "judge probe:mine: 24 responses" in told and "mean reward: " in told and "gained by revision: " in told
+    # Nobody was asked about rules, and nothing says so.
+    app(["report", str(run)], standalone_mode=False)
+    assert "  rewards: 12 rows = 12 done" in capsys.readouterr().out
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "Do revisions earn a higher reward?" in page and "Mean reward that the judge probe:mine gives" in page
+    assert not [said for said in ("Scores by rules", "by the rules", "run's rules", "each rule") if said in page]
     assert "rule" not in told
 
 
