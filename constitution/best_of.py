@@ -214,5 +214,14 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
     return Picking(judge, load_judge_templates(settings.templates), settings.best_of, settings.seed, thresholds)
 
 
+def picks_its_own(settings: Settings) -> bool:
+    """Whether the judge that picks is the model that writes the revisions, as far as the settings tell."""
+    wrote = settings.generator
+    judge = resolve(wrote, settings.judge) if settings.judge else wrote
+    return settings.best_of is not None and (
+        (judge.engine, judge.model, judge.revision) == (wrote.engine, wrote.model, wrote.revision)
+    )
+
+
 def _thresholds(settings: CompareSettings) -> Thresholds:
     return Thresholds(settings.tie, settings.order_gap, settings.min_mass)
