@@ -20,6 +20,7 @@ from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.model_settings import ModelSettings, resolve
 from constitution.patience import Patience, unreadable
 from constitution.principles import Principle, PrincipleSet
+from constitution.probes.files import check_judge
 from constitution.records import (
     Alternative,
     Candidate,
@@ -198,6 +199,8 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             "Sample them: --temperature 0.7",
         )
     judge = resolve(settings.generator, settings.judge) if settings.judge else settings.generator
+    if settings.judge:
+        check_judge(judge)
     thresholds = _thresholds(settings.compare or CompareSettings())
     if rewards(judge.engine):
         return Picking(judge, None, settings.best_of, settings.seed, thresholds)
@@ -209,6 +212,15 @@ def plan_picking(settings: Settings, principles: PrincipleSet) -> Picking | None
             "Add a `comparison` to each, or leave out --best-of.",
         )
     return Picking(judge, load_judge_templates(settings.templates), settings.best_of, settings.seed, thresholds)
+
+
+def picks_its_own(settings: Settings) -> bool:
+    """Whether the judge that picks is the model that writes the revisions, as far as the settings tell."""
+    wrote = settings.generator
+    judge = resolve(wrote, settings.judge) if settings.judge else wrote
+    return settings.best_of is not None and (
+        (judge.engine, judge.model, judge.revision) == (wrote.engine, wrote.model, wrote.revision)
+    )
 
 
 def _thresholds(settings: CompareSettings) -> Thresholds:

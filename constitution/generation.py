@@ -12,7 +12,7 @@ from constitution.config import Settings
 from constitution.counts import Counts
 from constitution.crew import Crew, Job, Model
 from constitution.crews import open_crew
-from constitution.engines import check_role
+from constitution.engines import check_role, check_writes
 from constitution.engines.base import weakest
 from constitution.errors import ConfigError, PrinciplesError
 from constitution.labelling import label_pairs
@@ -70,6 +70,9 @@ async def generate(
             "Give local_folder(URL, new=True) as `out`, within mirrored(…): see constitution.remote.keeping.",
         )
     _check_caps(settings)
+    check_writes(settings.generator, "--model")
+    if settings.critic:
+        check_writes(resolve(settings.generator, settings.critic), "--critic")
     principles = load_principles(settings.principles)
     if not settings.replacement and settings.rounds > len(principles.principles):
         raise PrinciplesError(

@@ -6,13 +6,13 @@ from typing import Any
 
 from constitution.candidates import span
 from constitution.config import COMPARE_KNOBS, CompareSettings, Settings
-from constitution.engines import rewards
+from constitution.engines import check_writes, rewards
 from constitution.errors import ConfigError, PrinciplesError, TemplateError
 from constitution.judging import JudgeTemplates, load_judge_templates
 from constitution.manifest import PRINCIPLES, REVISE, has_stage, load_manifest
 from constitution.model_settings import AnyRole, ModelSettings, engine_of, label_of, resolve
 from constitution.principles import PrincipleSet, load_file
-from constitution.probes.files import judge_label
+from constitution.probes.files import check_judge, judge_label
 from constitution.settings_help import COMPARE_HELP
 from constitution.stored_settings import stored_settings
 from constitution.templating import TemplateSet, load_templates
@@ -130,17 +130,24 @@ def judges_its_own(base: Settings, settings: CompareSettings) -> bool:
 
 
 def idle(settings: CompareSettings) -> dict[str, str]:
-    """The settings that this comparison does not look at, each with the flag that would make it do so."""
-    found = {} if settings.pairs == "samples" else dict.fromkeys(_SAMPLING, "--pairs samples")
-    found |= {} if settings.pairs == "revisions" else {"between": "--pairs revisions"}
-    found |= {} if settings.cot else dict.fromkeys(_REASONING, "--cot")
+    """The settings that this comparison does not look at, each with why, and what would make it do so."""
+    found = {} if settings.pairs == "samples" else dict.fromkeys(_SAMPLING, _goes_with("--pairs samples"))
+    found |= {} if settings.pairs == "revisions" else {"between": _goes_with("--pairs revisions")}
+    found |= {} if settings.cot else dict.fromkeys(_REASONING, _goes_with("--cot"))
     if rewarding(settings):
-        found |= dict.fromkeys(_ASKING, "the --judge of a model that is asked questions")
-        # A probe has the number format that it was fitted in, and runs in this process.
-        named = engine_of(settings.judge) if settings.judge else None
-        unused = {"dtype", *({"engine"} if named else ()), *({"base_url"} if named == "probe" else ())}
-        found |= {} if settings.pairs == "samples" else dict.fromkeys(sorted(unused), "another --judge")
+        asked = "Leave it out: this judge gives rewards. It is for a --judge that is asked questions."
+        found |= dict.fromkeys(_ASKING, asked)
+        if settings.pairs != "samples":
+            found["dtype"] = "Leave it out: a judge that gives rewards has a number format of its own."
+            named = engine_of(settings.judge) if settings.judge else None
+            found |= {"engine": "Leave it out: --judge says which engine it is."} if named else {}
+            # Its name says so.
+            found |= {"base_url": "Leave it out: a probe runs in this process."} if named == "probe" else {}
     return found
+
+
+def _goes_with(flag: str) -> str:
+    return f"It goes with {flag}: add that, or leave it out."
 
 
 def _calibrating(settings: CompareSettings) -> bool:
@@ -182,6 +189,11 @@ def plan_labelling(
             f"--model samples responses, and with --pairs {settings.pairs} none are sampled",
             "Leave out --model, or name the judge with --judge.",
         )
+    models = (settings.models or (base.model,)) if settings.pairs == "samples" else ()
+    for role in models:
+        check_writes(_model(base, settings, role), "--model")
+    if settings.judge:
+        check_judge(judge_of(base, settings))
     if settings.cot and _calibrating(settings):
         raise ConfigError(
             f"--calibrate {settings.calibrate} with --cot: a judge that reasons answers after its own words, "
@@ -209,7 +221,7 @@ def plan_labelling(
         principles=_judging(loaded, name, settings.principles_per_pair) if loaded else None,
         templates=templates,
         judge_templates=judge_templates,
-        models=(settings.models or (base.model,)) if settings.pairs == "samples" else (),
+        models=models,
         judge=settings.judge or base.model,
     )
 

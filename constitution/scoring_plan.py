@@ -13,7 +13,7 @@ from constitution.labelling_plan import base_settings, settings_of
 from constitution.manifest import COMPARE, REVISE, RULES, has_stage, load_manifest
 from constitution.model_settings import ModelSettings, engine_of, resolve
 from constitution.principles import PrincipleSet, Rule, load_file
-from constitution.probes.files import judge_label
+from constitution.probes.files import check_judge, judge_label
 from constitution.rule_templates import RuleTemplates, load_rule_templates
 from constitution.score_settings import SCORE_KNOBS, ScoreSettings
 from constitution.scoring_rows import COMPARED
@@ -147,6 +147,8 @@ def plan_scoring(folder: Path, base: Settings, settings: ScoreSettings, given: P
             f"--on {settings.on}: {folder} holds comparisons of a file's pairs, and no responses of its own",
             "Score the pairs: --on samples",
         )
+    if settings.judge:
+        check_judge(judge_of(base, settings))
     if rewarding(settings):
         return Plan(settings, base, None, (), None, samples)
     principles = given or _principles(folder, base, settings)

@@ -318,3 +318,27 @@ def test_a_judge_that_rewards_makes_a_call_a_revision_and_needs_no_questions(
         other = Settings(prompts="p", out="o", compare=compare, **settings)
         picking = plan_picking(other, load_principles("harmlessness"))
         assert picking is not None and picking.affecting == told
+
+
+def test_the_report_tells_what_was_picked(generated: Generated, tmp_path: Path, cli: Any) -> None:
+    run = generated(best_of=4, rounds=2, judge=rules(tmp_path, PARTIAL))
+    picked = [round.selection for row in transcripts(run) for round in row.rounds]
+    others = sum(one is not None and one.taken > 0 for one in picked)
+    assert len(picked) == 24 and others
+    assert cli("report", run).returncode == 0
+    page = (run / "report.html").read_text(encoding="utf-8")
+    told = f"Each revision is the best of 4 by the judge rules.yaml: of 24 that it picked, {others} are not the first"
+    assert told in page and "could not rank" not in page
+    once = generated("once")
+    assert cli("report", once).returncode == 0
+    assert "is the best of" not in (once / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_generator_that_judges_itself_is_warned_of_and_the_pairs_are_offered(
+    prompts: Path, tmp_path: Path, cli: Any
+) -> None:
+    given = ["generate", "--prompts", prompts, "--engine", "scripted", "--rounds", 1, "--best-of", 2]
+    warning = "warning: the judge is the model that writes the revisions and may favour its own (--judge)"
+    own = cli(*given, "--out", "own")
+    assert warning in own.stderr and "constitution export own --pairs best-of --to DIR" in own.stderr
+    assert warning not in cli(*given, "--out", "other", "--judge", rules(tmp_path, PARTIAL)).stderr

@@ -92,7 +92,7 @@ def test_a_judge_that_cannot_be_read_exits_with_3(generated: Generated, cli: Cli
         (["--pairs", "both"], "--pairs: "),
         (["--principles-per-pair", 99], "--principles-per-pair 99: more than there are principles in"),
         (["--pairs", "file"], "--pairs file: which one?"),
-        (["--between", "0:last"], "--between says nothing of this comparison"),
+        (["--between", "0:last"], "--between has no effect on this comparison"),
         (["--pairs", "revisions", "--samples", 3], "It goes with --pairs samples"),
         (["--cot-tokens", 9], "It goes with --cot"),
         (["--few-shots", 9], "9 few-shot examples asked for"),

@@ -298,3 +298,15 @@ def test_the_fewest_replicas_that_meet_a_deadline(many: Path, tmp_path: Path) ->
 
 def test_durations_are_told_as_people_say_them() -> None:
     assert [duration(seconds) for seconds in (5, 300, 12_000)] == ["5 s", "5 min", "3 h 20 min"]
+
+
+def test_what_is_typed_wrongly_is_told_of_this_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for verb, usage in (("plan", "constitution plan [CONFIG] [OPTIONS]"), ("config", "constitution config [OPTIONS]")):
+        monkeypatch.setattr("sys.argv", ["constitution", verb, "a.yaml", "b.yaml"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr().err
+        assert ended.value.code == 2 and f"Usage: {usage}\nTry 'constitution {verb} --help'" in told, told
+        assert "Got unexpected extra argument" in told

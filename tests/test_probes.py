@@ -22,10 +22,10 @@ from constitution.gold import judge_gold
 from constitution.labelling import label_pairs
 from constitution.manifest import COMPARE, load_manifest
 from constitution.model_settings import ModelSettings, resolve
-from constitution.probes.card import ProbeCard
-from constitution.probes.files import find_probe, load_probe
+from constitution.probes.card import ProbeCard, card_text
+from constitution.probes.files import card_path, find_probe, load_probe
 from constitution.probes.labelled import read_labelled
-from constitution.records import Message
+from constitution.records import Message, Sampling
 from constitution.report.audit import audit
 from constitution.store import comparisons
 
@@ -84,6 +84,38 @@ def test_the_card_tells_what_was_fitted_and_what_it_is_worth(fitted: Fitted) -> 
     assert "# The probe mine" in text and "licence of the data: mine" in text
     assert f"accuracy on pairs whose prompts it had not seen: {measured.accuracy.percent}" in text
     assert load_probe(str(fitted.file)).card == card
+
+
+def test_a_probe_that_is_no_better_than_chance_is_not_recommended(
+    fitted: Fitted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Which of two was preferred is a coin's.
+    pairs = write_rows(tmp_path / "coin.jsonl", pair_rows(60, wrong=0.5))
+    to = tmp_path / "coin.safetensors"
+    words = ["judge", "fit", pairs, "--model", str(fitted.model), "--dtype", "float32", "--to", str(to)]
+    app(words, standalone_mode=False)
+    told, warning = capsys.readouterr(), "nothing shows that the judge is better than chance"
+    assert f"warning: {warning}" in told.out and "Judge with it" not in told.err
+    assert warning in to.with_name("coin.safetensors.md").read_text(encoding="utf-8")
+    app([*words, "--overwrite", "--format", "json"], standalone_mode=False)
+    told = capsys.readouterr()
+    assert ProbeCard.model_validate_json(told.out) == load_probe(str(to)).card and f"warning: {warning}" in told.err
+
+
+@pytest.mark.parametrize(("shorter", "which"), [(0.95, "shorter"), (0.0, "longer"), (0.94, ""), (0.06, "")])
+def test_pairs_that_length_alone_decides_are_told(fitted: Fitted, shorter: float, which: str) -> None:
+    share = fitted.card.measured.shorter.model_copy(update={"value": shorter})
+    card = fitted.card.model_copy(update={"measured": fitted.card.measured.model_copy(update={"shorter": share})})
+    told = card_text("one", card)
+    assert ("warning:" in told) == bool(which)
+    assert not which or f"of the pairs people preferred the {which} response, which length alone would tell" in told
+
+
+def test_the_card_that_ships_says_what_its_probe_says() -> None:
+    file = find_probe("harmlessness-smollm2")
+    told = card_path(file).read_text(encoding="utf-8")
+    assert told == card_text("harmlessness-smollm2", load_probe(str(file)).card)
+    assert "hidden states: layers 12, 18, 24; of each, the mean over the response's tokens and its last token" in told
 
 
 def test_what_cannot_be_fitted_says_how_many_are_needed(tmp_path: Path) -> None:
@@ -183,10 +215,65 @@ def test_what_is_no_probe_is_told(tmp_path: Path, fitted: Fitted) -> None:
         load_probe(str(fitted.model / "model.safetensors"))
 
 
-def test_a_probe_answers_nothing(fitted: Fitted, prompts: Path, tmp_path: Path) -> None:
-    words = ["generate", "--prompts", str(prompts), "--out", str(tmp_path / "run"), "--model", fitted.judge, "-q"]
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        ("generate --prompts {prompts} --out {run}", "--model"),
+        ("generate --prompts {prompts} --out {run} --engine scripted", "--critic"),
+        ("prompts expand {prompts} --to {run} -n 2", "--model"),
+    ],
+)
+def test_who_gives_rewards_is_refused_as_a_writer_before_a_folder_is_made(
+    words: str, flag: str, prompts: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    typed = [*words.format(prompts=prompts, run=run).split(), flag, "probe:mine", "-q"]
+    with pytest.raises(ConfigError, match=f"{flag} probe:mine writes nothing: it gives each response a reward"):
+        app(typed, standalone_mode=False)
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["compare {run}", "score {run}", "generate --prompts {prompts} --out {new} --best-of 2"]
+)
+@pytest.mark.parametrize("engine", ["scripted", "transformers"])
+def test_a_probe_named_without_its_engine_is_told_how(
+    generated: Any, prompts: Path, tmp_path: Path, words: str, engine: str
+) -> None:
+    new = tmp_path / "new"
+    typed = words.format(run=generated(), prompts=prompts, new=new).split()
+    with pytest.raises(ConfigError, match="--judge harmlessness-smollm2: that is a probe") as bad:
+        app([*typed, "--engine", engine, "--judge", "harmlessness-smollm2", "-q"], standalone_mode=False)
+    assert bad.value.hint == "Type: --judge probe:harmlessness-smollm2"
+    with pytest.raises(ConfigError, match="--judge probe: which one") as bad:
+        app([*typed, "--engine", engine, "--judge", "probe:", "-q"], standalone_mode=False)
+    assert "probe:harmlessness-smollm2" in bad.value.hint and not new.exists()
+
+
+def test_hints_spell_commands_as_they_are_typed(generated: Any) -> None:
+    run = str(generated())
+    with pytest.raises(ConfigError, match="no probe 'nofile'") as bad:
+        app(["compare", run, "--judge", "probe:nofile", "-q"], standalone_mode=False)
+    assert bad.value.hint == "Fit one: constitution judge fit PAIRS --model MODEL --to FILE"
+
+
+def test_a_probe_answers_nothing(fitted: Fitted) -> None:
+    async def go() -> None:
+        engine = await open_engine(resolve(ModelSettings(), fitted.judge))
+        try:
+            await engine.generate([Message(role="user", content="Hi")], Sampling(max_tokens=1), 0)
+        finally:
+            await engine.aclose()
+
     with pytest.raises(ModelError, match="probe:mine writes nothing: a probe gives each response a reward"):
-        app(words, standalone_mode=False)
+        asyncio.run(go())
+
+
+def test_a_comparison_by_samples_of_who_writes_nothing_is_not_begun(generated: Any) -> None:
+    run = generated()
+    with pytest.raises(ConfigError, match="--model probe:mine writes nothing"):
+        asyncio.run(label_pairs(run, CompareSettings(models=("probe:mine",), judge="scripted")))
+    assert not (run / "compare.json").exists()
 
 
 # --- judging
@@ -250,6 +337,12 @@ def test_a_probe_scores_a_run(fitted: Fitted, generated: Any, capsys: pytest.Cap
     app(["score", str(run), "--judge", fitted.judge, "-q"], standalone_mode=False)
     told = capsys.readouterr().out
     assert "judge probe:mine: 24 responses" in told and "mean reward: " in told and "gained by revision: " in told
+    # Nobody was asked about rules, and nothing says so.
+    app(["report", str(run)], standalone_mode=False)
+    assert "  rewards: 12 rows = 12 done" in capsys.readouterr().out
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "Do revisions earn a higher reward?" in page and "Mean reward that the judge probe:mine gives" in page
+    assert not [said for said in ("Scores by rules", "by the rules", "run's rules", "each rule") if said in page]
     assert "rule" not in told
 
 

@@ -187,9 +187,9 @@ def test_an_audit_tells_of_people_and_of_no_orders(tmp_path: Path, judge: str) -
 )
 def test_options_of_questions_are_refused(tmp_path: Path, judge: str, flags: list[str]) -> None:
     file, run = pairs_of(tmp_path, ("worth 1", "worth 2")), str(tmp_path / "run")
-    with pytest.raises(ConfigError, match=f"^{flags[0]} says nothing of this comparison$"):
+    with pytest.raises(ConfigError, match=f"^{flags[0]} has no effect on this comparison$") as bad:
         app(["compare", run, "--pairs", "file", "--file", file, "--judge", judge, *flags], standalone_mode=False)
-    assert not (tmp_path / "run").exists()
+    assert bad.value.hint.startswith("Leave it out: ") and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_options_of_a_judge_that_is_asked_are_refused(
     generated: Generated, judge: str, named: str | None, flags: list[str]
 ) -> None:
     run = generated()
-    with pytest.raises(ConfigError, match=f"^{flags[0]} says nothing of this scoring: its judge is asked nothing$"):
+    with pytest.raises(ConfigError, match=f"^{flags[0]} has no effect on this scoring: its judge gives rewards$"):
         app(["score", str(run), "--judge", named or judge, *flags], standalone_mode=False)
     assert not (run / "scores.jsonl").exists()
 

@@ -244,6 +244,9 @@ def test_a_script_that_closes_nothing_ends_without_a_word() -> None:
     # The engine that computes here closes on a thread, which Python begins no more of once it ends.
     script = """
 from constitution import rule_reward
+from constitution.engines import transformers
+# What is said of a CPU that is slow at the model's number format depends on the machine.
+transformers.bfloat16_slowness = lambda: 1.0
 print(rule_reward("harmlessness", "smollm2", only=["demeans"], few_shots=0)(["Hi"], ["You are a fool."]))
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", timeout=100)

@@ -9,7 +9,7 @@ import contextlib
 import io
 import re
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -57,7 +57,11 @@ def _top(
 
 app.command("generate")(generate.generate)
 app.command("merge")(merge.merge)
-app.command("plan", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(plan.plan)
+app.command(
+    "plan",
+    options_metavar="[CONFIG] [OPTIONS]",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(plan.plan)
 app.command("compare")(compare.compare)
 app.command("audit")(compare.audit)
 app.command("score")(score.score)
@@ -75,10 +79,6 @@ app.command("init")(project.init)
 app.command("config", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(project.config)
 app.command("doctor")(project.doctor)
 app.command("engines")(engines.engines)
-
-
-# Wrong flags and the like: typer brings its own copy of click's errors, and has public names for few of them.
-_UsageError: Any = typer.BadParameter.__base__
 
 
 # What may follow `--ray`: typer knows no option that may be given with a value or without one.
@@ -105,7 +105,7 @@ def main() -> None:
     try:
         # Not by itself: typer would print errors as they are, with whatever was typed in them.
         sys.exit(app(_with_address(sys.argv[1:]), standalone_mode=False))
-    except _UsageError as error:
+    except generate.UsageError as error:
         told = io.StringIO()
         error.show(told)
         print(printable(told.getvalue()), file=sys.stderr, end="")

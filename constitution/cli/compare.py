@@ -112,12 +112,9 @@ def compare(
     check_fail_on(fail_on)
     given = {name: context.params[name] for name in COMPARE_HELP if context.params[name] not in (None, (), [])}
     settings = load_compare_settings(config, given)
-    for name, wanted in idle(settings).items():
+    for name, why in idle(settings).items():
         if name in given:
-            flag = f"--{name.replace('_', '-')}"
-            raise ConfigError(
-                f"{flag} says nothing of this comparison", f"It goes with {wanted}: add that, or leave it out."
-            )
+            raise ConfigError(f"--{name.replace('_', '-')} has no effect on this comparison", why)
     before = set((run / "replaced").glob("*"))
     if not quiet:
         warn_of_own_judge(base_settings(run, settings), settings)

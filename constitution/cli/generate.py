@@ -12,6 +12,9 @@ from constitution.cli.remote import PieceFormat, PieceFormatOption, keep, named,
 from constitution.errors import command
 from constitution.settings_help import HELP
 
+# Wrong flags and the like: typer brings its own copy of click's errors, and has public names for few of them.
+UsageError: Any = typer.BadParameter.__base__
+
 
 # A flag that is not given is None: then the config file's value, or the default, is in force.
 def generate(
@@ -87,6 +90,7 @@ def generate(
     Stopped in any way, the same command goes on where it was. Only --prompts and --out are required;
     `constitution config` prints the defaults.
     """
+    from constitution.best_of import picks_its_own
     from constitution.cli.compare import warn_of_own_judge
     from constitution.cli.progress import progress
     from constitution.cli.running import run_stage
@@ -115,6 +119,8 @@ def generate(
         tell(f"warning: {mixed}", err=True)
     if settings.compare and not quiet:
         warn_of_own_judge(settings, settings.compare)
+    if not quiet and picks_its_own(settings):
+        tell("warning: the judge is the model that writes the revisions and may favour its own (--judge)", err=True)
     mirror = keep(context, Path(settings.out), piece_format, quiet)
     with progress(quiet) as watch:
         run_stage(lambda stop: run_generate(settings, watch, lender, stop, retry_failed), mirror=mirror)
@@ -138,6 +144,9 @@ def generate(
             if compared:
                 tell(f"Check the judge: {command('audit', known_as)}", err=True)
             tell(f"Make training data: {command('export', known_as, '--to', 'DIR')}", err=True)
+            if settings.best_of:
+                best = command("export", known_as, "--pairs", "best-of", "--to", "DIR")
+                tell(f"Make pairs of each round's best and worst revision: {best}", err=True)
             if settings.shard:
                 tell(f"Join the shards when all are there: {command('merge', known_as)} … --out RUN", err=True)
     stages = {"failures.jsonl": summary, "compare-failures.jsonl": compared}
@@ -167,3 +176,17 @@ def check_fork(run: Path, fork: Path) -> None:
 def given_settings(params: dict[str, Any]) -> dict[str, Any]:
     """The settings among a command's parameters that were typed."""
     return {name: value for name, value in params.items() if name in HELP and value not in (None, (), [])}
+
+
+def params_of_generate(context: typer.Context, args: list[str]) -> dict[str, Any]:
+    """What `generate` would make of what was typed for a command that takes its flags; slips are that command's."""
+    from constitution.cli import app
+
+    # Typer types what it builds as a plain command; with several commands it is a group.
+    found = typer.main.get_command(app).commands["generate"]  # type: ignore[attr-defined]
+    try:
+        params: dict[str, Any] = found.make_context(context.info_name, args).params
+    except UsageError as slip:
+        slip.ctx = context
+        raise
+    return params

@@ -62,7 +62,7 @@ def fit(
     from constitution.config_faults import validated
     from constitution.engines.bundled import BUNDLED
     from constitution.model_settings import ModelSettings, split_engine
-    from constitution.probes.card import card_text
+    from constitution.probes.card import card_text, warnings_of
     from constitution.probes.files import SUFFIX, card_path
     from constitution.probes.fitting import Fit, fit_probe
 
@@ -85,12 +85,15 @@ def fit(
     told = Fit(pairs, to, settings, _chat_template(templates), _layers(layers), limit, license)
     with counting(quiet) as watch:
         card = run_stage(lambda stop: fit_probe(told, watch))
+    warnings = warnings_of(card.measured)
     if format is Format.json:
         tell_json(card.model_dump_json(indent=2))
+        for warning in warnings:
+            tell(f"warning: {warning}", err=True)
         return
     tell(card_text(to.name.removesuffix(SUFFIX), card).split("\n## Measured", 1)[1].partition("\n\n")[2].strip())
     tell(f"probe: {to}; what it is: {card_path(to)}")
-    if not quiet:
+    if not quiet and not warnings:
         tell(f"Judge with it: {command('compare', 'RUN', '--judge', f'probe:{to}')}", err=True)
 
 

@@ -105,17 +105,14 @@ CAPPED = "Nothing of the pilot is kept (--keep DIR). Give a higher cap or none, 
 
 def _settings(context: typer.Context) -> "tuple[Settings, bool]":
     """The run's settings, read as `generate` reads them, and whether they name its folder."""
-    from constitution.cli import app
-    from constitution.cli.generate import given_settings
+    from constitution.cli.generate import given_settings, params_of_generate
     from constitution.config import load_settings, read_file
     from constitution.errors import ConfigError
 
     args = list(context.args)
     if args and not args[0].startswith("-"):
         args[:1] = ["--config", args[0]]
-    # Typer types what it builds as a plain command; with several commands it is a group.
-    generate = typer.main.get_command(app).commands["generate"]  # type: ignore[attr-defined]
-    params = generate.make_context("plan", args).params
+    params = params_of_generate(context, args)
     for flag in ("fork", "retry_failed"):
         if params[flag]:
             raise ConfigError(f"--{flag.replace('_', '-')}: a plan is of a run that begins", "Leave it out.")

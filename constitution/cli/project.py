@@ -33,17 +33,14 @@ def config(
     """
     import json
 
-    from constitution.cli import app
-    from constitution.cli.generate import given_settings
+    from constitution.cli.generate import given_settings, params_of_generate
     from constitution.config import Settings, load_settings, read_file
     from constitution.scaffold import EXAMPLES, as_config_file
 
     if schema:
         tell_json(json.dumps(Settings.model_json_schema(), indent=2))
         return
-    # Typer types what it builds as a plain command; with several commands it is a group.
-    generate = typer.main.get_command(app).commands["generate"]  # type: ignore[attr-defined]
-    params = generate.make_context("config", list(context.args)).params
+    params = params_of_generate(context, list(context.args))
     given, file = given_settings(params), params["config"]
     named = given.keys() | (read_file(file).keys() if file else ())
     missing = {name: value for name, value in EXAMPLES.items() if name not in named}

@@ -76,8 +76,8 @@ def score(
     for name in idle(settings):
         if name in given:
             raise ConfigError(
-                f"--{name.replace('_', '-')} says nothing of this scoring: its judge is asked nothing",
-                "Leave it out, or name a model that is asked with --judge.",
+                f"--{name.replace('_', '-')} has no effect on this scoring: its judge gives rewards",
+                "Leave it out, or name a model that is asked about rules with --judge.",
             )
     before = set((run / "replaced").glob("*"))
     if not quiet and judges_its_own(run, settings):

@@ -103,6 +103,23 @@ def rewards(name: str) -> bool:
     return point is not None and bool(getattr(load_third_party(point), "REWARDS", False))
 
 
+def check_writes(settings: "ModelSettings", flag: str) -> None:
+    """See that a model which is to write can: one that judges by rewards does not. No model is loaded for it.
+
+    Args:
+        settings: The model.
+        flag: What names it.
+
+    Raises:
+        ConfigError: It judges by rewards, or another distribution's engine cannot be imported.
+    """
+    if rewards(settings.engine):
+        raise ConfigError(
+            f"{flag} {settings.engine}:{settings.model} writes nothing: it gives each response a reward",
+            f"Name a model that answers with {flag}, such as smollm2, and this one with --judge, in compare or score.",
+        )
+
+
 async def check_model(settings: "ModelSettings") -> None:
     """Look whether the model that the settings name is there, as far as that is quickly told.
 
@@ -118,7 +135,9 @@ async def check_role(settings: "ModelSettings", role: str) -> None:
     try:
         await check_model(settings)
     except (ConfigError, ModelError) as bad:
-        raise type(bad)(f"the {role}: {bad.message}", bad.hint.replace("--model", f"--{role}")) from None
+        # A command that is spelt out has options of its own.
+        hint = bad.hint if "constitution " in bad.hint else bad.hint.replace("--model", f"--{role}")
+        raise type(bad)(f"the {role}: {bad.message}", hint) from None
 
 
 async def open_engine(settings: "ModelSettings", chat_template: str | None = None) -> Engine:

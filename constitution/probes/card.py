@@ -7,6 +7,9 @@ from constitution.intervals import Estimate
 from constitution.records import Record
 
 POOLING = ("mean", "last")
+_POOLED = {"mean": "the mean over the response's tokens", "last": "its last token"}
+# In so many of the pairs people preferred the longer response, or the shorter one: then lengths alone tell as much.
+ONE_SIDED = 0.95
 
 
 class FittedOn(Record):
@@ -96,8 +99,7 @@ def card_text(name: str, card: ProbeCard) -> str:
     left_out = [f"left out, {why}: {number}" for why, number in data.left_out.items()]
     lines = [
         f"model: `{card.model.model}`, revision `{card.model.revision}`, {card.model.detail}; another one is refused",
-        f"hidden states: of layers {_listed(card.read)} those of {_listed(card.layers)}, "
-        f"{' and '.join(card.pooling)} over the response's tokens",
+        f"hidden states: {_layers(card)}; of each, {' and '.join(_POOLED[one] for one in card.pooling)}",
         f"fitted by ridge on differences of standardised features, without intercept; strength {card.strength:g}",
         f"data: {data.name} (hash `{data.digest}`): {data.used} of {data.rows} pairs, {data.prompts} prompts",
         *left_out,
@@ -109,6 +111,7 @@ def card_text(name: str, card: ProbeCard) -> str:
         f"{splits})",
         f"expected calibration error: {found.calibration_error.number}",
         f"people preferred the shorter response: {found.shorter.percent}",
+        *(f"warning: {warning}" for warning in warnings_of(found)),
     ]
     return "\n".join(
         [
@@ -130,6 +133,32 @@ def card_text(name: str, card: ProbeCard) -> str:
             "",
         ]
     )
+
+
+def warnings_of(measured: Measured) -> tuple[str, ...]:
+    """What speaks against judging with a probe; none if nothing does."""
+    found = []
+    if measured.accuracy.low <= 0.5:
+        # The words of `report.audit`, which a judge of any kind is told by.
+        found.append(
+            "nothing shows that the judge is better than chance at what people prefer: do not train on its labels; "
+            "fit it on more pairs, or on another model's states"
+        )
+    shorter = measured.shorter.value
+    if not 1 - ONE_SIDED < shorter < ONE_SIDED:
+        which, often = ("shorter", shorter) if shorter > 0.5 else ("longer", 1 - shorter)
+        found.append(
+            f"in {often:.1%} of the pairs people preferred the {which} response, which length alone would tell: the "
+            "probe may know nothing else; fit it on pairs in which either is preferred, and more evenly"
+        )
+    return tuple(found)
+
+
+def _layers(card: ProbeCard) -> str:
+    if card.layers == card.read:
+        return f"layers {_listed(card.layers)}" if len(card.layers) > 1 else f"layer {card.layers[0]}"
+    used = f"layer {card.layers[0]}" if len(card.layers) == 1 else f"layers {_listed(card.layers)}"
+    return f"{used}, chosen of {_listed(card.read)}"
 
 
 def _listed(numbers: tuple[int, ...]) -> str:

@@ -19,6 +19,7 @@ from constitution.yamlfile import nearest
 SUFFIX = ".safetensors"
 # What the card is called in the file's metadata.
 CARD = "card"
+FIT = "Fit one: constitution judge fit PAIRS --model MODEL --to FILE"
 Weights = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
@@ -59,13 +60,39 @@ def find_probe(name: str) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    known = {one.stem: one for one in sorted(shipped("probes").glob(f"*{SUFFIX}"))}
+    known = _shipped()
     if name in known:
         return known[name]
     raise ConfigError(
         f"no probe {name!r}: no such file{f'; {nearest(name, known)}' if known else ', and none ships'}",
-        "Fit one: constitution judge fit PAIRS --model MODEL --to FILE",
+        FIT,
     )
+
+
+def check_judge(judge: ModelSettings) -> None:
+    """See that a judge's name is whole: one of a probe that ships, without its engine, names no model.
+
+    Raises:
+        ConfigError: Part of the name is missing.
+    """
+    if judge.model == "probe:":
+        known = ", ".join(f"probe:{name}" for name in _shipped())
+        raise ConfigError(
+            "--judge probe: which one?",
+            f"Name the file of a probe after it, or one that ships ({known}). {FIT}",
+        )
+    # A server may have a model of any name.
+    if judge.engine in ("scripted", "transformers", "vllm") and judge.model in _shipped():
+        if Path(judge.model).exists():
+            return
+        raise ConfigError(
+            f"--judge {judge.model}: that is a probe, and a probe is named with its engine",
+            f"Type: --judge probe:{judge.model}",
+        )
+
+
+def _shipped() -> dict[str, Path]:
+    return {one.stem: one for one in sorted(shipped("probes").glob(f"*{SUFFIX}"))}
 
 
 def probe_name(name: str) -> str:
@@ -97,9 +124,7 @@ def load_probe(name: str) -> Probe:
         raise ConfigError(f"{path}: cannot be read: {bad.strerror or bad}") from None
     except (SafetensorError, ValidationError) as bad:
         why = "it holds no card of a probe" if isinstance(bad, ValidationError) else str(bad)
-        raise ConfigError(
-            f"{path}: no probe: {why}", "Fit one: constitution judge fit PAIRS --model MODEL --to FILE"
-        ) from None
+        raise ConfigError(f"{path}: no probe: {why}", FIT) from None
     if weights.shape[:2] != (len(card.layers), len(card.pooling)) or not np.isfinite(weights).all():
         raise ConfigError(f"{path}: no probe: its weights are not those of its card", "Fit it again.")
     digest = hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -24,6 +24,7 @@ from constitution.caps import Spending, begin_spending
 from constitution.config import Settings
 from constitution.crew import Crew, Job, LocalCrew, Model
 from constitution.digests import digest
+from constitution.engines import check_writes
 from constitution.errors import ConfigError, FolderTaken
 from constitution.manifest import EXPAND, REVISE, has_stage, load_manifest, new_manifest
 from constitution.prompt_sets.answers import LEAST_WORDS, MOST_WORDS
@@ -112,6 +113,7 @@ async def expand(
     least, most = wanted.least_words, wanted.most_words
     if least > most:
         raise ConfigError(f"--least-words {least}: more than --most-words {most}", "Raise the latter.")
+    check_writes(settings.generator, "--model")
     prompts = read_seeds(settings, wanted.topic_column)
     if not prompts:
         raise no_rows(settings)

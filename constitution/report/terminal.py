@@ -223,7 +223,7 @@ def find_scores(run: Path, row: str) -> Scores | None:
 
 
 def print_row_scores(console: Console, found: Scores) -> None:
-    """Print what the rules say of each of a row's responses."""
+    """Print what the rules, or the judge itself, say of each of a row's responses."""
     for response in found.responses:
         reward = "no reward" if response.reward is None else f"reward {response.reward:.3f}"
         lines = [f"{rule.rule}: " + ("invalid" if rule.p is None else f"{rule.p:.3f}") for rule in response.rules]

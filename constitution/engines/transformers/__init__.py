@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from constitution.engines.base import Determinism, Usage
+from constitution.engines.number_formats import SLOW, bfloat16_slowness
 from constitution.engines.transformers.batcher import Batcher
 from constitution.engines.transformers.encoding import Encoder
 from constitution.engines.transformers.hidden import Reader
@@ -173,7 +174,17 @@ async def open_engine(
     loaded = await asyncio.wrap_future(loading)
     encoder = Encoder(loaded.tokenizer, chat_template, settings.model)
     fit = await asyncio.wrap_future(thread.submit(_prepare, loaded))
+    if settings.dtype == "auto" and loaded.identity.detail == "bfloat16" and loaded.model.device.type == "cpu":
+        slowness = await asyncio.wrap_future(thread.submit(bfloat16_slowness))
+        if slowness >= SLOW:
+            _say_once(_EMULATED)
     return TransformersEngine(loaded, encoder, _batcher(settings, loaded, fit, thread, reuse))
+
+
+_EMULATED = (
+    "this CPU is slow at bfloat16, the number format of --dtype auto here: --dtype float32 is faster, in twice the "
+    "memory; a run that is begun goes on in its own format only"
+)
 
 
 def _prepare(loaded: LoadedModel) -> Fitness:

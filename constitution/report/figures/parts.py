@@ -14,7 +14,7 @@ INTERVALS = "Intervals are 95%; rows of one prompt are one cluster."
 
 
 def model_of(findings: Findings, stage: StageName) -> str:
-    """The name of a stage's model, of the last two the judge's; `unknown` if the run has no such stage."""
+    """The name of a stage's model, of all but the first the judge's; `unknown` if the run has no such stage."""
     return next((one.model for one in findings.stages if one.name == stage), "unknown")
 
 

@@ -39,8 +39,7 @@ def by_revision(findings: Findings) -> Iterator[Figure]:
     yield _revisions(
         "reward",
         "Reward by revision",
-        f"Mean reward by the run's rules, judged by {model_of(findings, 'rules')}. Responses by {model}. "
-        f"{counted(reward.points)} {INTERVALS}",
+        f"{_rewarded(findings)}. Responses by {model}. {counted(reward.points)} {INTERVALS}",
         Lines(x=BY_REVISION, y="Mean reward", series=_some(reward)),
     )
     tokens = _series("mean length", revisions, lambda one: one.tokens)
@@ -91,3 +90,9 @@ def _series(
 
 def _some(*series: Series) -> tuple[Series, ...]:
     return tuple(one for one in series if one.points)
+
+
+def _rewarded(findings: Findings) -> str:
+    if findings.scores and not findings.scores.rules:
+        return f"Mean reward that the judge {model_of(findings, 'rewards')} gives"
+    return f"Mean reward by the run's rules, judged by {model_of(findings, 'rules')}"

@@ -11,15 +11,16 @@ from constitution.report.audit import Audit
 from constitution.report.coverage import Coverage
 from constitution.report.scores import ScoreSummary
 
-StageName = Literal["SL stage", "RL stage", "rules"]
+# The last two are one stage: by a judge that is asked about rules, or by one that gives rewards.
+StageName = Literal["SL stage", "RL stage", "rules", "rewards"]
 
 
 class StageNumbers(Record):
     """One stage of the run.
 
     Attributes:
-        name: `SL stage`, `RL stage` or `rules`.
-        model: Its model; of the last two the judge.
+        name: `SL stage`, `RL stage`, `rules` or `rewards`.
+        model: Its model; of all but the first the judge.
         counts: Where its rows are.
         filtered: Filtered rows by reason.
         calls: Journalled model calls.
@@ -48,7 +49,8 @@ class RevisionNumbers(Record):
             response, of all readable comparisons of the two: the paper's harmlessness by revision (Bai et al. 2022,
             figure 5) with a judge's probability in the place of a preference model's score. A revision with the text of
             the initial response counts as a half. None without such comparisons, and of the initial response.
-        reward: Mean reward by the run's rules; None if it is not scored, or no rule can be read.
+        reward: Mean reward, by the run's rules or of a judge that gives rewards; None if it is not scored, or no rule
+            can be read.
         tokens: Mean length, in tokens of the model that wrote it.
         change: Mean share of words changed from the response before it (`change.changed_share`); None of 0.
         change_in_all: The same from the initial response.
@@ -70,6 +72,24 @@ class RevisionNumbers(Record):
     refusals: Estimate | None
     evasions: Estimate | None
     cut: Estimate | None
+
+
+class Picked(Record):
+    """What a judge picked from where each revision was sampled several times.
+
+    Attributes:
+        judge: Who picked.
+        of: How many revisions each was picked from.
+        revisions: How many were picked.
+        others: Those that are not the first of theirs, which a run without best of N would have gone on with.
+        unranked: Those that are the first because the judge's answers ranked none.
+    """
+
+    judge: str
+    of: int
+    revisions: int
+    others: int
+    unranked: int
 
 
 class StepNumbers(Record):
@@ -164,6 +184,7 @@ class Findings(Record):
         run: The folder's name.
         stages: Those that the run has.
         revisions: By number; empty without transcripts.
+        picked: Where revisions were sampled several times, what was picked from them; else None.
         coverage: What each principle did.
         audit: The judge's health; None without comparisons.
         agreement: What people said; None without reviews.
@@ -192,6 +213,7 @@ class Findings(Record):
     examples: tuple[Example, ...]
     warnings: tuple[Caution, ...]
     gates: Gated | None = None
+    picked: Picked | None = None
 
     def nameless(self) -> "Findings":
         """The same with numbers for reviewers' names: for what is handed on to others."""

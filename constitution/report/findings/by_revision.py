@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from constitution.records import Comparison, Completion, Transcript
+from constitution.records import Comparison, Completion, Selection, Transcript
 from constitution.report.change import Change
 from constitution.report.coverage import place
-from constitution.report.findings import RevisionNumbers
+from constitution.report.findings import Picked, RevisionNumbers
 from constitution.report.findings.stance import stance
 from constitution.report.observed import Observed, cluster_of
 from constitution.report.scores import Bounds
@@ -57,6 +57,7 @@ class ByRevision:
     def __init__(self, most_tokens: int, rewards: Bounds) -> None:
         self._most_tokens, self._rewards = most_tokens, rewards
         self._seen: list[_Seen] = []
+        self._picked: Picked | None = None
 
     def see(self, row: Transcript, changed: Sequence[Change]) -> None:
         """Take note of a finished row, and of what each of its rounds changed."""
@@ -67,6 +68,8 @@ class ByRevision:
             of.change.add(change.share, prompt)
             of.change_in_all.add(change.in_all, prompt)
             of.unchanged.add(change.unchanged, prompt)
+            if round.selection:
+                self._picked = _with(self._picked, round.selection)
 
     def see_pair(self, pair: Comparison) -> None:
         """Take note of a comparison; after the rows."""
@@ -100,6 +103,10 @@ class ByRevision:
             for number, seen in enumerate(self._seen)
         )
 
+    def picked(self) -> Picked | None:
+        """What a judge picked; None where each revision was sampled once."""
+        return self._picked
+
     def _observe(self, number: int, response: Completion, prompt: int) -> _Seen:
         if number == len(self._seen):
             self._seen.append(_Seen())
@@ -111,3 +118,15 @@ class ByRevision:
         of.evasions.add(said == "evasion", prompt)
         of.cut.add(response.finish_reason == "length", prompt)
         return of
+
+
+def _with(picked: Picked | None, one: Selection) -> Picked:
+    """What was picked, and one more."""
+    known = picked or Picked(judge=one.judge, of=0, revisions=0, others=0, unranked=0)
+    return Picked(
+        judge=known.judge,
+        of=max(known.of, len(one.alternatives)),
+        revisions=known.revisions + 1,
+        others=known.others + (one.taken > 0),
+        unranked=known.unranked + (one.worst is None),
+    )

@@ -26,7 +26,7 @@ from constitution.report.summary import standing
 from constitution.row_states import read_states
 from constitution.store import comparisons, scores, transcripts
 
-NAMES: dict[Stage, StageName] = {REVISE: "SL stage", COMPARE: "RL stage", SCORE: "rules"}
+STAGES = (REVISE, COMPARE, SCORE)
 
 
 def find(run: Path) -> Findings:
@@ -40,7 +40,7 @@ def find(run: Path) -> Findings:
     Raises:
         RunError: It is not a run, no row of it is finished, or one of its files is damaged (with file and line).
     """
-    manifests = {stage: load_manifest(run, stage) for stage in NAMES if has_stage(run, stage)}
+    manifests = {stage: load_manifest(run, stage) for stage in STAGES if has_stage(run, stage)}
     if not manifests:
         # It says what is wrong.
         load_manifest(run)
@@ -71,15 +71,16 @@ def find(run: Path) -> Findings:
     revisions = by_revision.numbers()
     failed = [
         group
-        for stage, name in NAMES.items()
-        if stage in stages and stages[stage].counts.failed
-        for group in failure_groups(name, stage, standing(run, stage))
+        for stage, numbers in stages.items()
+        if numbers.counts.failed
+        for group in failure_groups(numbers.name, stage, standing(run, stage))
     ]
     people = agree(run)
     return Findings(
         run=run.absolute().name,
         stages=tuple(stages.values()),
         revisions=revisions,
+        picked=by_revision.picked(),
         coverage=coverage if coverage.rows or coverage.comparisons else None,
         audit=audit,
         agreement=people,
@@ -94,7 +95,7 @@ def find(run: Path) -> Findings:
                 caution
                 for stage, numbers in stages.items()
                 for caution in stage_cautions(
-                    run, stage, manifests[stage], numbers, steps.control_strings[NAMES[stage]]
+                    run, stage, manifests[stage], numbers, steps.control_strings[numbers.name]
                 )
             ),
             *revision_cautions(run, manifests, revisions),
@@ -105,17 +106,25 @@ def find(run: Path) -> Findings:
 
 
 def _stage(run: Path, stage: Stage, manifest: Manifest, steps: Steps) -> StageNumbers:
-    steps.read(run, stage, NAMES[stage])
+    name = _name(stage, manifest)
+    steps.read(run, stage, name)
     return StageNumbers(
-        name=NAMES[stage],
+        name=name,
         model=manifest.model,
         counts=read_states(run, stage).counts(manifest.input),
         filtered=dict(Counter(one.reason for one in read_records(run / stage.filtered, Filtered)).most_common()),
-        calls=steps.calls[NAMES[stage]],
+        calls=steps.calls[name],
         version=manifest.version,
         created=manifest.created,
         determinism=manifest.determinism,
     )
+
+
+def _name(stage: Stage, manifest: Manifest) -> StageName:
+    if stage is REVISE:
+        return "SL stage"
+    # Without rules, it is the judge itself that gives rewards.
+    return "RL stage" if stage is COMPARE else "rules" if manifest.principles else "rewards"
 
 
 def _by_revision(manifests: dict[Stage, Manifest]) -> ByRevision:

@@ -47,11 +47,14 @@ def _headlines(findings: Findings, typed: Commands) -> Iterator[Headline]:
         yield from _refusals(revisions[0], revisions[-1])
     if findings.scores and (gain := findings.scores.gain):
         yield Headline(
-            question="Do revisions earn more by the rules?",
+            question="Do revisions earn more by the rules?"
+            if findings.scores.rules
+            else "Do revisions earn a higher reward?",
             section="rules",
             value=f"{gain.value:+.3f}",
             interval=_interval(gain.number),
-            meaning="mean gain in reward from the initial response to the final revision",
+            meaning="mean gain in reward from the initial response to the final revision"
+            + ("" if findings.scores.rules else ", in nats, as the judge gives it"),
             tone="" if gain.low is None or gain.high is None else _tone(gain.low, gain.high, 0),
         )
     yield from _judge(findings, typed)

@@ -41,7 +41,7 @@ def sections(findings: Findings, drawn: Mapping[str, Figure]) -> tuple[Section, 
     return tuple(
         Section(
             id=id,
-            title=title,
+            title="Rewards" if id == "rules" and findings.scores and not findings.scores.rules else title,
             figures=tuple(figure for name, figure in drawn.items() if name.startswith(begins)),
         )
         for id, (title, begins) in PARTS.items()
