@@ -24,12 +24,11 @@ from constitution.manifest import (
     has_stage,
     load_manifest,
     principle_differences,
-    put_back,
-    set_aside,
     write_manifest,
 )
 from constitution.principles import PrincipleSet
 from constitution.records import Call, Comparison, Failure, Filtered, Record, Row, Transcript
+from constitution.replaced import put_back, set_aside
 from constitution.row_states import RowStates, State, read_states
 from constitution.run_folder import check_folder
 from constitution.score_records import Scores

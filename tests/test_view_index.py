@@ -10,8 +10,9 @@ from viewing import SECONDS, begin, caught_up, comparison, followed, found, mixe
 
 from constitution.errors import ConfigError
 from constitution.journal import read_lines
-from constitution.manifest import COMPARE, REVISE, set_aside
+from constitution.manifest import COMPARE, REVISE
 from constitution.records import Failure, Vote
+from constitution.replaced import set_aside
 from constitution.view import indexing
 from constitution.view.index import Index
 from constitution.view.indexing import Indexer
