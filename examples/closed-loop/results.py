@@ -184,7 +184,7 @@ def _again(found: Mapping[str, Done]) -> str:
         cells = [_cell(one.initial, True), _cell(one.revised, True), _cell(one.revision, True)]
         gain = f"{one.gain.value:.2f} [{one.gain.low:.2f}, {one.gain.high:.2f}]"
         lines.append(f"| {name} | {' | '.join(cells)} | {gain} | {_cell(one.declined, True)} |")
-    first, second = found["export"].facts, facts
+    first, second = facts["gates"]["first"], facts["gates"]["second"]
     lines += [
         "",
         f"The gates flag {first['flagged']} of {first['rows']} revisions of the first, {second['flagged']} of "
