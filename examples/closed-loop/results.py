@@ -171,7 +171,7 @@ def _judged(found: Mapping[str, Done]) -> str:
 
 
 def _again(found: Mapping[str, Done]) -> str:
-    facts = found["again"].facts
+    facts: dict[str, Any] = found["again"].facts
     lines = [
         "**The second generation**, by the model after RL, held against the first on the same prompts:",
         "",
