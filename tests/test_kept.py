@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from constitution.errors import ExportError, SourceError
+from constitution.prompt_sets.decontaminate import decontaminate
 from constitution.prompt_sets.dedup import dedup
 
 A, B = "How do I boil an egg for breakfast?", "Why is the sky blue?"
@@ -79,3 +80,26 @@ def test_both_files_are_there_or_neither(tmp_path: Path, monkeypatch: pytest.Mon
             dedup([str(path)], tmp_path / "kept.jsonl")
     assert list(tmp_path.iterdir()) == [path]
     assert dedup([str(path)], tmp_path / "kept.jsonl").kept == 1
+
+
+def test_a_file_that_is_named_twice_is_told_before_it_is_read(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    a.write_text("no JSON")
+    write_rows(b, {"prompt": B})
+    pattern = f"{tmp_path}/*.jsonl"
+    for names, message in (
+        ((a, a), f"{a}: named twice"),
+        ((b, a, f"{tmp_path}/../{tmp_path.name}/b.jsonl"), "named twice, by "),
+        ((a, pattern), f"{a}: named twice, by {a} and {pattern}"),
+    ):
+        files = list(map(str, names))
+        for refused in (
+            lambda files=files: dedup(files, tmp_path / "kept.jsonl"),
+            lambda files=files: decontaminate(files, [str(b)], tmp_path / "kept.jsonl"),
+        ):
+            with pytest.raises(SourceError) as told:
+                refused()
+            assert message in told.value.message
+            assert told.value.hint.startswith("Name each ")
+    # An evaluation may be one of the inputs: then its own rows are left out.
+    assert decontaminate([str(b)], [str(b)], tmp_path / "kept.jsonl").kept == 0
