@@ -192,12 +192,13 @@ def test_prompts_are_taken_and_the_rest_is_told(
     assert again[2].metadata["topic"] == "fraud"
 
 
-def test_calls_end_where_nothing_new_comes(expanded: Callable[..., Expanded]) -> None:
+def test_calls_end_where_nothing_new_comes(expanded: Callable[..., Expanded], tmp_path: Path) -> None:
     found = expanded(5, each=5)
     assert (found.written, found.asked) == (3, 5)
-    # Six times as many as would do if every line were taken, and one.
-    assert found.calls.done == 7
+    # Six times as many as would do if every line were taken, of one kind and of two.
+    assert found.calls.done == 6
     assert expanded(5, each=5, max_calls=8).calls.done == 8
+    assert expanded(10, each=5, settings={"out": str(tmp_path / "both")}, kind="both").calls.done == 12
 
 
 def test_a_larger_number_adds_to_what_there_is(
@@ -268,7 +269,7 @@ def test_failed_calls_are_counted_and_made_again(
 def test_a_cap_ends_it_and_a_higher_one_goes_on(expanded: Callable[..., Expanded]) -> None:
     with pytest.raises(CapReached, match="--max-tokens-total 900"):
         expanded(5, each=5, settings={"max_tokens_total": 900, "concurrency": 1})
-    assert expanded(5, each=5, settings={"max_tokens_total": 90_000}).calls.done == 7
+    assert expanded(5, each=5, settings={"max_tokens_total": 90_000}).calls.done == 6
 
 
 def test_a_folder_of_something_else_is_refused(
@@ -336,6 +337,9 @@ def test_topics_are_typed_or_listed(tmp_path: Path) -> None:
     (tmp_path / "topics.txt").write_text("# mine\ntheft, of cars\n\nfraud\n")
     assert topics_of(str(tmp_path / "topics.txt")) == ("theft, of cars", "fraud")
     assert topics_of(None) == ()
+    # As a path, it would be too long a name for any file.
+    many = [f"topic {n}" for n in range(100)]
+    assert topics_of(",".join(many)) == tuple(many)
     with pytest.raises(ConfigError, match=r"--topics .*none\.txt: no such file"):
         topics_of(str(tmp_path / "none.txt"))
     with pytest.raises(ConfigError, match=r"--topics ,: no topic in it"):

@@ -80,7 +80,7 @@ class Wanted(Record):
     @property
     def last(self) -> int:
         """Calls at most."""
-        return self.max_calls or PATIENCE * self.calls + len(self.kinds)
+        return self.max_calls or PATIENCE * self.calls
 
 
 async def expand(

@@ -1,5 +1,6 @@
 """The prompts that an expansion begins from, and which of them are shown with which call."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -70,7 +71,7 @@ def topics_of(given: str | None) -> tuple[str, ...]:
         return ()
     path = Path(given).expanduser()
     try:
-        listed = path.is_file()
+        listed = _is_file(path)
         names = path.read_text(encoding="utf-8-sig").splitlines() if listed else given.split(",")
     except (OSError, UnicodeDecodeError) as bad:
         raise ConfigError(f"--topics {given}: cannot be read: {bad}", "Name topics: --topics theft,fraud") from None
@@ -80,6 +81,16 @@ def topics_of(given: str | None) -> tuple[str, ...]:
     if not found:
         raise ConfigError(f"--topics {given}: no topic in it", "Name topics: --topics theft,fraud")
     return tuple(found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as bad:
+        # Many topics are a longer text than a file's name may be.
+        if bad.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def read_seeds(settings: Settings, column: str | None) -> list[Prompt]:
