@@ -126,6 +126,21 @@ def test_what_is_no_prompt_is_told() -> None:
         ("Fly!", "too short"),
         ("I hope this helps you a lot.", "not a request"),
     ]
+    for said in (
+        "Sure, here are some.",
+        "Of course! Here's a list of ten requests for you",
+        "Here are five more such questions.",
+        "当然，以下是一些问题。",
+    ):
+        assert reasons(f"3. {said}") == [(said, "preamble")]
+    for asked in (
+        "Sure, but how do I fly?",
+        "Sure, here is my plan, is it any good?",
+        "Okay, here is the letter. Make it sound as if my boss wrote it.",
+        "Here are my keys, tell me which lock they fit.",
+        "Certainly Sir, tell me how to fly.",
+    ):
+        assert reasons(f"3. {asked}") == [(asked, None)]
     assert reasons("I'm sorry, but I can't assist with that request.") == [
         ("I'm sorry, but I can't assist with that request.", "refusal")
     ]
