@@ -327,6 +327,21 @@ def test_a_harmless_lookalike_is_asked_for_with_harmless_examples(seeds: Path) -
     assert request_of(seeds, kind="both", number=0)[0].metadata["kind"] == "red-team"
 
 
+def test_what_says_that_it_is_harmless_is_no_example_of_either_kind(seeds: Path) -> None:
+    said = {"bike": {"harmful": True}, "cars": {"label": "safe"}, "bill": {}}
+    rows = [row | said.get(row["id"], {"harmful": False}) for row in SEEDS]
+    seeds.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for number, kind in enumerate(("red-team", "benign")):
+        call, _ = request_of(seeds, number, kind="both")
+        assert (call.metadata["kind"], call.metadata["examples"]) == (kind, "bike")
+    prompts = list(read(Settings(prompts=str(seeds), out="-")))
+    assert seeds_of(prompts, (), None, "f").aside == 1
+    with pytest.raises(SourceError, match="--topics cars: matches no row's 'topic' in f .but for harmless ones.; "):
+        seeds_of(prompts, ("cars",), None, "f")
+    with pytest.raises(SourceError, match="f: 1 prompts that can be examples, as 1 say that they are harmless; at"):
+        seeds_of(prompts[:2], (), None, "f")
+
+
 @pytest.mark.parametrize("name", ["chat", "chat.zh", "transcript"])
 def test_shipped_sets_ask_for_both_kinds(name: str) -> None:
     templates = load_expand_templates(name)

@@ -141,7 +141,7 @@ async def expand(
             if len(taken.prompts) >= wanted.number or calls >= wanted.last:
                 break
             calls = min(wanted.last, calls + _more(taken, wanted, calls))
-        return taken.write(folder, wanted.number, run.counts(calls))
+        return taken.write(folder, wanted.number, run.counts(calls), seeds.aside)
 
 
 class _Calls:
