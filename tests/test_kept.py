@@ -2,12 +2,14 @@
 
 import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from principle_cli import Ran
 
 from constitution.errors import ExportError, SourceError
 from constitution.prompt_sets.decontaminate import decontaminate
@@ -80,6 +82,19 @@ def test_both_files_are_there_or_neither(tmp_path: Path, monkeypatch: pytest.Mon
             dedup([str(path)], tmp_path / "kept.jsonl")
     assert list(tmp_path.iterdir()) == [path]
     assert dedup([str(path)], tmp_path / "kept.jsonl").kept == 1
+
+
+def test_kept_rows_of_the_same_id_are_told(tmp_path: Path, here: Callable[..., Ran]) -> None:
+    rows = [{"id": 1, "prompt": A}, {"id": 2, "prompt": A}, {"id": 1, "prompt": B}, {"id": 3, "prompt": "Who am I?"}]
+    path = write_rows(tmp_path / "rows.jsonl", *rows, {"id": "1 ", "prompt": "Where is the sea?"}, {"prompt": "Who?"})
+    other = write_rows(tmp_path / "other.jsonl", {"prompt": "Nothing of the kind is asked anywhere."})
+    for words in (("dedup", path), ("decontaminate", path, "--against", other)):
+        told = here("prompts", *words, "--to", tmp_path / f"{words[0]}.jsonl").out
+        assert "  2 kept rows have the id of an earlier one, first '1': generate refuses them" in told
+        assert "--id-column none" in told
+    # The id of a row that is left out is free.
+    write_rows(path, {"id": 1, "prompt": A}, {"id": 2, "prompt": A}, {"id": 2, "prompt": B})
+    assert dedup([str(path)], tmp_path / "kept.jsonl").same_id is None
 
 
 def test_a_file_that_is_named_twice_is_told_before_it_is_read(tmp_path: Path) -> None:

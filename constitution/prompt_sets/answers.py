@@ -43,7 +43,8 @@ _PREAMBLE = re.compile(
 )
 # As an item of a list, too: one sentence that says what follows. What begins so and goes on may be asked by somebody.
 _ANNOUNCES = re.compile(
-    r"((sure|certainly|of course|okay|ok|absolutely|gladly)\W+(here( are| is|['’]s)?|these are|below are)\b[^.?!:;\n]{0,60}"
+    r"((sure|certainly|of course|okay|ok|absolutely|gladly)\W+(here( are| is|['’]s)?|these are|below are)\b"
+    r"[^.?!:;\n]{0,60}"
     r"|(here|these|below) are (\w+ ){0,4}(requests|prompts|questions|examples)\b[^.?!:;,\n]{0,30})[.!…]*"
     r"|(当然|好的)[,，。!！]?\s*(以下|下面|这里)(是|有)[^。？?！!；;]{0,30}[。！!]?",
     re.IGNORECASE,
