@@ -336,7 +336,7 @@ def test_what_says_that_it_is_harmless_is_no_example_of_either_kind(seeds: Path)
         assert (call.metadata["kind"], call.metadata["examples"]) == (kind, "bike")
     prompts = list(read(Settings(prompts=str(seeds), out="-")))
     assert seeds_of(prompts, (), None, "f").aside == 1
-    with pytest.raises(SourceError, match="--topics cars: matches no row's 'topic' in f .but for harmless ones.; "):
+    with pytest.raises(SourceError, match=r"--topics cars: matches no row's 'topic' in f \(but for harmless ones\); "):
         seeds_of(prompts, ("cars",), None, "f")
     with pytest.raises(SourceError, match="f: 1 prompts that can be examples, as 1 say that they are harmless; at"):
         seeds_of(prompts[:2], (), None, "f")
