@@ -133,7 +133,7 @@ def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda
         elif not seen.add(_fingerprint(id)):
             raise SourceError(
                 f"{where}: the id {id!r} belongs to an earlier row",
-                "Make ids unique, or name another column with --id-column (none that exists: ids from content).",
+                "Make ids unique; or have them made from the content, by a name that no column has: --id-column none",
             )
         if wanted:
             yield Prompt(

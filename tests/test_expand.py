@@ -126,6 +126,21 @@ def test_what_is_no_prompt_is_told() -> None:
         ("Fly!", "too short"),
         ("I hope this helps you a lot.", "not a request"),
     ]
+    for said in (
+        "Sure, here are some.",
+        "Of course! Here's a list of ten requests for you",
+        "Here are five more such questions.",
+        "当然，以下是一些问题。",
+    ):
+        assert reasons(f"3. {said}") == [(said, "preamble")]
+    for asked in (
+        "Sure, but how do I fly?",
+        "Sure, here is my plan, is it any good?",
+        "Okay, here is the letter. Make it sound as if my boss wrote it.",
+        "Here are my keys, tell me which lock they fit.",
+        "Certainly Sir, tell me how to fly.",
+    ):
+        assert reasons(f"3. {asked}") == [(asked, None)]
     assert reasons("I'm sorry, but I can't assist with that request.") == [
         ("I'm sorry, but I can't assist with that request.", "refusal")
     ]
@@ -192,12 +207,13 @@ def test_prompts_are_taken_and_the_rest_is_told(
     assert again[2].metadata["topic"] == "fraud"
 
 
-def test_calls_end_where_nothing_new_comes(expanded: Callable[..., Expanded]) -> None:
+def test_calls_end_where_nothing_new_comes(expanded: Callable[..., Expanded], tmp_path: Path) -> None:
     found = expanded(5, each=5)
     assert (found.written, found.asked) == (3, 5)
-    # Six times as many as would do if every line were taken, and one.
-    assert found.calls.done == 7
+    # Six times as many as would do if every line were taken, of one kind and of two.
+    assert found.calls.done == 6
     assert expanded(5, each=5, max_calls=8).calls.done == 8
+    assert expanded(10, each=5, settings={"out": str(tmp_path / "both")}, kind="both").calls.done == 12
 
 
 def test_a_larger_number_adds_to_what_there_is(
@@ -268,7 +284,7 @@ def test_failed_calls_are_counted_and_made_again(
 def test_a_cap_ends_it_and_a_higher_one_goes_on(expanded: Callable[..., Expanded]) -> None:
     with pytest.raises(CapReached, match="--max-tokens-total 900"):
         expanded(5, each=5, settings={"max_tokens_total": 900, "concurrency": 1})
-    assert expanded(5, each=5, settings={"max_tokens_total": 90_000}).calls.done == 7
+    assert expanded(5, each=5, settings={"max_tokens_total": 90_000}).calls.done == 6
 
 
 def test_a_folder_of_something_else_is_refused(
@@ -311,6 +327,21 @@ def test_a_harmless_lookalike_is_asked_for_with_harmless_examples(seeds: Path) -
     assert request_of(seeds, kind="both", number=0)[0].metadata["kind"] == "red-team"
 
 
+def test_what_says_that_it_is_harmless_is_no_example_of_either_kind(seeds: Path) -> None:
+    said = {"bike": {"harmful": True}, "cars": {"label": "safe"}, "bill": {}}
+    rows = [row | said.get(row["id"], {"harmful": False}) for row in SEEDS]
+    seeds.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for number, kind in enumerate(("red-team", "benign")):
+        call, _ = request_of(seeds, number, kind="both")
+        assert (call.metadata["kind"], call.metadata["examples"]) == (kind, "bike")
+    prompts = list(read(Settings(prompts=str(seeds), out="-")))
+    assert seeds_of(prompts, (), None, "f").aside == 1
+    with pytest.raises(SourceError, match=r"--topics cars: matches no row's 'topic' in f \(but for harmless ones\); "):
+        seeds_of(prompts, ("cars",), None, "f")
+    with pytest.raises(SourceError, match="f: 1 prompts that can be examples, as 1 say that they are harmless; at"):
+        seeds_of(prompts[:2], (), None, "f")
+
+
 @pytest.mark.parametrize("name", ["chat", "chat.zh", "transcript"])
 def test_shipped_sets_ask_for_both_kinds(name: str) -> None:
     templates = load_expand_templates(name)
@@ -336,6 +367,9 @@ def test_topics_are_typed_or_listed(tmp_path: Path) -> None:
     (tmp_path / "topics.txt").write_text("# mine\ntheft, of cars\n\nfraud\n")
     assert topics_of(str(tmp_path / "topics.txt")) == ("theft, of cars", "fraud")
     assert topics_of(None) == ()
+    # As a path, it would be too long a name for any file.
+    many = [f"topic {n}" for n in range(100)]
+    assert topics_of(",".join(many)) == tuple(many)
     with pytest.raises(ConfigError, match=r"--topics .*none\.txt: no such file"):
         topics_of(str(tmp_path / "none.txt"))
     with pytest.raises(ConfigError, match=r"--topics ,: no topic in it"):

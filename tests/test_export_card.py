@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exporting import PRINCIPLES, compared, comparison, files, header, judged, many, refusal, stored
+from exporting import PRINCIPLES, compared, comparison, files, header, judged, many, refusal, stored, transcript
 from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
 
@@ -175,3 +175,13 @@ def test_a_folder_with_a_hostile_card_is_no_export_of_ours(tmp_path: Path, front
     data.mkdir()
     (data / "README.md").write_text(f"---\n{front}---\nMade with `constitution`\n", encoding="utf-8")
     assert "not empty, and not an export" in refusal(stored(tmp_path / "run", many(2)), data, overwrite=True).message
+
+
+def test_gates_that_leave_nothing_of_a_kind_are_told_with_their_thresholds(tmp_path: Path) -> None:
+    same = "Knock on a quiet afternoon, and tell them how thin the wall is."
+    run = stored(tmp_path / "run", [transcript(0, "Why do they drum?", same, same, same)])
+    export(run, tmp_path / "data", gates="default", test_fraction=0)
+    card = text(tmp_path)
+    assert not (tmp_path / "data" / "sft").exists()
+    assert "- left out, demonstrations: gate unchanged: 1" in card
+    assert "- quality gates (`default`) for demonstrations" in card and "unchanged 0.97" in card

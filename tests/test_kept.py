@@ -2,14 +2,17 @@
 
 import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from principle_cli import Ran
 
 from constitution.errors import ExportError, SourceError
+from constitution.prompt_sets.decontaminate import decontaminate
 from constitution.prompt_sets.dedup import dedup
 
 A, B = "How do I boil an egg for breakfast?", "Why is the sky blue?"
@@ -79,3 +82,39 @@ def test_both_files_are_there_or_neither(tmp_path: Path, monkeypatch: pytest.Mon
             dedup([str(path)], tmp_path / "kept.jsonl")
     assert list(tmp_path.iterdir()) == [path]
     assert dedup([str(path)], tmp_path / "kept.jsonl").kept == 1
+
+
+def test_kept_rows_of_the_same_id_are_told(tmp_path: Path, here: Callable[..., Ran]) -> None:
+    rows = [{"id": 1, "prompt": A}, {"id": 2, "prompt": A}, {"id": 1, "prompt": B}, {"id": 3, "prompt": "Who am I?"}]
+    path = write_rows(tmp_path / "rows.jsonl", *rows, {"id": "1 ", "prompt": "Where is the sea?"}, {"prompt": "Who?"})
+    other = write_rows(tmp_path / "other.jsonl", {"prompt": "Nothing of the kind is asked anywhere."})
+    for words in (("dedup", path), ("decontaminate", path, "--against", other)):
+        told = here("prompts", *words, "--to", tmp_path / f"{words[0]}.jsonl").out
+        assert "  2 kept rows have the id of an earlier one, first '1': generate refuses them" in told
+        assert "--id-column none" in told
+    # The id of a row that is left out is free.
+    write_rows(path, {"id": 1, "prompt": A}, {"id": 2, "prompt": A}, {"id": 2, "prompt": B})
+    assert dedup([str(path)], tmp_path / "kept.jsonl").same_id is None
+
+
+def test_a_file_that_is_named_twice_is_told_before_it_is_read(tmp_path: Path) -> None:
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    a.write_text("no JSON")
+    write_rows(b, {"prompt": B})
+    pattern = f"{tmp_path}/*.jsonl"
+    for names, message in (
+        ((a, a), f"{a}: named twice"),
+        ((b, a, f"{tmp_path}/../{tmp_path.name}/b.jsonl"), "named twice, by "),
+        ((a, pattern), f"{a}: named twice, by {a} and {pattern}"),
+    ):
+        files = list(map(str, names))
+        for refused in (
+            lambda files=files: dedup(files, tmp_path / "kept.jsonl"),
+            lambda files=files: decontaminate(files, [str(b)], tmp_path / "kept.jsonl"),
+        ):
+            with pytest.raises(SourceError) as told:
+                refused()
+            assert message in told.value.message
+            assert told.value.hint.startswith("Name each ")
+    # An evaluation may be one of the inputs: then its own rows are left out.
+    assert decontaminate([str(b)], [str(b)], tmp_path / "kept.jsonl").kept == 0

@@ -30,11 +30,12 @@ def gates(
     import json
 
     from constitution.exports.foreseen import foresee
-    from constitution.gates.flags import check_transcripts, write_flags
+    from constitution.gates.flags import check_asked, check_transcripts, write_flags
     from constitution.gates.gating import Gating, look
     from constitution.gates.sets import DEFAULT, STRICT, find_set
 
     asked = find_set(gates)
+    check_asked(asked)
     check_transcripts(run)
     frequencies = look(run)
     found = write_flags(run, Gating(asked, frequencies))

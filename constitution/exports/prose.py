@@ -158,7 +158,8 @@ def export_lines(facts: Facts) -> list[str]:
     ]
     lines.append(f"filters: {'; '.join(['no pairs of equal responses', *filters])}")
     asked = options.verdicts.gating.set
-    if asked.thresholds and kinds & LABELLED:
+    # Of a kind of which they leave nothing, no file is written; what they left out is told all the same.
+    if asked.thresholds and (kinds & LABELLED or any(": gate " in reason for reason in facts.dropped)):
         told = ", ".join(f"{name} {threshold:g}" for name, threshold in asked.thresholds.items())
         lines.append(
             f"quality gates ({code(asked.name)}) for demonstrations and chosen responses, each with the score from "

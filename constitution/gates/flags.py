@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from constitution.durable import aside_of, sync
-from constitution.errors import RunError, command, unwritable
+from constitution.errors import ConfigError, RunError, command, unwritable
 from constitution.gates.gain import Gains
 from constitution.gates.gating import Gating
 from constitution.gates.seen import seen_of
+from constitution.gates.sets import GateSet
 from constitution.gates.table import GATES
 from constitution.manifest import COMPARE, REVISE, has_stage, load_manifest
 from constitution.printable import on_one_line
@@ -132,6 +133,19 @@ def gate_run(run: Path, gating: Gating, see: Callable[[Flag], None] = lambda _: 
             for name, threshold in gating.set.thresholds.items()
         ),
     )
+
+
+def check_asked(asked: GateSet) -> None:
+    """Refuse a set that asks nothing: an export may go by none, but there is nothing to tell of it.
+
+    Raises:
+        ConfigError: With what to do instead.
+    """
+    if not asked.thresholds:
+        raise ConfigError(
+            f"--gates {asked.name}: all gates of it are off, so there is nothing to tell",
+            "Give default, strict, or a YAML file that leaves a gate on.",
+        )
 
 
 def check_transcripts(run: Path) -> None:

@@ -41,6 +41,14 @@ _WRAPPED = re.compile(r"(\*|__|[\"“”'‘’「」『』`])+")
 _PREAMBLE = re.compile(
     r"(sure|certainly|of course|okay|here (are|is)|these are|below are)\b|当然|好的|以下|下面", re.IGNORECASE
 )
+# As an item of a list, too: one sentence that says what follows. What begins so and goes on may be asked by somebody.
+_ANNOUNCES = re.compile(
+    r"((sure|certainly|of course|okay|ok|absolutely|gladly)\W+(here( are| is|['’]s)?|these are|below are)\b"
+    r"[^.?!:;\n]{0,60}"
+    r"|(here|these|below) are (\w+ ){0,4}(requests|prompts|questions|examples)\b[^.?!:;,\n]{0,30})[.!…]*"
+    r"|(当然|好的)[,，。!！]?\s*(以下|下面|这里)(是|有)[^。？?！!；;]{0,30}[。！!]?",
+    re.IGNORECASE,
+)
 # Whoever asks begins otherwise, in English; a sentence about something is no request.
 _STATES = re.compile(r"(the|this|that|these|those|it|there|he|she|they|we|a|an)\b", re.IGNORECASE)
 _SPEAKS = re.compile(r"(human|assistant|user|(\w+ )?answer|response|note|a)\s*:|(回答|注)[:：]", re.IGNORECASE)
@@ -91,7 +99,7 @@ def _reason(text: str, listed: bool, unmarked: bool, cut: bool, least: int, most
     aside = listed and unmarked
     if not tokens_of(text) or not any(map(str.isalnum, text)):
         return "empty"
-    if text.endswith((":", "：")) or (aside and _PREAMBLE.match(text)):
+    if text.endswith((":", "：")) or (aside and _PREAMBLE.match(text)) or _ANNOUNCES.fullmatch(text):
         return "preamble"
     if stance(text) != "answer":
         return "refusal"

@@ -12,6 +12,7 @@ from constitution.prompt_sets.clusters import Watch
 from constitution.prompt_sets.grams import NGRAM, Grams
 from constitution.prompt_sets.kept import check_output, write_kept, written
 from constitution.prompt_sets.reading import Reading, items, text_of
+from constitution.prompt_sets.same_ids import SameIds
 from constitution.prompt_sets.spool import Spool
 from constitution.readers import rows_of
 from constitution.records import Record
@@ -42,12 +43,16 @@ class Decontaminated(Record):
         kept: Those that were written.
         ngram: The length of what may not be shared, in words.
         evaluations: In the order in which they were named.
+        same_ids: Kept rows whose id an earlier kept row has.
+        same_id: The first such id; None: there is none.
     """
 
     rows: int
     kept: int
     ngram: int
     evaluations: tuple[Evaluation, ...]
+    same_ids: int = 0
+    same_id: str | None = None
 
 
 def decontaminate(
@@ -83,7 +88,7 @@ def decontaminate(
     check_output(files, to, reading, overwrite, against)
     grams, prompts = _grams(against, columns, ngram)
     sources = [file for file, _, _ in prompts]
-    left = bytearray()
+    left, same = bytearray(), SameIds()
     found, rows = set[int](), Counter[str]()
     with tempfile.TemporaryDirectory(prefix="constitution-") as folder:
         places = Spool(Path(folder) / "places")
@@ -93,7 +98,9 @@ def decontaminate(
                     places.add(item.where)
                     match = grams.match(item.text) if item.text else None
                     left.append(match is not None)
-                    if match:
+                    if not match:
+                        same.see(item.id)
+                    else:
                         shared = {match.evaluation, *match.others}
                         found |= shared
                         rows.update({sources[number] for number in shared})
@@ -126,6 +133,8 @@ def decontaminate(
             )
             for file in dict.fromkeys(against)
         ),
+        same_ids=same.rows,
+        same_id=same.first,
     )
 
 

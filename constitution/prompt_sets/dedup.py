@@ -16,6 +16,7 @@ from constitution.printable import on_one_line
 from constitution.prompt_sets.clusters import Duplicates, Watch, find_duplicates
 from constitution.prompt_sets.kept import check_output, write_kept, written
 from constitution.prompt_sets.reading import Item, Reading, items
+from constitution.prompt_sets.same_ids import SameIds
 from constitution.prompt_sets.shingles import plain, shingles
 from constitution.prompt_sets.signatures import BandFiles, bands_for
 from constitution.prompt_sets.spool import Spool
@@ -40,6 +41,8 @@ class Deduplicated(Record):
         compared: Pairs of rows that were compared.
         bands: Of the signatures.
         band_rows: Values of each.
+        same_ids: Kept rows whose id an earlier kept row has.
+        same_id: The first such id; None: there is none.
     """
 
     rows: int
@@ -51,6 +54,8 @@ class Deduplicated(Record):
     compared: int
     bands: int
     band_rows: int
+    same_ids: int = 0
+    same_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,11 @@ def dedup(
             for line in left_out(found):
                 told.write(f"{line}\n".encode())
         watch("rows written", rows, rows)
-        return found.summary
+        same = SameIds()
+        for row in range(rows):
+            if found.kept(row):
+                same.see(found.name(row)[1])
+        return found.summary.model_copy(update={"same_ids": same.rows, "same_id": same.first})
 
 
 @contextmanager

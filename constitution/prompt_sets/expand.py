@@ -81,7 +81,7 @@ class Wanted(Record):
     @property
     def last(self) -> int:
         """Calls at most."""
-        return self.max_calls or PATIENCE * self.calls + len(self.kinds)
+        return self.max_calls or PATIENCE * self.calls
 
 
 async def expand(
@@ -143,7 +143,7 @@ async def expand(
             if len(taken.prompts) >= wanted.number or calls >= wanted.last:
                 break
             calls = min(wanted.last, calls + _more(taken, wanted, calls))
-        return taken.write(folder, wanted.number, run.counts(calls))
+        return taken.write(folder, wanted.number, run.counts(calls), seeds.aside)
 
 
 class _Calls:

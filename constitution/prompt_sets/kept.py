@@ -18,6 +18,7 @@ from constitution.outside import owner
 from constitution.printable import on_one_line
 from constitution.prompt_sets.reading import Reading, parts_of
 from constitution.readers import rows_of
+from constitution.remote.addresses import masked
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -44,7 +45,7 @@ def check_output(
     Raises:
         ExportError: It is there, is no file, is read itself, lies in a run, or its format fits neither the rows nor
             JSONL.
-        SourceError: No file fits an input's name, or the files of a table have other columns.
+        SourceError: No file fits an input's name, one is named twice, or the files of a table have other columns.
     """
     elsewhere = "Name another file with --to."
     if other := owner(to):
@@ -53,7 +54,7 @@ def check_output(
         raise ExportError(f"{to}: a folder, not a file", elsewhere)
     if not to.parent.is_dir():
         raise ExportError(f"{to}: there is no folder {to.parent}", f"Make it first: mkdir -p {to.parent}")
-    inputs = {file: parts_of(file, reading) for file in files}
+    inputs = _each_once(files, reading)
     _check_apart([*inputs.items(), *((file, parts_of(file, Reading())) for file in against)], to)
     for path in (to, dropped_file(to)):
         if path.exists() and not overwrite:
@@ -67,6 +68,27 @@ def check_output(
         told = ", ".join(sorted(kinds)) or "a dataset"
         raise ExportError(f"{to}: rows of {told} are written in the same format, or as .jsonl", elsewhere)
     _check_columns([part for parts in inputs.values() for part in parts], kind)
+
+
+def _each_once(files: Sequence[str], reading: Reading) -> dict[str, list[File]]:
+    """The files of each input. Twice the same rows are a slip, and their places in it could not be told apart.
+
+    Raises:
+        SourceError: A file is named twice, maybe by two patterns.
+    """
+    inputs: dict[str, list[File]] = {}
+    named: dict[File, str] = {}
+    for name in files:
+        if name in inputs:
+            raise SourceError(f"{masked(name)}: named twice", "Name each input once.")
+        inputs[name] = parts_of(name, reading)
+        for part in inputs[name]:
+            file = part.resolve() if isinstance(part, Path) else part
+            if file in named:
+                by = " and ".join(masked(one) for one in dict.fromkeys((named[file], name)))
+                raise SourceError(f"{part}: named twice, by {by}", "Name each file once.")
+            named[file] = name
+    return inputs
 
 
 def _check_apart(inputs: Sequence[tuple[str, Sequence[File]]], to: Path) -> None:

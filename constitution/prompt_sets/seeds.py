@@ -1,5 +1,6 @@
 """The prompts that an expansion begins from, and which of them are shown with which call."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +11,7 @@ from pydantic import JsonValue
 from constitution.config import Settings
 from constitution.digests import derive_seed
 from constitution.errors import ConfigError, SourceError
+from constitution.gates.declining import harmless
 from constitution.prompt_sets.answers import LEAST_WORDS, MOST_WORDS
 from constitution.prompt_sets.grams import tokens_of
 from constitution.readers import rows_of
@@ -45,11 +47,13 @@ class Seeds:
         topics: What the new prompts are to be about, taking turns; (None,): anything.
         by_topic: The examples of each topic; of those that the file does not group, all of them.
         grouped: Whether the file tells the topic of its rows.
+        aside: Rows that could be examples, and say that they are harmless.
     """
 
     topics: tuple[str | None, ...]
     by_topic: dict[str | None, tuple[Example, ...]]
     grouped: bool
+    aside: int = 0
 
     def drawn(self, topic: str | None, number: int, seed: int, call: int) -> list[Example]:
         """Some of a topic's examples, without replacement; who draws is a hash of the seed and the call."""
@@ -70,7 +74,7 @@ def topics_of(given: str | None) -> tuple[str, ...]:
         return ()
     path = Path(given).expanduser()
     try:
-        listed = path.is_file()
+        listed = _is_file(path)
         names = path.read_text(encoding="utf-8-sig").splitlines() if listed else given.split(",")
     except (OSError, UnicodeDecodeError) as bad:
         raise ConfigError(f"--topics {given}: cannot be read: {bad}", "Name topics: --topics theft,fraud") from None
@@ -80,6 +84,16 @@ def topics_of(given: str | None) -> tuple[str, ...]:
     if not found:
         raise ConfigError(f"--topics {given}: no topic in it", "Name topics: --topics theft,fraud")
     return tuple(found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as bad:
+        # Many topics are a longer text than a file's name may be.
+        if bad.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def read_seeds(settings: Settings, column: str | None) -> list[Prompt]:
@@ -113,7 +127,8 @@ def read_seeds(settings: Settings, column: str | None) -> list[Prompt]:
 def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | None, file: str) -> Seeds:
     """Group the prompts of a file by topic.
 
-    A prompt serves as an example if it is one user turn of 3 to 60 words, on one line.
+    A prompt serves as an example if it is one user turn of 3 to 60 words, on one line, and the row's own columns do not
+    call it harmless (`docs/gates.md`): of either kind, examples are shown as what is dangerous to answer.
 
     Args:
         prompts: Of the file.
@@ -122,7 +137,8 @@ def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | Non
         file: For messages.
 
     Raises:
-        SourceError: A topic matches nothing, the column is not there, or there are too few examples.
+        SourceError: A topic matches nothing, the column is not there, or there are too few examples: maybe as all are
+            harmless.
     """
     names = {name for prompt in prompts for name in prompt.metadata}
     if column is None:
@@ -133,16 +149,19 @@ def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | Non
             f"--topic-column {column}: no row of {masked(file)} has such a column; {others}",
             "Name one that tells a row's topic, or none: --topic-column none",
         )
-    usable = [(prompt, Example(prompt.id, " ".join(prompt.text.split()))) for prompt in prompts if _serves(prompt)]
-    everything = tuple(example for _, example in usable)
+    serving = [prompt for prompt in prompts if _serves(prompt)]
+    usable = [(one, Example(one.id, " ".join(one.text.split()))) for one in serving if not harmless(one.metadata)]
+    everything, aside = tuple(example for _, example in usable), len(serving) - len(usable)
     if len(everything) < 2:
+        others = f", as {aside} say that they are harmless" if aside else ""
         raise SourceError(
-            f"{masked(file)}: {len(everything)} prompts that can be examples; at least 2 are needed",
-            f"An example is one user turn on one line, of {LEAST_WORDS} to {MOST_WORDS} words.",
+            f"{masked(file)}: {len(everything)} prompts that can be examples{others}; at least 2 are needed",
+            f"An example is one user turn on one line, of {LEAST_WORDS} to {MOST_WORDS} words, and no column calls it "
+            "harmless; benign prompts are made from harmful ones, too.",
         )
     if column == NO_COLUMN:
         asked = tuple(topics) or (None,)
-        return Seeds(asked, dict.fromkeys(asked, everything), grouped=False)
+        return Seeds(asked, dict.fromkeys(asked, everything), grouped=False, aside=aside)
     groups: dict[str, list[Example]] = {}
     spelt: dict[str, str] = {}
     for prompt, example in usable:
@@ -152,16 +171,17 @@ def seeds_of(prompts: Sequence[Prompt], topics: Sequence[str], column: str | Non
     lacking = [topic for topic in topics if topic.casefold() not in groups]
     if lacking:
         there = sorted(spelt.values())
+        but = " (but for harmless ones)" if aside else ""
         more = f" and {len(there) - SHOWN_TOPICS} more" if len(there) > SHOWN_TOPICS else ""
         raise SourceError(
-            f"--topics {lacking[0]}: matches no row's {column!r} in {masked(file)}; "
+            f"--topics {lacking[0]}: matches no row's {column!r} in {masked(file)}{but}; "
             f"there are: {', '.join(there[:SHOWN_TOPICS])}{more}",
             "Name some of these; for topics that the file does not have, with examples of all: --topic-column none",
         )
     chosen = tuple(topics) or tuple(spelt.values())
     if not chosen:
         raise SourceError(f"{masked(file)}: no row with a {column!r}", "Leave it out: --topic-column none")
-    return Seeds(chosen, {topic: tuple(groups[topic.casefold()]) for topic in chosen}, grouped=True)
+    return Seeds(chosen, {topic: tuple(groups[topic.casefold()]) for topic in chosen}, grouped=True, aside=aside)
 
 
 def _topics(prompt: Prompt, column: str) -> list[str]:

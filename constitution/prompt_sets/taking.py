@@ -74,6 +74,7 @@ class Expanded(Record):
         topics: New prompts by topic.
         kinds: New prompts by kind.
         model: Who wrote them.
+        aside: Rows of the file that were no examples, as they say that they are harmless.
     """
 
     asked: int
@@ -85,6 +86,7 @@ class Expanded(Record):
     topics: dict[str, int]
     kinds: dict[str, int]
     model: str
+    aside: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Taken:
     prompts: Sequence[New]
     dropped: Sequence[Dropped]
 
-    def write(self, folder: Path, number: int, calls: Counts) -> Expanded:
+    def write(self, folder: Path, number: int, calls: Counts, aside: int) -> Expanded:
         """Write the first `number` prompts, and the lines that are not taken.
 
         Raises:
@@ -118,6 +120,7 @@ class Taken:
             topics=dict(Counter(one.topic for one in written if one.topic)),
             kinds=dict(Counter(one.kind for one in written)),
             model=load_manifest(folder, EXPAND).model,
+            aside=aside,
         )
 
 

@@ -1,11 +1,11 @@
 """What a model answers to prompts that no step has seen, and how well it knows harmless text."""
 
 import asyncio
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from inputs import benchmark_rows
 from people import read_lines
 
 from constitution.digests import derive_seed, derive_uniform
@@ -43,12 +43,15 @@ def evaluation_prompts(xstest: Path, harmbench: Path, harmless: int, harmful: in
         harmless: Most safe prompts.
         harmful: Most prompts of XSTest's unsafe ones, and most of HarmBench's.
         seed: Of which ones.
+
+    Raises:
+        SourceError: A file is something else.
     """
     by_label: dict[str, list[Asked]] = {"safe": [], "unsafe": [], "harmbench": []}
-    for row in _rows(xstest):
+    for row in benchmark_rows(xstest, "xstest"):
         kind: Kind = "harmless" if row["label"] == "safe" else "harmful"
         by_label[row["label"]].append(Asked(id=f"xstest-{row['id']}", kind=kind, text=row["prompt"].strip()))
-    for row in _rows(harmbench):
+    for row in benchmark_rows(harmbench, "harmbench"):
         if row["FunctionalCategory"] == "standard" and not row["ContextString"].strip():
             asked = Asked(id=f"harmbench-{row['BehaviorID']}", kind="harmful", text=row["Behavior"].strip())
             by_label["harmbench"].append(asked)
@@ -142,8 +145,3 @@ def model_path(model: str) -> str:
     from constitution.engines.transformers.model import converted_bundle
 
     return str(converted_bundle())
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

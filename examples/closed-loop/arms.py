@@ -8,7 +8,7 @@ from typing import Any
 from answering import Answer, Asked, answers, model_path, reference_losses
 from evaluator import load_evaluator
 from exports import first_shown_wins, one_order_labels, rows_of
-from generations import caught, generations
+from generations import caught_on_same, generations
 from measuring import measure
 from people import read_lines, write_lines
 from reward_model import accuracy
@@ -59,7 +59,7 @@ def samples_plain(loop: Loop, place: Path) -> dict[str, Any]:
 def reward(loop: Loop, place: Path) -> dict[str, Any]:
     """A reward model of the AI's labels, checked on pairs that people judged."""
     found = _train(loop, place, "reward", loop.folder / "samples" / "pairs", loop.model("sft"), loop.settings.reward)
-    right = accuracy(place / "model", loop.pairs("held-out"), loop.cuda)
+    right = accuracy(place / "model", loop.pairs("held-out"), loop.settings.generate.system, loop.cuda)
     return {**found, "accuracy": right.model_dump()}
 
 
@@ -81,7 +81,7 @@ def again(loop: Loop, place: Path) -> dict[str, Any]:
     first = loop.first
     both = generations(first, place / "run", kept)
     return {
-        **caught(place / "run", loop.settings.generate.gates),
+        "gates": caught_on_same(first, place / "run", loop.settings.generate.gates),
         **{name: one.model_dump() for name, one in both.items()},
     }
 

@@ -1,8 +1,8 @@
 """What a generation of data is worth: what the gates catch in it, what its revisions gain, how it compares."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluator import Evaluator
 from measuring import preferred_to
@@ -11,6 +11,9 @@ from constitution.intervals import Estimate, mean, share
 from constitution.records import Record, Transcript
 from constitution.report.findings.stance import stance
 from constitution.store import scores, transcripts
+
+if TYPE_CHECKING:
+    from constitution.gates.sets import GateSet
 
 
 class Generation(Record):
@@ -43,6 +46,18 @@ def caught(run: Path, gates: str) -> dict[str, Any]:
     return {"rows": found.rows, "flagged": found.flagged_rows, "by gate": by_gate}
 
 
+def caught_on_same(first: Path, second: Path, gates: str) -> dict[str, dict[str, int]]:
+    """Final revisions of two generations, and those that a set of gates flags, of the prompts that both hold.
+
+    What many rows say is told by these rows alone: of more of them, another share is boilerplate.
+    """
+    from constitution.gates.sets import find_set
+
+    ids = {one.id for one in transcripts(first)} & {one.id for one in transcripts(second)}
+    asked = find_set(gates)
+    return {name: _caught(run, ids, asked) for name, run in (("first", first), ("second", second))}
+
+
 def generations(first: Path, second: Path, evaluator: Evaluator) -> dict[str, Generation]:
     """Two generations, on the prompts that both hold.
 
@@ -56,6 +71,20 @@ def generations(first: Path, second: Path, evaluator: Evaluator) -> dict[str, Ge
     both = {name: [found[id] for id in ids] for name, found in rows.items()}
     gains = {"first": _gains(first), "second": _gains(second)}
     return {name: _generation(both[name], both["first"], gains[name], evaluator) for name in both}
+
+
+def _caught(run: Path, ids: Set[str], gates: "GateSet") -> dict[str, int]:
+    from constitution.gates.boilerplate import Frequencies
+    from constitution.gates.gain import Gains
+    from constitution.gates.gating import Gating, see_row
+    from constitution.gates.seen import seen_of
+
+    gating, gains = Gating(gates, Frequencies()), Gains(run)
+    rows = [one for one in transcripts(run) if one.id in ids]
+    for row in rows:
+        see_row(gating.frequencies, row)
+    finals = [seen_of(row, len(row.rounds), gains.of(row)[-1]) for row in rows]
+    return {"rows": len(rows), "flagged": sum(gating.first(seen) is not None for seen in finals)}
 
 
 def _generation(

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from inputs import check_inputs, missing_inputs
 from results import check_readme, write_results
 from settings import load_settings
 from steps import run_steps, told_seconds
@@ -47,8 +48,12 @@ def run(given: argparse.Namespace) -> None:
     """
     paths = {name: value for name in ("pairs", "xstest", "harmbench") if (value := getattr(given, name))}
     settings = load_settings(given.config, paths, given.tiny)
+    folder = Path(given.to)
     if given.readme is not None:
         check_readme(given.readme)
+    if not given.plan:
+        check_inputs(settings)
+        _make(folder)
     # Slow to import, and not needed to tell of a wrong setting.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     import torch
@@ -57,24 +62,32 @@ def run(given: argparse.Namespace) -> None:
     from shared import Loop
 
     cuda = settings.device != "cpu" and torch.cuda.is_available()
-    folder = Path(given.to)
-    folder.mkdir(parents=True, exist_ok=True)
+    steps = plan(Loop(settings, folder.absolute(), cuda, _go_on(), _tell), measure_speed(settings.model, cuda))
+    expected = sum(step.estimate for step in steps)
+    _tell(f"{len(steps)} steps, {told_seconds(expected)} expected in all on this machine")
+    if given.plan:
+        for step in steps:
+            _tell(f"  {step.name:<20} {told_seconds(step.estimate):>12}   {step.about}")
+        for missing in missing_inputs(settings):
+            _tell(f"{missing} is not there; the times assume that it holds as many rows as the settings ask for")
+        return
     try:
         with FileLock(folder / ".lock", timeout=0):
-            loop = Loop(settings, folder.absolute(), cuda, _go_on(), _tell)
-            steps = plan(loop, measure_speed(settings.model, cuda))
-            expected = sum(step.estimate for step in steps)
-            _tell(f"{len(steps)} steps, {told_seconds(expected)} expected in all on this machine")
-            if given.plan:
-                for step in steps:
-                    _tell(f"  {step.name:<20} {told_seconds(step.estimate):>12}   {step.about}")
-                return
             found = run_steps(steps, folder, _tell, given.only, given.since)
             if len(found) == len(steps):
                 told = write_results(found, steps, settings, folder, given.readme)
                 _tell(f"results: {told}")
     except Timeout:
         raise RunError(f"{folder}: in use by another loop", "Wait for it, or name another folder: --to") from None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise RunError(f"--to {folder}: a file, not a folder", "Name a folder: --to") from None
+    except OSError as bad:
+        raise RunError(f"--to {folder}: cannot be made: {bad.strerror}", "Name another folder: --to") from None
 
 
 def _arguments() -> argparse.Namespace:

@@ -35,6 +35,8 @@ def plan(loop: Loop, speed: Speed) -> list[Step]:
     compared = {"samples": told.judge.samples, "max_tokens": told.generate.max_tokens}
     trained = {name: getattr(told, name).model_dump(mode="json") for name in ("sft", "reward", "dpo")}
     evaluated = told.evaluate.model_dump(mode="json")
+    # How long answers may be is no matter of which prompts there are: it makes the measuring anew, and nothing else.
+    drawn = told.evaluate.model_dump(mode="json", exclude={"max_tokens"})
 
     def step(
         name: str,
@@ -58,7 +60,7 @@ def plan(loop: Loop, speed: Speed) -> list[Step]:
             "data",
             "split people's pairs, draw prompts",
             (),
-            {**data, "evaluate": evaluated},
+            {**data, "evaluate": drawn},
             partial(first.data, loop),
             START,
         ),
@@ -176,5 +178,8 @@ class _Seconds:
         return 2 * START + passed * each
 
 
-def _content(file: Path) -> str:
+def _content(file: Path) -> str | None:
+    """None of a file that is not there: to tell the steps and their times, none is needed."""
+    if not file.is_file():
+        return None
     return hashlib.sha256(file.read_bytes()).hexdigest()[:16]

@@ -193,7 +193,7 @@ def _judged(found: Mapping[str, Done]) -> str:
 
 
 def _again(found: Mapping[str, Done]) -> str:
-    facts = found["again"].facts
+    facts: dict[str, Any] = found["again"].facts
     lines = [
         "**The second generation**, by the model after RL, held against the first on the same prompts:",
         "",
@@ -206,7 +206,7 @@ def _again(found: Mapping[str, Done]) -> str:
         cells = [_cell(one.initial, True), _cell(one.revised, True), _cell(one.revision, True)]
         gain = f"{one.gain.value:.2f} [{one.gain.low:.2f}, {one.gain.high:.2f}]"
         lines.append(f"| {name} | {' | '.join(cells)} | {gain} | {_cell(one.declined, True)} |")
-    first, second = found["export"].facts, facts
+    first, second = facts["gates"]["first"], facts["gates"]["second"]
     lines += [
         "",
         f"The gates flag {first['flagged']} of {first['rows']} revisions of the first, {second['flagged']} of "

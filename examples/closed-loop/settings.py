@@ -139,7 +139,7 @@ def load_settings(file: Path, given: dict[str, str], tiny: bool) -> LoopSettings
     """Settings of a YAML file, with what the command line gives in their place.
 
     Raises:
-        ConfigError: An unknown key, a value out of its range, or a file that is not there, with its line.
+        ConfigError: An unknown key or a value out of its range, with its line.
     """
     data = load_yaml(file, ConfigError)
     if not isinstance(data, dict):
@@ -166,12 +166,6 @@ def load_settings(file: Path, given: dict[str, str], tiny: bool) -> LoopSettings
             raise ConfigError(f"{file}: {where} is missing", f"Add it to the file, or give --{where}.") from None
         line = line_of(data, fault["loc"])
         raise ConfigError(f"{file}:{line}: {where}: {plainly(fault)}, not {fault['input']!r}") from None
-    for name in ("pairs", "xstest", "harmbench"):
-        path = Path(getattr(settings, name))
-        if not path.is_file():
-            raise ConfigError(
-                f"{name}: {path}: no such file", f"Give its path with --{name}; the README says where to get it."
-            )
     return settings
 
 

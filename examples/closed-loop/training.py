@@ -141,14 +141,16 @@ def _flags(settings: Training, cuda: bool) -> list[object]:
 
 def _run(words: list[str], data: Path, log: Path, watch: Watch) -> tuple[int, str | None]:
     log.parent.mkdir(parents=True, exist_ok=True)
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str((log.parent / "datasets").absolute())}
+    own = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str((log.parent / "datasets").absolute())}
+    # Into a pipe, its losses would come some hundred lines at a time, and be watched long after they diverged.
+    own["PYTHONUNBUFFERED"] = "1"
     with (
         log.open("w", encoding="utf-8") as out,
         # A session of its own: the trainer starts processes that have to end with it.
         subprocess.Popen(
             words,
             cwd=data,
-            env=os.environ | offline,
+            env=os.environ | own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

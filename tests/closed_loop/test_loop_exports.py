@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from errors import LoopError
 from exports import first_shown_wins, initial_responses, one_order_labels, rows_of
+from generations import caught, caught_on_same
 from people import read_lines
 
 from constitution.store import comparisons, transcripts
@@ -76,3 +77,13 @@ def test_what_was_laid_out_before_is_gone(run: Path, cli: Cli, tmp_path: Path) -
     left.write_text("{}\n")
     initial_responses(run, made, tmp_path / "initial")
     assert not left.exists()
+
+
+def test_gates_count_both_generations_on_the_prompts_that_both_hold(generated: Callable[..., Path]) -> None:
+    # The same rows in both, and more in the first: what differs is which of them are counted.
+    first, second = generated("first"), generated("second", limit=5)
+    assert caught(first, "strict")["rows"] == 12
+    both = caught_on_same(first, second, "strict")
+    assert both["first"] == both["second"]
+    assert both["second"] == {name: caught(second, "strict")[name] for name in ("rows", "flagged")}
+    assert both["second"]["rows"] == 5

@@ -9,6 +9,7 @@ from answering import REFERENCE, Answer, evaluation_prompts
 from evaluator import fit
 from measuring import Measured, count_words, measure, preferred_to, repetition
 from people import read_lines
+from reward_model import turns_of
 
 from closed_loop.test_loop_people import CRUEL, KIND, planted
 
@@ -106,3 +107,11 @@ def test_the_reference_answers_answer() -> None:
     assert len({row["prompt"] for row in rows}) == len(rows) >= 20
     assert {stance(row["response"]) for row in rows} == {"answer"}
     assert all(30 <= count_words(row["response"]) <= 90 for row in rows)
+
+
+def test_the_reward_model_is_checked_on_turns_as_it_was_trained_on_them() -> None:
+    (pair,) = planted(1)
+    asked = {"role": "user", "content": pair.opening}
+    said = {"role": "assistant", "content": pair.chosen}
+    assert turns_of(pair, pair.chosen, "Be brief.") == [{"role": "system", "content": "Be brief."}, asked, said]
+    assert turns_of(pair, pair.chosen, None) == [asked, said]

@@ -33,12 +33,6 @@ def test_tiny_settings_keep_what_they_do_not_name(files: dict[str, str]) -> None
     assert told.diverged == whole.diverged
 
 
-def test_a_file_that_is_not_there_is_named_with_its_flag(files: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"xstest: {tmp_path}/nowhere.csv: no such file") as refused:
-        load_settings(SHIPPED, files | {"xstest": f"{tmp_path}/nowhere.csv"}, tiny=False)
-    assert "--xstest" in refused.value.hint
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [

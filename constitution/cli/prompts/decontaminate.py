@@ -17,6 +17,7 @@ from constitution.cli.prompts.options import (
     Subset,
     To,
     reading_of,
+    tell_same_ids,
     watcher,
 )
 
@@ -66,5 +67,6 @@ def decontaminate(
     tell(f"{to}: {found.kept:,} of {found.rows:,} rows kept")
     for one in found.evaluations:
         tell(f"  {one.file}: {one.found:,} of {one.prompts:,} prompts found, {one.rows:,} rows left out")
+    tell_same_ids(found.same_ids, found.same_id)
     if not quiet and found.kept < found.rows:
         tell(f"Which ones, and why: {dropped_file(to)}", err=True)

@@ -17,6 +17,7 @@ from constitution.cli.prompts.options import (
     Subset,
     To,
     reading_of,
+    tell_same_ids,
     watcher,
 )
 
@@ -58,5 +59,6 @@ def dedup(
     tell(f"  left out: {found.exact:,} of the same text, {found.near:,} at least {found.threshold:g} like a kept row")
     if found.empty:
         tell(f"  without text: {found.empty:,} rows, kept")
+    tell_same_ids(found.same_ids, found.same_id)
     if not quiet and found.kept < found.rows:
         tell(f"Which ones, and why: {dropped_file(to)}", err=True)

@@ -155,6 +155,8 @@ def _tell(to: Path, found: "Expanded") -> None:
     tell(f"  calls: {found.calls.equation}")
     dropped = ", ".join(f"{reason} {count:,}" for reason, count in found.dropped.items())
     tell(f"  lines: {found.lines:,}; not taken: {dropped or 'none'} ({to / DROPPED})")
+    if found.aside:
+        tell(f"  no examples, as they say that they are harmless: {found.aside:,} rows of the file")
     for name, counts in (("topics", found.topics), ("kinds", found.kinds)):
         if len(counts) > 1:
             tell(f"  {name}: {', '.join(f'{one} {count:,}' for one, count in counts.items())}")

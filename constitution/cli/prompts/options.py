@@ -60,6 +60,16 @@ def reading_of(
     return Reading(tuple(column or ()), on.value, id_column, split, subset)
 
 
+def tell_same_ids(rows: int, id: str | None) -> None:
+    """Say that kept rows share ids, and what to do about it."""
+    if rows:
+        of = "1 kept row has" if rows == 1 else f"{rows:,} kept rows have"
+        tell(
+            f"  {of} the id of an earlier one, first {id!r}: generate refuses them, unless ids are made unique, or from"
+        )
+        tell("  the content, by a name that no column has: --id-column none")
+
+
 def watcher(quiet: bool) -> Callable[[str, int, int], None]:
     """Tells on stderr how far a step is, in a line every ten seconds."""
     from constitution.cli.progress import PLAIN_SECONDS

@@ -65,9 +65,12 @@ def _lengths(lengths: "Lengths") -> str:
 def _column(one: "ColumnStats") -> str:
     if one.values is None:
         return f"{one.rows:,} rows, texts or over 1,000 values"
+    from json import dumps
+
     # A value for each row tells no groups.
     if one.values == one.rows and one.values > 1:
         return f"{one.rows:,} rows, each with a value of its own"
-    most = ", ".join(f"{value} {count:,}" for value, count in one.most.items())
+    # In quotation marks, as a value may hold commas.
+    most = ", ".join(f"{dumps(value, ensure_ascii=False)} {count:,}" for value, count in one.most.items())
     rest = one.values - len(one.most)
     return f"{one.values:,} value{'' if one.values == 1 else 's'}: {most}{f', and {rest:,} more' if rest else ''}"
