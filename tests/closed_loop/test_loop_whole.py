@@ -115,8 +115,10 @@ def test_training_moved_the_models_and_nobody_was_measured_twice(place: Place) -
     def weights(step: str) -> bytes:
         return load_file(place.folder / "loop" / step / "model" / "model.safetensors")["model.norm.weight"].tobytes()
 
-    steps = ("sft", "sft-plain", "sft-initial", "dpo", "dpo-plain")
+    steps = ("sft", "sft-initial", "dpo", "dpo-plain")
     assert len({weights(step) for step in steps}) == len(steps)
+    # So few rows pass no gates (`--tiny`): both learnt from the same ones, and as many steps.
+    assert weights("sft") == weights("sft-plain")
 
 
 def test_no_evaluation_prompt_is_among_those_that_are_trained_on(place: Place) -> None:
