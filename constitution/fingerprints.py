@@ -1,6 +1,12 @@
 """A set of 64-bit fingerprints in 16 to 32 bytes each; a set of Python's takes 90."""
 
+import hashlib
 from array import array
+
+
+def fingerprint(text: str) -> int:
+    """A text as a number in [0, 2^64)."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 class Fingerprints:

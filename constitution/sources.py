@@ -19,7 +19,7 @@ from constitution.config import Settings
 from constitution.conversations import is_transcript, parse_transcript, tidy
 from constitution.digests import digest
 from constitution.errors import SourceError
-from constitution.fingerprints import Fingerprints
+from constitution.fingerprints import Fingerprints, fingerprint
 from constitution.journal import MOST_ROWS
 from constitution.readers import Row, files_of, rows_of
 from constitution.records import Message, Prompt, Role
@@ -125,12 +125,12 @@ def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda
         if not id:
             id = digest([message.model_dump() for message in messages])
             content = id
-            while not seen.add(_fingerprint(id)):
+            while not seen.add(fingerprint(id)):
                 repeats[content] += 1
                 id = f"{content}-{repeats[content] + 1}"
         elif _broken(id):
             raise SourceError(f"{where}: the id holds half of a surrogate pair, which no UTF-8 file can hold")
-        elif not seen.add(_fingerprint(id)):
+        elif not seen.add(fingerprint(id)):
             raise SourceError(
                 f"{where}: the id {id!r} belongs to an earlier row",
                 "Make ids unique; or have them made from the content, by a name that no column has: --id-column none",
@@ -139,10 +139,6 @@ def read(settings: Settings, rows: int = 0, owed: Callable[[int], bool] = lambda
             yield Prompt(
                 id=id, index=index, messages=messages, metadata=plain_columns(row, (*columns, settings.id_column))
             )
-
-
-def _fingerprint(id: str) -> int:
-    return int.from_bytes(hashlib.blake2b(id.encode(), digest_size=8).digest(), "little")
 
 
 def prompt_column(row: Row, where: str) -> tuple[str]:

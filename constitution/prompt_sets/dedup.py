@@ -1,6 +1,5 @@
 """Leave out rows that say what an earlier row says."""
 
-import hashlib
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from constitution.errors import ConfigError
+from constitution.fingerprints import fingerprint
 from constitution.printable import on_one_line
 from constitution.prompt_sets.clusters import Duplicates, Watch, find_duplicates
 from constitution.prompt_sets.kept import check_output, write_kept, written
@@ -205,5 +205,4 @@ def _read(rows: Iterable[Item], texts: Spool, names: Spool, bands: BandFiles, wa
 
 def _hash(text: str) -> int:
     """64 bits of a text, never 0 unless it is empty."""
-    written = text.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(written, digest_size=8).digest(), "little") or 1 if text else 0
+    return fingerprint(text) or 1 if text else 0

@@ -1,8 +1,6 @@
 """Ids that several kept rows have: `generate` would refuse the file that was written."""
 
-import hashlib
-
-from constitution.fingerprints import Fingerprints
+from constitution.fingerprints import Fingerprints, fingerprint
 
 
 class SameIds:
@@ -22,7 +20,6 @@ class SameIds:
         """Count a row; one without an id is known by its content."""
         if id is None or not (id := id.strip()):
             return
-        written = id.encode("utf-8", "surrogatepass")
-        if not self._seen.add(int.from_bytes(hashlib.blake2b(written, digest_size=8).digest(), "little")):
+        if not self._seen.add(fingerprint(id)):
             self.rows += 1
             self.first = self.first or id
