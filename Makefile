@@ -6,7 +6,7 @@ PIP_INSTALL := bin/pip install --quiet --disable-pip-version-check --constraint 
 PIP := .venv/$(PIP_INSTALL)
 DEMO := outputs/demo
 GENERATE := $(BIN)/constitution generate --prompts examples/prompts/harmlessness.jsonl --limit 24 \
-  --principles harmlessness --max-tokens 128 --temperature 0.5 --out $(DEMO)
+  --principles harmlessness --max-tokens 128 --temperature 0.5 --dtype float32 --out $(DEMO)
 
 COMPARE := $(BIN)/constitution compare $(DEMO) --pairs revisions --principles-per-pair 2
 
